@@ -1,0 +1,35 @@
+# Every target does its own set-up. The two that matter: `make quickstart` and `make test`.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+
+.PHONY: help setup quickstart test test-fast check format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## make .venv with everything pinned (GPU or CPU, whichever is here)
+	@infra/setup.sh
+
+quickstart: setup ## train the embedded model on the starter tasks: the whole loop, a few minutes on 2 cores
+	$(BIN)/python -m halo_raft.pipelines.raft --config configs/quickstart.yaml
+
+test: setup ## all tests, with the real engine, Ray, MLflow and sandbox
+	$(BIN)/python -m pytest
+
+test-fast: setup ## unit tests alone
+	$(BIN)/python -m pytest tests/unit
+
+check: setup ## linter, formatter, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## rewrite the code in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and caches; runs and results stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

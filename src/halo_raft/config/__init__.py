@@ -1,0 +1,29 @@
+"""The settings of every pipeline: the schema, and how YAML, `key=value` and flags become one frozen config."""
+
+from halo_raft.config.loading import load, load_file, to_yaml
+from halo_raft.config.schema import (
+    CycleConfig,
+    EngineConfig,
+    LoraConfig,
+    RaftConfig,
+    SandboxConfig,
+    SelectionConfig,
+    SftConfig,
+    TrackingConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "CycleConfig",
+    "EngineConfig",
+    "LoraConfig",
+    "RaftConfig",
+    "SandboxConfig",
+    "SelectionConfig",
+    "SftConfig",
+    "TrackingConfig",
+    "TrainingConfig",
+    "load",
+    "load_file",
+    "to_yaml",
+]

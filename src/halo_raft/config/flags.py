@@ -1,0 +1,54 @@
+"""Command-line flags of settings: the guide's names, each standing for one key of the schema."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag and the setting that it sets. Values stay text: the schema checks and converts them."""
+
+    name: str
+    key: str
+    help: str
+
+
+RAFT_FLAGS = (
+    Flag("--model", "model.name", "embedded, local or hub model"),
+    Flag("--checkpoint", "model.checkpoint", "LoRA adapter folder to start from"),
+    Flag("--prompts", "tasks.train", "task source or JSONL file to train on"),
+    Flag("--heldout", "tasks.heldout", "task source or JSONL file to measure on"),
+    Flag("--verifier", "verifier.name", "verifier, or my_module:MyVerifier"),
+    Flag("--cycles", "cycles", "number of cycles"),
+    Flag("--output", "output_dir", "run folder"),
+    Flag("--samples-per-prompt", "sampling.samples_per_prompt", "samples drawn of each prompt"),
+    Flag("--temperature", "sampling.temperature", "sampling temperature"),
+    Flag("--max-new-tokens", "sampling.max_new_tokens", "length limit of a completion"),
+    Flag("--keep-percent", "selection.keep_top_percent", "share of the samples above the threshold to keep, 0 to 1"),
+    Flag("--reward-threshold", "selection.reward_threshold", "reward a sample needs to be kept, 0 to 1"),
+    Flag("--min-samples", "selection.min_samples", "lower the threshold until so many are kept"),
+    Flag("--learning-rate", "training.learning_rate", "peak learning rate of the first cycle"),
+    Flag("--lr-decay", "training.lr_decay", "factor on the learning rate from cycle to cycle"),
+    Flag("--epochs", "training.num_train_epochs", "passes over the kept samples in a cycle"),
+    Flag("--system-prompt", "tasks.system_prompt", "replaces the system prompt"),
+    Flag("--engine", "engine.name", "vllm or transformers"),
+    Flag("--experiment", "tracking.experiment", "MLflow experiment"),
+    Flag("--seed", "seed", "seed of everything random"),
+)
+
+
+def add_flags(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
+    """Add flags to a parser. None has a default here: one would hide the YAML's value."""
+    group = parser.add_argument_group("settings")
+    for flag in flags:
+        group.add_argument(flag.name, metavar="VALUE", help=f"{flag.help} ({flag.key})")
+
+
+def read_flags(arguments: argparse.Namespace, flags: Sequence[Flag]) -> dict[str, tuple[str, Any]]:
+    """Return key -> (flag, value) of the flags that were given."""
+    given = {flag: getattr(arguments, flag.name.lstrip("-").replace("-", "_")) for flag in flags}
+    return {flag.key: (flag.name, value) for flag, value in given.items() if value is not None}

@@ -1,0 +1,323 @@
+"""Every setting there is, with its default, bounds and meaning.
+
+Covers the schema of the RAFT and SFT pipelines. Does not read files or command lines (`loading`),
+and imports neither torch nor ray, so `--help` and `--dry-run` stay instant.
+
+Unknown keys are errors. A section is a frozen model; what a run used is what `config show` prints.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Reward = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
+
+
+class ModelConfig(Section):
+    """Which model is trained."""
+
+    name: str = "builtin:smollm2-135m"
+    """`builtin:smollm2-135m`, a local folder, or a hub name."""
+    checkpoint: Path | None = None
+    """A LoRA adapter folder (an SFT result, say) to start from; its own base model is used."""
+    trust_remote_code: bool = False
+    """Run code that comes with the model. Off unless you trust its authors."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Weights' type; `auto` is bfloat16 where it is fast, else float32."""
+
+
+class TasksConfig(Section):
+    """Where prompts come from."""
+
+    train: str = Field("starter", validation_alias=AliasChoices("train", "prompts"))
+    """A task source (`starter`, `humaneval`, `mbpp`, with `:split`) or a JSONL file."""
+    heldout: str | None = None
+    """Tasks that are never trained on, for pass@1 per cycle. Overlap with `train` is refused."""
+    tests: str | None = None
+    """Where a prompts-only file finds its tests, joined by `task_id`: a source or a JSONL file."""
+    limit: Positive | None = None
+    """Use the first so many training tasks only."""
+    heldout_limit: Positive | None = None
+    """Use the first so many held-out tasks only."""
+    system_prompt: str | None = None
+    """Replaces the system prompt of the task's language; an empty string sends none."""
+    show_tests: bool = True
+    """Show the asserts in the prompt, so that name and signature are known."""
+
+
+class SamplingConfig(Section):
+    """How completions are drawn."""
+
+    samples_per_prompt: Positive = 8
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    top_k: NonNegative = 0
+    """Keep the k likeliest tokens; 0 keeps all."""
+    top_p: Share = 1.0
+    """Nucleus sampling. Below 1 it sorts the vocabulary each step, which halves the speed on CPU."""
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Drop tokens less likely than this share of the likeliest one."""
+    max_new_tokens: Positive = 512
+    stop: tuple[str, ...] = ()
+    """Strings that end a completion; they stay in it."""
+
+
+class EngineConfig(Section):
+    """What generates completions."""
+
+    name: str = "vllm"
+    """`vllm`, or `transformers` where vLLM is not to be had."""
+    replicas: Positive = 1
+    """Engines side by side, each on its own device."""
+    tensor_parallel: Positive = 1
+    """GPUs per engine."""
+    delivery: Literal["auto", "merged", "hot"] = "auto"
+    """How an adapter reaches the engine: `merged` into reloaded weights (faster on CPU) or `hot` as LoRA (GPU)."""
+    max_model_len: Positive = 2048
+    """Prompt and completion together, in tokens."""
+    max_num_seqs: Positive | None = None
+    """Sequences decoded at once; 128 on CPU and 256 on GPU when not given."""
+    kv_cache_gb: Annotated[float, Field(gt=0)] | None = None
+    """Size of the KV cache on CPU, GiB; as much as `max_num_seqs` full sequences need, up to 4, when not given."""
+    gpu_memory_utilization: Share = 0.9
+    enforce_eager: bool | None = None
+    """Skip graph capture and compilation: starts in a quarter of the time. On by default on CPU only."""
+    sleep: bool = True
+    """Free the GPU (level 1) while training runs on it."""
+    max_restarts: NonNegative = 2
+    """How often an engine that died is started again before the run gives up."""
+
+
+class SandboxConfig(Section):
+    """Limits for each run of untrusted code."""
+
+    cpu_s: Seconds = 5
+    wall_s: Seconds = 15
+    memory_mb: Positive = 512
+    processes: Positive = 32
+    open_files: Positive = 64
+    output_kb: Positive = 1024
+
+
+class VerifierConfig(Section):
+    """What judges completions."""
+
+    name: str | None = None
+    """A verifier's name or `my_module:MyVerifier`; chosen by the task source when not given."""
+    workers: Positive | None = None
+    """Verification workers; twice the free CPUs when not given."""
+    run_after_compile: bool = False
+    """Compile verifiers also run the program."""
+
+
+class SelectionConfig(Section):
+    """Which samples are trained on."""
+
+    reward_threshold: Reward = 0.5
+    keep_top_percent: Share = Field(0.5, validation_alias=AliasChoices("keep_top_percent", "keep_percent"))
+    """Share of the samples above the threshold that is kept: 0.5 keeps the better half."""
+    max_per_prompt: Positive = 4
+    """At most so many samples of one task, whatever their reward."""
+    min_samples: NonNegative = 0
+    """Lower the threshold step by step until so many are kept; never below `it compiled`."""
+
+
+class LoraConfig(Section):
+    """Shape of the adapter."""
+
+    r: Positive = 32
+    alpha: Positive = 64
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    target_modules: str | tuple[str, ...] = "all-linear"
+
+
+class TrainingConfig(Section):
+    """One fine-tuning: a cycle of RAFT, or SFT."""
+
+    num_train_epochs: Annotated[float, Field(gt=0)] = Field(
+        2, validation_alias=AliasChoices("num_train_epochs", "epochs")
+    )
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    lr_decay: Share = 0.85
+    """Each cycle's learning rate is the last one's times this."""
+    warmup_steps: NonNegative = 5
+    per_device_train_batch_size: Positive = Field(
+        8, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")
+    )
+    gradient_accumulation_steps: Positive = Field(
+        2, validation_alias=AliasChoices("gradient_accumulation_steps", "gradient_accumulation")
+    )
+    max_seq_length: Positive = 2048
+    """Samples with more tokens, prompt included, are left out and counted."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    bf16: bool | None = None
+    """Train in bfloat16; on where the hardware is fast at it when not given."""
+    gradient_checkpointing: bool = False
+    init_from: Literal["base", "previous"] = "base"
+    """Start each cycle from the base model (with the winners of all cycles) or from the last adapter."""
+    dataloader_num_workers: NonNegative = 0
+    """Keep 0 on unified memory (Strix Halo): worker processes hang the GPU there."""
+    dataloader_pin_memory: bool = False
+    """Keep false on unified memory."""
+
+
+class HeldoutConfig(Section):
+    """How the model is measured on the held-out tasks, before the first cycle and after each."""
+
+    samples: NonNegative = 4
+    """Samples a task for pass@1; 0 measures greedy decoding alone."""
+    temperature: Annotated[float, Field(gt=0, le=5)] = 0.2
+    greedy: bool = True
+    """Also decode once greedily."""
+
+
+class StopConfig(Section):
+    """When to end before the last cycle."""
+
+    min_gain: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Held-out pass@1 has to rise by this much (0.02 is two points) ..."""
+    patience: NonNegative = 0
+    """... within so many cycles; 0 never stops early."""
+
+
+class ResourcesConfig(Section):
+    """Placement on the Ray cluster."""
+
+    num_cpus: Positive | None = None
+    """CPUs of the local Ray instance; all of the machine when not given."""
+    trainer_workers: Positive = 1
+    """Data-parallel training workers."""
+    require_gpu: bool = False
+    """End with exit code 4 where there is no GPU, instead of running on the CPU."""
+    ray_address: str | None = None
+    """A cluster to join; RAY_ADDRESS is used when not given, else a local instance is started."""
+
+
+class TrackingConfig(Section):
+    """Where results are logged."""
+
+    mlflow: bool = True
+    uri: str | None = None
+    """Tracking server; MLFLOW_TRACKING_URI is used when not given, else `DIR/mlflow.db`."""
+    dir: Path = Path("mlruns")
+    """Folder of the local database and artifacts."""
+    experiment: str = "halo-raft"
+    run_name: str | None = None
+
+
+class CycleConfig(Section):
+    """One entry of a `cycles:` list: what this cycle does differently."""
+
+    verifier: str | None = None
+    reward_threshold: Reward | None = None
+    keep_top_percent: Share | None = None
+    run_after_compile: bool | None = None
+    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+
+
+class RaftConfig(Section):
+    """The RAFT pipeline."""
+
+    model: ModelConfig = ModelConfig()
+    tasks: TasksConfig = TasksConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    engine: EngineConfig = EngineConfig()
+    verifier: VerifierConfig = VerifierConfig()
+    sandbox: SandboxConfig = SandboxConfig()
+    selection: SelectionConfig = SelectionConfig()
+    lora: LoraConfig = LoraConfig()
+    training: TrainingConfig = TrainingConfig()
+    heldout: HeldoutConfig = HeldoutConfig()
+    stop: StopConfig = StopConfig()
+    resources: ResourcesConfig = ResourcesConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    cycles: Annotated[int, Field(ge=1, le=1000)] | Annotated[tuple[CycleConfig, ...], Field(min_length=1)] = 5
+    """How many cycles, or a list with one entry a cycle."""
+    curriculum_strategy: Literal["none", "progressive"] = "none"
+    """`progressive`: the `cycles` list makes the task harder from cycle to cycle."""
+    output_dir: Path = Path("models/raft")
+    seed: NonNegative = 0
+
+    @property
+    def num_cycles(self) -> int:
+        """How many cycles the run has."""
+        return self.cycles if isinstance(self.cycles, int) else len(self.cycles)
+
+    def for_cycle(self, cycle: int) -> CycleConfig:
+        """Return what `cycle` (from 1) does differently."""
+        return CycleConfig() if isinstance(self.cycles, int) else self.cycles[cycle - 1]
+
+    @model_validator(mode="after")
+    def _fits_the_context(self) -> Self:
+        if self.sampling.max_new_tokens >= self.engine.max_model_len:
+            raise ValueError(
+                f"sampling.max_new_tokens ({self.sampling.max_new_tokens}) leaves no room for a prompt "
+                f"in engine.max_model_len ({self.engine.max_model_len})"
+            )
+        return self
+
+
+class SftDataConfig(Section):
+    """Rows for supervised fine-tuning."""
+
+    train_file: str | None = None
+    """JSONL with `text`, `prompt`+`completion`, `instruction`+`output` or `messages`."""
+    validation_split: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    max_seq_length: Positive = 2048
+
+
+class SftTrainingConfig(TrainingConfig):
+    """Training settings of SFT, whose guide keeps the output folder here."""
+
+    output_dir: Path = Path("models/sft")
+    num_train_epochs: Annotated[float, Field(gt=0)] = Field(
+        3, validation_alias=AliasChoices("num_train_epochs", "epochs")
+    )
+    early_stopping_patience: NonNegative = 0
+
+
+class SftConfig(Section):
+    """The SFT pipeline."""
+
+    model: ModelConfig = ModelConfig()
+    data: SftDataConfig = SftDataConfig()
+    lora: LoraConfig = LoraConfig(r=16, alpha=32, dropout=0.05)
+    training: SftTrainingConfig = SftTrainingConfig()
+    resources: ResourcesConfig = ResourcesConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    seed: NonNegative = 0
+
+
+SHORT_NAMES: dict[str, str] = {
+    "prompts": "tasks.train",
+    "samples_per_prompt": "sampling.samples_per_prompt",
+    "temperature": "sampling.temperature",
+    "max_new_tokens": "sampling.max_new_tokens",
+    "reward_threshold": "selection.reward_threshold",
+    "keep_top_percent": "selection.keep_top_percent",
+    "keep_percent": "selection.keep_top_percent",
+    "min_samples": "selection.min_samples",
+    "learning_rate": "training.learning_rate",
+    "lr_decay": "training.lr_decay",
+    "run_after_compile": "verifier.run_after_compile",
+    "output": "output_dir",
+}
+"""The guide's flat names of RAFT settings, accepted at the top of a YAML file and as `key=value`."""
+
+
+def describe(config: BaseModel) -> dict[str, Any]:
+    """Return the resolved config as plain JSON types, in schema order."""
+    return config.model_dump(mode="json")

@@ -1,0 +1,55 @@
+"""An engine inside a long-lived Ray actor: kept across cycles, streamed from, restarted when it dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from halo_raft.engines import REGISTRY
+from halo_raft.engines.base import Adapter, Completion, EngineSpec, GenerationRequest
+
+
+class EngineActor:
+    """What runs in the actor's process. The adapter comes with each request, so a restart loses nothing."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self.engine = REGISTRY.load(spec.config.name)(spec)
+
+    def ready(self) -> bool:
+        """Answer once the model is loaded."""
+        return True
+
+    def use(self, adapter: Adapter | None) -> None:
+        """Serve `adapter`; see `Engine.use`."""
+        self.engine.use(adapter)
+
+    def generate(self, requests: Sequence[GenerationRequest], adapter: Adapter | None) -> Iterator[list[Completion]]:
+        """Yield completions under `adapter` as they finish (call with `num_returns="streaming"`)."""
+        self.engine.use(adapter)
+        yield from self.engine.stream(requests)
+
+    def sleep(self) -> None:
+        """Free the device for training."""
+        self.engine.sleep()
+
+    def wake(self) -> None:
+        """Take the device back."""
+        self.engine.wake()
+
+
+def start_engines(spec: EngineSpec) -> list[Any]:
+    """Start `spec.config.replicas` engine actors without waiting until they are ready.
+
+    Returns:
+        Ray actor handles.
+    """
+    import ray
+
+    on_gpu = spec.device != "cpu"
+    remote = ray.remote(EngineActor).options(
+        num_cpus=1,
+        num_gpus=spec.config.tensor_parallel if on_gpu else 0,
+        max_restarts=spec.config.max_restarts,
+        max_task_retries=0,
+    )
+    return [remote.remote(spec) for _ in range(spec.config.replicas)]

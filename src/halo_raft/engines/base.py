@@ -1,0 +1,169 @@
+"""The interface of an engine: prompts in, finished completions out, with or without an adapter.
+
+One engine owns one copy of the model. It is created once, used for every cycle and told which
+adapter to use; it proves by a canary that a new adapter really changed what the model says.
+Placement, restarts and streaming across processes are the actor's part (`actor`).
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from halo_raft.config import EngineConfig
+from halo_raft.errors import HaloRaftError
+from halo_raft.records import Sampling
+
+CANARY_PROMPTS = (
+    "def add(a, b):\n    return",
+    "Write a function that reverses a string.",
+    "The quick brown fox",
+)
+"""Fixed prompts whose next-token log-probabilities tell whether the weights in use have changed."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """Everything that is needed to build an engine, in any process.
+
+    Attributes:
+        model: A folder, or a hub name.
+        dtype: `auto` or a torch dtype's name.
+        device: `cpu` or `cuda`.
+        threads: CPU threads for generation.
+        lora_rank: Rank that hot adapters have.
+        seed: Seeds sampling where requests cannot carry their own seed.
+    """
+
+    model: str
+    config: EngineConfig
+    dtype: str = "auto"
+    device: str = "cpu"
+    threads: int = 1
+    lora_rank: int = 32
+    trust_remote_code: bool = False
+    seed: int = 0
+
+    @property
+    def hot(self) -> bool:
+        """Whether adapters are served as LoRA, instead of merged into reloaded weights."""
+        if self.config.delivery == "auto":
+            return self.device == "cuda"
+        return self.config.delivery == "hot"
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA adapter folder. Each has a name and a number of its own: engines cache by both."""
+
+    name: str
+    number: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One sample to draw: a chat, how to sample, and a seed for engines that take one a request."""
+
+    sample_id: str
+    messages: tuple[dict[str, str], ...]
+    sampling: Sampling
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished sample; see `records.Sample` for the fields."""
+
+    sample_id: str
+    text: str
+    prompt_token_ids: list[int]
+    token_ids: list[int]
+    finish_reason: str
+
+
+class AdapterNotAppliedError(HaloRaftError):
+    """An adapter was delivered and the model's outputs stayed bit for bit the same."""
+
+
+class Engine(ABC):
+    """Base of the engines. Subclasses load the model in `__init__`."""
+
+    tokenizer: Any
+
+    def __init__(self, spec: EngineSpec) -> None:
+        self.spec = spec
+        self.adapter: Adapter | None = None
+        self._rendered: dict[tuple[tuple[str, str], ...], list[int]] = {}
+
+    @abstractmethod
+    def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Completion]]:
+        """Yield completions as they finish, in any order, each request exactly once."""
+
+    @abstractmethod
+    def _apply(self, adapter: Adapter | None) -> None:
+        """Serve `adapter` from now on; None is the base model."""
+
+    @abstractmethod
+    def canary(self) -> tuple[float, ...]:
+        """Return next-token log-probabilities of `CANARY_PROMPTS` under the weights in use."""
+
+    def sleep(self) -> None:  # noqa: B027 - optional
+        """Free the device for training, where the engine can."""
+
+    def wake(self) -> None:  # noqa: B027 - optional
+        """Take the device back."""
+
+    def use(self, adapter: Adapter | None) -> None:
+        """Serve `adapter` (None: the base) and prove that it took effect. A no-op if it is in use.
+
+        Raises:
+            AdapterNotAppliedError: The outputs did not change.
+        """
+        if adapter == self.adapter:
+            return
+        before = self.canary()
+        self._apply(adapter)
+        self.adapter = adapter
+        if self.canary() == before:
+            name = adapter.name if adapter else "the base model"
+            raise AdapterNotAppliedError(
+                f"{name} was delivered to the engine but its outputs did not change; "
+                "is the adapter trained at all (learning rate, steps)?"
+            )
+
+    def render(self, messages: Sequence[dict[str, str]]) -> list[int]:
+        """Return the token ids of a chat, ready for the assistant's turn.
+
+        A model without a chat template gets the contents joined by blank lines.
+        """
+        key = tuple((m["role"], m["content"]) for m in messages)
+        if key not in self._rendered:
+            self._rendered[key] = self._render(messages)
+        return self._rendered[key]
+
+    def _render(self, messages: Sequence[dict[str, str]]) -> list[int]:
+        if not self.tokenizer.chat_template:
+            text = "\n\n".join(m["content"] for m in messages) + "\n"
+            return list(self.tokenizer(text)["input_ids"])
+        text = self.tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def room(self, prompt_token_ids: Sequence[int], wanted: int) -> int:
+        """Return how many new tokens fit after a prompt, at most `wanted`.
+
+        Raises:
+            HaloRaftError: The prompt alone fills the context.
+        """
+        room = min(wanted, self.spec.config.max_model_len - len(prompt_token_ids))
+        if room < 1:
+            raise HaloRaftError(
+                f"a prompt of {len(prompt_token_ids)} tokens does not fit in engine.max_model_len "
+                f"{self.spec.config.max_model_len}; raise it or shorten the prompt"
+            )
+        return room

@@ -1,0 +1,23 @@
+"""Merge a LoRA adapter into its base: W + (alpha / r) B A, computed in float32, saved in the base's type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def merge(base: str, adapter: str, folder: Path, *, trust_remote_code: bool = False) -> None:
+    """Write the checkpoint of `base` with `adapter` merged in to `folder`.
+
+    Args:
+        base: Folder or hub name of the base model.
+        adapter: Adapter folder in PEFT's form.
+        folder: Existing, empty folder to fill.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    dtype = AutoConfig.from_pretrained(base, trust_remote_code=trust_remote_code).dtype
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, trust_remote_code=trust_remote_code)
+    merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    merged.to(dtype or torch.float32).save_pretrained(folder)

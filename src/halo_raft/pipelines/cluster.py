@@ -1,0 +1,166 @@
+"""Where a run happens: Ray, its devices, and the engines that stay up across cycles."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from halo_raft import models
+from halo_raft.config import RaftConfig
+from halo_raft.engines import Adapter, EngineSpec
+from halo_raft.errors import ConfigError, NoGpuError
+
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",  # ours has the numbers that matter; theirs floods logs
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""Read by Ray at import, so set before it."""
+
+log = logging.getLogger(__name__)
+
+
+def local_gpus() -> list[str]:
+    """Return the names of this machine's NVIDIA GPUs, by asking the driver's tool; imports no torch."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    listing = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20, check=False)
+    return [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
+
+
+def describe_devices(config: RaftConfig) -> str:
+    """Say on what the run will compute, as far as can be told before Ray starts.
+
+    Raises:
+        NoGpuError: `resources.require_gpu` is on and this machine has none and no cluster is named.
+    """
+    address = config.resources.ray_address or os.environ.get("RAY_ADDRESS")
+    if address:
+        return f"Ray cluster at {address}"
+    gpus = local_gpus()
+    if config.resources.require_gpu and not gpus:
+        raise NoGpuError("resources.require_gpu: this machine has no NVIDIA GPU; set it to false to run on the CPU")
+    cpus = config.resources.num_cpus or len(os.sched_getaffinity(0))
+    return f"{len(gpus)} GPU and {cpus} CPUs here" if gpus else f"{cpus} CPUs here, no GPU"
+
+
+@contextlib.contextmanager
+def ray_session(config: RaftConfig) -> Iterator[str]:
+    """Start a local Ray instance or join a cluster; yield the device that engines run on.
+
+    A local instance is used unless `resources.ray_address` or RAY_ADDRESS says otherwise: `ray.init`
+    alone would join whatever runs on the machine. One that is up already is used and left up.
+
+    Raises:
+        ConfigError: The cluster cannot be reached.
+        NoGpuError: `resources.require_gpu` is on and the cluster has no GPU.
+    """
+    for key, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    import ray
+
+    started = not ray.is_initialized()
+    if started:
+        address = config.resources.ray_address or os.environ.get("RAY_ADDRESS") or "local"
+        # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
+        cpus = max(2, config.resources.num_cpus or len(os.sched_getaffinity(0)))
+        local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
+        except ConnectionError as error:
+            raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
+    try:
+        has_gpu = ray.cluster_resources().get("GPU", 0) >= 1
+        if config.resources.require_gpu and not has_gpu:
+            raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
+        yield "cuda" if has_gpu else "cpu"
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def engine_spec(config: RaftConfig, device: str) -> EngineSpec:
+    """Return what the engines of this run are built from, converting an embedded model if need be."""
+    return EngineSpec(
+        model=models.resolve(config.model.name),
+        config=config.engine,
+        dtype=config.model.dtype,
+        device=device,
+        lora_rank=config.lora.r,
+        trust_remote_code=config.model.trust_remote_code,
+        seed=config.seed,
+    )
+
+
+class EnginePool:
+    """The engine actors of a run: started when first needed, kept until the end."""
+
+    def __init__(self, config: RaftConfig, device: str) -> None:
+        self.config = config
+        self.device = device
+        self._actors: list[Any] = []
+        self._asleep = False
+
+    def start(self) -> list[Any]:
+        """Return the actor handles, starting the actors without waiting for them if they are not up."""
+        if not self._actors:
+            from halo_raft.engines.actor import start_engines
+
+            self._actors = start_engines(engine_spec(self.config, self.device))
+        return self._actors
+
+    def use(self, adapter: Adapter | None) -> list[Any]:
+        """Return the actors, up, awake and serving `adapter`.
+
+        Raises:
+            AdapterNotAppliedError: The adapter changed nothing.
+            ConfigError: An engine cannot start.
+        """
+        import ray
+
+        actors = self.start()
+        with _engine_errors():
+            if self._asleep:
+                ray.get([actor.wake.remote() for actor in actors])
+                self._asleep = False
+            ray.get([actor.use.remote(adapter) for actor in actors])
+        return actors
+
+    @contextlib.contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Leave the GPU to training meanwhile; on the CPU there is nothing to leave."""
+        import ray
+
+        if self._actors and self.device != "cpu" and self.config.engine.sleep:
+            ray.get([actor.sleep.remote() for actor in self._actors])
+            self._asleep = True
+        yield
+
+    def stop(self) -> None:
+        """End the actors."""
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor)
+        self._actors = []
+
+
+@contextlib.contextmanager
+def _engine_errors() -> Iterator[None]:
+    """Bring a user's error out of the actor as itself, and say in one line why an engine died."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayTaskError as error:
+        raise error.as_instanceof_cause() from None
+    except ray.exceptions.ActorDiedError as error:
+        log.debug("engine died", exc_info=error)
+        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise ConfigError(f"engine: it could not start ({reason.strip()}); see the log for the whole error") from None

@@ -1,0 +1,139 @@
+"""What the user sees: the guide's cycle blocks, progress, the table at the end.
+
+Lines go to standard output and to `logs/raft.log`; bars appear on a terminal only, elsewhere a line
+every so often says how far it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from halo_raft.records import CycleStats, VerdictKind
+
+SECONDS_PER_LINE = 10.0
+"""Without a terminal, how often progress is a line."""
+
+console = Console(highlight=False, soft_wrap=True)
+log = logging.getLogger("halo_raft")
+
+
+def say(text: str = "") -> None:
+    """Print a line and log it."""
+    console.print(text, markup=False)
+    if text:
+        log.debug("%s", text)
+
+
+def log_to(folder: Path) -> None:
+    """Write everything this package logs to `folder/raft.log` from now on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / "raft.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+
+
+class Ticker:
+    """Progress over a known number of samples: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self, total: int, done: int, bar: Progress | None) -> None:
+        self.total = total
+        self.done = done
+        self.passed = 0
+        self.tokens = 0
+        self._bar = bar
+        self._task = bar.add_task("", total=total, completed=done, note="") if bar else None
+        self._started = self._said = time.monotonic()
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens of judged samples per second since the start."""
+        return self.tokens / max(time.monotonic() - self._started, 1e-9)
+
+    def advance(self, judged: int, passed: int, tokens: int) -> None:
+        """Count some samples that were judged."""
+        self.done += judged
+        self.passed += passed
+        self.tokens += tokens
+        note = f"{self.tokens_per_s:.0f} tokens/s"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self.done, note=note)
+        elif time.monotonic() - self._said >= SECONDS_PER_LINE:
+            self._said = time.monotonic()
+            say(f"  {self.done}/{self.total} verified, {note}")
+
+
+@contextmanager
+def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
+    """Show progress over `total` samples, `done` of which are there already."""
+    if not console.is_terminal:
+        yield Ticker(total, done, None)
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn(" "), *columns, console=console, transient=True) as bar:
+        yield Ticker(total, done, bar)
+
+
+def heading(text: str) -> None:
+    """Print a heading, underlined as in the guide."""
+    say()
+    say(text)
+    say("=" * len(text))
+
+
+def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
+    """Print how many samples passed, and the kinds of the others."""
+    share = passed / judged if judged else 0.0
+    say(f"  Passed: {passed} ({share:.1%})")
+    failed = {kind: n for kind, n in kinds.items() if n and kind not in (VerdictKind.PASSED, VerdictKind.INFRA)}
+    detail = ", ".join(f"{kind} {n}" for kind, n in sorted(failed.items(), key=lambda item: -item[1]))
+    say(f"  Failed: {judged - passed}" + (f" ({detail})" if detail else ""))
+    if infra := kinds.get(VerdictKind.INFRA, 0):
+        say(f"  Not judged: {infra} (the sandbox or verifier failed, see logs/raft.log; left out of everything)")
+
+
+def heldout_line(stats: CycleStats) -> str:
+    """Return the held-out results of a cycle as one line."""
+    parts = [f"{name} {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" for name, rate in stats.heldout.items()]
+    return "Held-out: " + ", ".join(parts)
+
+
+def summary(history: Sequence[CycleStats], best: int | None) -> None:
+    """Print the table of all cycles; cycle 0 is the base model."""
+    table = Table(title=None)
+    for name in ("Cycle", "Pass rate", "Kept", "Held-out pass@1 [95%]", "Greedy", "Loss", "Time"):
+        table.add_column(name, justify="left" if name == "Cycle" else "right")
+    for stats in history:
+        loss = "-" if stats.loss_first is None or stats.loss_last is None else f"{stats.loss_first:.3f} → {stats.loss_last:.3f}"
+        table.add_row(
+            ("base" if stats.cycle == 0 else str(stats.cycle)) + (" (best)" if stats.cycle == best else ""),
+            "-" if stats.cycle == 0 else f"{stats.pass_rate:.1%}",
+            "-" if stats.cycle == 0 else str(stats.kept),
+            _rate(stats, "pass_at_1"),
+            _rate(stats, "greedy"),
+            loss,
+            f"{sum(stats.seconds.values()):.0f} s",
+        )
+    say()
+    console.print(table)
+
+
+def _rate(stats: CycleStats, name: str) -> str:
+    rate = stats.heldout.get(name)
+    return f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" if rate else "-"
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Print (topic, text) rows in two columns."""
+    rows = list(rows)
+    width = max(len(topic) for topic, _ in rows)
+    for topic, text in rows:
+        say(f"  {topic:<{width}}  {text}")

@@ -1,0 +1,296 @@
+"""One RAFT run and what a cycle of it does, stage by stage, each on disk before the next begins."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from halo_raft import evaluate, prompts, tracking
+from halo_raft.config import RaftConfig, to_yaml
+from halo_raft.engines import Adapter, GenerationRequest
+from halo_raft.errors import VerificationError
+from halo_raft.pipelines import console
+from halo_raft.pipelines.cluster import EnginePool, ray_session
+from halo_raft.pipelines.flow import Draft, Judge, Progress, Stage, run_stage
+from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
+from halo_raft.pipelines.track import RunTracker
+from halo_raft.records import CycleStats, Sample, Sampling, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.select import Selection, select
+from halo_raft.store import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+class RaftRun:
+    """The state of a run: its folder, its tracker, and Ray with its engines once they are needed.
+
+    Use as a context manager: leaving it ends engines, Ray and the tracked run.
+    """
+
+    def __init__(self, plan: Plan, *, fresh: bool = False) -> None:
+        self.plan = plan
+        self.config: RaftConfig = plan.config
+        self.folder = RunFolder(self.config.output_dir)
+        self.fresh = fresh
+        self.engines: EnginePool | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
+            stack.callback(self.folder.close)
+            console.log_to(self.folder.path / "logs")
+            self.folder.write_text("config.yaml", to_yaml(self.config))
+            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._stack.__exit__(*exc_info)
+
+    # --- the stages of a run
+
+    def measure_base(self) -> CycleStats:
+        """Measure the model before the first cycle on the held-out tasks; cycle 0."""
+        if (known := self.folder.stats(0)) is not None:
+            return known
+        stats = CycleStats(cycle=0)
+        if self.plan.heldout is not None:
+            console.heading("BASE MODEL")
+            stats = self._measure(stats, self._starting_adapter())
+        self._write_stats(stats)
+        self.tracker.cycle_done(stats)
+        return stats
+
+    def run_cycle(self, cycle: int) -> CycleStats:
+        """Run one cycle, or what is left of it.
+
+        Raises:
+            VerificationError: No sample can be kept.
+        """
+        if (known := self.folder.stats(cycle)) is not None and self.folder.adapter_path(cycle).is_dir():
+            console.say(f"Cycle {cycle} already complete, skipping...")
+            return known
+        console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
+        stats = self._sample(CycleStats(cycle=cycle))
+        stats = self._select(stats)
+        with self.tracker.cycle(cycle) as log_cycle:
+            stats = self._train(stats, log_cycle)
+            if self.plan.heldout is not None:
+                stats = self._measure(stats, self._adapter(cycle))
+            self._write_stats(stats)
+            self.tracker.cycle_done(stats)
+        return stats
+
+    def reason_to_stop(self, history: Sequence[CycleStats]) -> str | None:
+        """Say why another cycle would not help, None if it may."""
+        return evaluate.should_stop(_heldout(history), self.config.stop.min_gain, self.config.stop.patience)
+
+    def update_best(self, history: Sequence[CycleStats]) -> int:
+        """Let `best` point at the best cycle so far: held-out pass@1, else the latest."""
+        trained = [s for s in history if s.cycle > 0]
+        best = evaluate.best_cycle(_heldout(trained)) or trained[-1].cycle
+        self.folder.point_best(best)
+        return best
+
+    def finish(self, history: Sequence[CycleStats]) -> None:
+        """Write the run's statistics, print the table and what to do next."""
+        best = self.update_best(history)
+        self.folder.write_json(
+            "raft_statistics.json", {"best_cycle": best, "cycles": [stats.to_dict() for stats in history]}
+        )
+        self.tracker.done(history, best)
+        console.summary(history, best)
+        console.gain(history, best)
+        console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.plan)
+
+    # --- the stages of a cycle
+
+    def _sample(self, stats: CycleStats) -> CycleStats:
+        """Generate and verify the samples of a cycle's training tasks."""
+        cycle, sampling = stats.cycle, self.config.sampling
+        change = self.config.for_cycle(cycle)
+        drawn = Sampling(
+            temperature=sampling.temperature if change.temperature is None else change.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            max_new_tokens=sampling.max_new_tokens,
+            stop=sampling.stop,
+        )
+        tasks = tasks_by_id(self.plan.train)
+        drafts = [
+            self._draft(cycle, "", task, index, drawn)
+            for task in tasks.values()
+            for index in range(sampling.samples_per_prompt)
+        ]
+        options = verifier_options(self.config, run_after_compile=change.run_after_compile)
+        judge = Judge(self.plan.verifiers[cycle - 1], options, tasks)
+        console.say(f"Generating samples... {len(tasks)} prompts × {sampling.samples_per_prompt} samples")
+        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
+        stats = self._run_stage(stats, "", drafts, judge, adapter)
+        verdicts = self.folder.verdicts(cycle)
+        judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
+        passed = sum(v.success for v in judged)
+        kinds = dict(Counter(str(v.kind) for v in verdicts))
+        console.verified(kinds, passed, len(judged))
+        return replace(
+            stats, samples=len(judged), passed=passed, pass_rate=passed / len(judged) if judged else 0.0, kinds=kinds
+        )
+
+    def _select(self, stats: CycleStats) -> CycleStats:
+        """Choose the samples to train on, from all cycles so far when training starts from the base."""
+        cycle = stats.cycle
+        if (known := self.folder.kept(cycle)) is not None:
+            console.say(f"Loading kept samples... {len(known)}")
+            return replace(stats, kept=len(known))
+        first = 1 if self.config.training.init_from == "base" else cycle
+        samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
+        verdicts = [v for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
+        change = self.config.for_cycle(cycle).model_dump(
+            include={"reward_threshold", "keep_top_percent"}, exclude_none=True
+        )
+        selection = select(samples, verdicts, tasks_by_id(self.plan.train), self.config.selection.model_copy(update=change))
+        console.selected(selection, self.config.selection.keep_top_percent)
+        if not selection.kept:
+            raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
+        self.folder.write_kept(cycle, selection.kept)
+        return replace(stats, kept=len(selection.kept), selection=selection.removed)
+
+    def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
+        """Fine-tune the cycle's adapter, unless it is there."""
+        from halo_raft.pipelines.training import fine_tune_cycle
+
+        return fine_tune_cycle(self, stats, log_cycle)
+
+    def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
+        """Measure pass@1 on the held-out tasks."""
+        assert self.plan.heldout is not None and self.plan.heldout_verifier is not None
+        heldout, tasks = self.config.heldout, tasks_by_id(self.plan.heldout)
+        sampled = Sampling(
+            temperature=heldout.temperature,
+            max_new_tokens=self.config.sampling.max_new_tokens,
+            stop=self.config.sampling.stop,
+        )
+        greedy = replace(sampled, temperature=0.0)
+        drafts = [
+            self._draft(stats.cycle, "heldout", task, index, sampled)
+            for task in tasks.values()
+            for index in range(heldout.samples)
+        ]
+        if heldout.greedy:  # -1: the samples' indices stay what they are when greedy decoding is switched
+            drafts += [self._draft(stats.cycle, "heldout", task, -1, greedy) for task in tasks.values()]
+        console.say(f"Measuring on {len(tasks)} held-out tasks...")
+        judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
+        stats = self._run_stage(stats, "heldout", drafts, judge, adapter)
+        stats = replace(stats, heldout=self._heldout_rates(stats.cycle))
+        console.say(f"  {console.heldout_line(stats)}")
+        return stats
+
+    def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
+        """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
+        greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == -1}
+        verdicts = self.folder.verdicts(cycle, "heldout")
+        rates: dict[str, dict[str, float]] = {}
+        if sampled := [v for v in verdicts if v.sample_id not in greedy_ids]:
+            outcomes, most = evaluate.tally(sampled), self.config.heldout.samples
+            for k in dict.fromkeys((1, most)):
+                rates[f"pass_at_{k}"] = evaluate.pass_at_k_rate(outcomes, k).to_dict()
+        if greedy := [v for v in verdicts if v.sample_id in greedy_ids]:
+            rates["greedy"] = evaluate.pass_rates(greedy).to_dict()
+        return rates
+
+    # --- helpers
+
+    def _run_stage(
+        self, stats: CycleStats, name: str, drafts: Sequence[Draft], judge: Judge, adapter: Adapter | None
+    ) -> CycleStats:
+        """Bring one stage of samples to its end; add its time and speed to the statistics."""
+        stage = Stage(
+            cycle=stats.cycle,
+            drafts=tuple(drafts),
+            judge=judge,
+            model=self.config.model.name,
+            adapter=adapter,
+            samples_path=self.folder.samples_path(stats.cycle, name),
+            verdicts_path=self.folder.verdicts_path(stats.cycle, name),
+        )
+        done = len(self.folder.verdicts(stats.cycle, name))
+        if done:
+            console.say(f"Loading cached samples... {done} of {len(drafts)} are verified")
+        if done == len(drafts):
+            return stats
+        pool = self.start_engines()
+        pool.use(adapter)  # loading is not part of generation's speed
+        console.say(f"Verifying {len(drafts)} samples...")
+        started = time.monotonic()
+        with console.ticker(len(drafts), done) as ticker:
+
+            def report(progress: Progress) -> None:
+                passed = sum(v.success for v in progress.verdicts)
+                ticker.advance(len(progress.verdicts), passed, progress.tokens)
+
+            run_stage(
+                stage,
+                lambda: pool.use(adapter),
+                workers=self._verify_workers(),
+                restarts=self.config.engine.max_restarts,
+                report=report,
+            )
+            speed = ticker.tokens_per_s
+        seconds = {**stats.seconds, name or "sample": time.monotonic() - started}
+        return replace(stats, seconds=seconds, tokens_per_s=speed if name == "" else stats.tokens_per_s)
+
+    def start_engines(self) -> EnginePool:
+        """Start Ray and the engines if they are not up, without waiting for the models to load."""
+        if self.engines is None:
+            device = self._stack.enter_context(ray_session(self.config))
+            self.engines = EnginePool(self.config, device)
+            self._stack.callback(self.engines.stop)
+            self.engines.start()
+        return self.engines
+
+    def _verify_workers(self) -> int:
+        """Return how many verification workers there are: as many halves as engines leave of the CPUs."""
+        import ray
+
+        free = ray.cluster_resources()["CPU"] - self.config.engine.replicas
+        return self.config.verifier.workers or max(1, int(2 * free))
+
+    def _draft(self, cycle: int, stage: str, task: Task, index: int, sampling: Sampling) -> Draft:
+        sample_id = stable_hash(self.plan.short_fingerprint, cycle, stage, task.task_id, index)
+        chat = prompts.messages(task, system=self.config.tasks.system_prompt, show_tests=self.config.tasks.show_tests)
+        # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
+        return Draft(task.task_id, index, GenerationRequest(sample_id, chat, sampling, int(sample_id, 16) % 2**31))
+
+    def _starting_adapter(self) -> Adapter | None:
+        """Return the adapter that the run starts from, None for the base model."""
+        checkpoint = self.config.model.checkpoint
+        return Adapter("checkpoint", 1, str(checkpoint.absolute())) if checkpoint else None
+
+    def _adapter(self, cycle: int) -> Adapter:
+        """Return a cycle's adapter under a name and number that no other cycle has."""
+        return Adapter(f"cycle-{cycle}", cycle + 1, str(self.folder.adapter_path(cycle)))
+
+    def _write_stats(self, stats: CycleStats) -> None:
+        self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())
+
+
+def _heldout(history: Sequence[CycleStats]) -> dict[int, float]:
+    """Return held-out pass@1 by cycle: sampled where it was measured, else greedy."""
+    rates = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in history}
+    return {cycle: rate["mean"] for cycle, rate in rates.items() if rate}
+
+
+def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:
+    steps = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
+    return (
+        f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); "
+        "lower selection.reward_threshold, set selection.min_samples, draw more samples, or run SFT first"
+    )

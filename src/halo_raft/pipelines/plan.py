@@ -1,0 +1,185 @@
+"""Everything that can be wrong is looked at here, before an engine starts: the plan of a RAFT run.
+
+`prepare` loads what a run needs and refuses what cannot work; `describe` says what would happen,
+with nothing downloaded, for `--dry-run`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from halo_raft import models, sandbox, tasks, verifiers
+from halo_raft.config import RaftConfig
+from halo_raft.engines import REGISTRY as ENGINES
+from halo_raft.errors import ConfigError, DataError
+from halo_raft.pipelines.cluster import describe_devices
+from halo_raft.records import Task, stable_hash
+from halo_raft.tasks import TaskSet
+from halo_raft.verifiers import VerifierOptions
+
+NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "curriculum_strategy")
+"""Settings that may change when a run goes on: where and how fast, and how much further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has been looked over.
+
+    Attributes:
+        verifiers: Name of the verifier of each cycle, from cycle 1.
+        heldout_verifier: Name of the verifier of the held-out tasks.
+    """
+
+    config: RaftConfig
+    train: TaskSet
+    heldout: TaskSet | None
+    verifiers: tuple[str, ...]
+    heldout_verifier: str | None
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What a run folder is tied to."""
+        settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
+        settings["verifier"].pop("workers")
+        per_cycle = [] if isinstance(self.config.cycles, int) else [c.model_dump() for c in self.config.cycles]
+        return {
+            "model": models.fingerprint(self.config.model.name),
+            "training tasks": self.train.sha256,
+            "held-out tasks": self.heldout.sha256 if self.heldout else None,
+            "verifier": self.verifiers[0],
+            **{f"{section} settings": value for section, value in settings.items() if section != "seed"},
+            "cycles": per_cycle,
+            "seed": self.config.seed,
+        }
+
+    @property
+    def short_fingerprint(self) -> str:
+        """16 hex digits of `fingerprint`."""
+        return stable_hash(self.fingerprint)
+
+
+def prepare(config: RaftConfig) -> Plan:
+    """Load tasks and check everything a run depends on.
+
+    Raises:
+        HaloRaftError: Something is missing or contradicts; one line.
+    """
+    _check_parts(config)
+    train = tasks.load(config.tasks.train, limit=config.tasks.limit)
+    names = _verifier_names(config, train.verifier)
+    train = _with_tests(train, config.tasks.tests, names)
+    heldout, heldout_verifier = None, None
+    if config.tasks.heldout:
+        heldout = tasks.load(config.tasks.heldout, limit=config.tasks.heldout_limit)
+        heldout_verifier = config.verifier.name or heldout.verifier
+        heldout = _with_tests(heldout, config.tasks.tests, (heldout_verifier,))
+        tasks.refuse_overlap(train, heldout)
+        verifiers.create(heldout_verifier, verifier_options(config)).check()
+    return Plan(config, train, heldout, names, heldout_verifier)
+
+
+def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
+    """Yield (topic, what would happen), downloading and starting nothing.
+
+    Raises:
+        HaloRaftError: As `prepare`, as far as can be told without a download.
+    """
+    _check_parts(config)
+    count = tasks.check(config.tasks.train)
+    prompts = min(count, config.tasks.limit or count) if count else 0
+    spec = tasks.describe(config.tasks.train)
+    names = _verifier_names(config, spec.verifier)
+    if not spec.downloads:
+        prepare(config)
+    samples = prompts * config.sampling.samples_per_prompt
+    yield "model", f"{config.model.name} ({models.check(config.model.name)})"
+    if config.model.checkpoint:
+        yield "checkpoint", str(config.model.checkpoint)
+    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{spec.note}"
+    if config.tasks.heldout:
+        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config)}"
+    yield "cycles", f"{config.num_cycles}, each {prompts} prompts x {config.sampling.samples_per_prompt} samples = {samples} samples"
+    kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
+    batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
+    steps = -(-int(kept * config.training.num_train_epochs) // batch)
+    yield "training", f"at most {kept} kept samples a cycle, {steps} steps of {batch}, LoRA r={config.lora.r}"
+    yield "engine", f"{config.engine.name}, {config.engine.replicas} replica(s), adapters {config.engine.delivery}"
+    yield "verifier", ", ".join(dict.fromkeys(names))
+    tier = sandbox.probe()
+    yield "sandbox", f"tier {tier.name}: {tier.why}"
+    yield "toolchains", verifiers.create(names[0], verifier_options(config)).toolchain()
+    yield "devices", describe_devices(config)
+    yield "output", str(config.output_dir.absolute())
+    yield "tracking", _tracking_plan(config)
+
+
+def verifier_options(config: RaftConfig, *, run_after_compile: bool | None = None) -> VerifierOptions:
+    """Return the verifier's options, with what a cycle may override."""
+    run = config.verifier.run_after_compile if run_after_compile is None else run_after_compile
+    return VerifierOptions(limits=sandbox.Limits.from_config(config.sandbox), run_after_compile=run)
+
+
+def _check_parts(config: RaftConfig) -> None:
+    """Check model, engine, devices, checkpoint and output folder."""
+    models.check(config.model.name)
+    ENGINES.check(config.engine.name)
+    describe_devices(config)
+    checkpoint = config.model.checkpoint
+    if checkpoint and not (checkpoint / "adapter_config.json").is_file():
+        raise ConfigError(f"model.checkpoint: {checkpoint} holds no adapter_config.json; give a LoRA adapter folder")
+    if config.curriculum_strategy == "progressive" and isinstance(config.cycles, int):
+        raise ConfigError("curriculum_strategy: progressive needs `cycles` to be a list with one entry a cycle")
+    if not _writable(config.output_dir):
+        raise DataError(f"output_dir: {config.output_dir} cannot be written; choose another folder with --output")
+
+
+def _writable(folder: Path) -> bool:
+    """Whether `folder` is, or can be made, a folder that this user may write in; makes nothing."""
+    existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _verifier_names(config: RaftConfig, fitting: str) -> tuple[str, ...]:
+    """Return the verifier of each cycle; checks that each exists and has its toolchain."""
+    default = config.verifier.name or fitting
+    names = tuple(config.for_cycle(n).verifier or default for n in range(1, config.num_cycles + 1))
+    for name in dict.fromkeys(names):
+        verifiers.create(name, verifier_options(config)).check()
+    return names
+
+
+def _with_tests(task_set: TaskSet, tests: str | None, names: tuple[str, ...]) -> TaskSet:
+    """Give a prompts-only file its tests when one of the verifiers needs them."""
+    needing = [name for name in names if verifiers.REGISTRY.load(name).needs_tests]
+    if not needing or all(task.has_tests for task in task_set.tasks):
+        return task_set
+    source = tests or (needing[0] if needing[0] in tasks.REGISTRY.names() else None)
+    if source is None:
+        task = next(t for t in task_set.tasks if not t.has_tests)
+        raise DataError(
+            f"{task_set.name}: task {task.task_id} has no tests, which the verifier {needing[0]} needs; "
+            "name a file or source that has them with tasks.tests"
+        )
+    return tasks.join_tests(task_set, tasks.load(source))
+
+
+def _heldout_plan(config: RaftConfig) -> str:
+    drawn = ([f"{config.heldout.samples} samples a task"] if config.heldout.samples else []) + (
+        ["once greedily"] if config.heldout.greedy else []
+    )
+    return f"{tasks.check(config.tasks.heldout or '')} tasks, before the first cycle and after each: {', '.join(drawn)}"
+
+
+def _tracking_plan(config: RaftConfig) -> str:
+    from halo_raft import tracking
+
+    return tracking.ui_command(config.tracking) if config.tracking.mlflow else "files in the output folder"
+
+
+def tasks_by_id(task_set: TaskSet) -> Mapping[str, Task]:
+    """Return the tasks of a set by their id."""
+    return {task.task_id: task for task in task_set.tasks}

@@ -1,0 +1,99 @@
+"""Reward-ranked fine-tuning: generate, verify, select, train, measure, and round again.
+
+Run as `python -m halo_raft.pipelines.raft --config configs/raft.yaml` or `halo-raft raft train`.
+This file reads the command line and drives the cycles; what a cycle does is in `cycle`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from halo_raft.config import RaftConfig, load, to_yaml
+from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
+from halo_raft.errors import VerificationError
+from halo_raft.pipelines import console
+from halo_raft.pipelines.exits import run_main
+from halo_raft.records import CycleStats
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `raft train` to a parser."""
+    parser.add_argument("--config", type=Path, help="YAML file with the settings")
+    add_flags(parser, RAFT_FLAGS)
+    parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command with parsed arguments; return the exit code."""
+    config = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    if arguments.dry_run:
+        return dry_run(config)
+    train(config, fresh=arguments.fresh)
+    return 0
+
+
+def dry_run(config: RaftConfig) -> int:
+    """Print what a run would do; start and download nothing."""
+    from halo_raft.pipelines.plan import describe
+
+    plan = list(describe(config))
+    console.say("# Resolved configuration")
+    console.say(to_yaml(config))
+    console.say("# Plan")
+    console.pairs(plan)
+    return 0
+
+
+def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
+    """Run all cycles, or what is left of them, and return their statistics, the base model's first.
+
+    Raises:
+        HaloRaftError: Something a user can mend; nothing that is on disk is lost.
+    """
+    from halo_raft.pipelines.cycle import RaftRun
+    from halo_raft.pipelines.plan import prepare
+
+    plan = prepare(config)
+    with RaftRun(plan, fresh=fresh) as raft:
+        history = _cycles(raft)
+        raft.finish(history)
+    return history
+
+
+def _cycles(raft: RaftRun) -> list[CycleStats]:  # noqa: F821 (imported where it is needed: it pulls in Ray)
+    """Drive the cycles until the last one, or until going on does not help."""
+    history = [raft.measure_base()]
+    for cycle in range(1, raft.config.num_cycles + 1):
+        started = time.monotonic()
+        try:
+            history.append(raft.run_cycle(cycle))
+        except VerificationError as error:
+            if cycle == 1:
+                raise
+            console.say(f"{error}. Stopping; the best cycle so far is kept.")
+            break
+        raft.track(history)
+        log.debug("cycle %d took %.0f s", cycle, time.monotonic() - started)
+        if reason := raft.reason_to_stop(history):
+            console.say(reason)
+            break
+    return history
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m halo_raft.pipelines.raft`."""
+    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.raft", description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    return run_main(run, parser.parse_intermixed_args(argv))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

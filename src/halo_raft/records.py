@@ -1,0 +1,221 @@
+"""What passes between the rooms: tasks, samples, verdicts and the statistics of a cycle.
+
+Every record is one JSON object a line on disk. This module needs the standard library alone, so
+that anything may import it, a sandboxed worker included. It does not read or write files (`store`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Record:
+    """Mixin for the frozen dataclasses below: to and from plain JSON objects."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; keys whose value is None are left out."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {f.name: v for f in fields if (v := getattr(self, f.name)) is not None}
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON, without the newline."""
+        return json.dumps(self.to_dict(), ensure_ascii=True, separators=(",", ":"))
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Build the record from a dict; keys that are no field of it are ignored.
+
+        Raises:
+            TypeError: A field without a default is missing.
+        """
+        names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        return cls(**{key: value for key, value in row.items() if key in names})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Record):
+    """One prompt and everything needed to judge an answer to it.
+
+    Attributes:
+        task_id: Unique name within a task source.
+        prompt: The question as text, or for HumanEval-like tasks the code to be completed.
+        language: Language of the answer, lower case (`python`, `cpp`, `rust`, `go`, ...).
+        entry_point: Name of the function that the tests call.
+        tests: Test source: a function `test_solution`, `check(candidate)`, or a tail of a program.
+        test_setup: Trusted code that runs before the tests.
+        test_list: Single assert statements, each counted as one test.
+        stdin: Input of a program-style task.
+        expected_output: What a program-style task must print.
+        test_cases: Several `{"stdin", "expected_output"}` pairs.
+        solution: A reference that passes the tests.
+    """
+
+    task_id: str
+    prompt: str
+    language: str = "python"
+    entry_point: str | None = None
+    tests: str | None = None
+    test_setup: str | None = None
+    test_list: tuple[str, ...] | None = None
+    stdin: str | None = None
+    expected_output: str | None = None
+    test_cases: tuple[dict[str, str], ...] | None = None
+    solution: str | None = None
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether the task brings anything to run an answer against."""
+        return bool(self.tests or self.test_list or self.test_cases or self.expected_output is not None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling(Record):
+    """How a completion is drawn. `temperature == 0` is greedy decoding."""
+
+    temperature: float = 0.7
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    max_new_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Record):
+    """One completion of one task.
+
+    Attributes:
+        sample_id: Hash of (run fingerprint, stage, task_id, index); see `sample_id`.
+        cycle: Cycle that generated it, counted from 1; 0 is the base model.
+        index: Position among the samples of the same task in the same stage, from 0.
+        completion: The text as decoded, nothing stripped.
+        prompt_token_ids: Token ids that the engine was given.
+        token_ids: Token ids that the engine returned, in order.
+        finish_reason: `stop` (EOS or a stop string) or `length` (truncated).
+        adapter: Name of the LoRA adapter in force, None for the base model.
+        sampling: The sampling settings, with the seed when one was given per request.
+    """
+
+    sample_id: str
+    task_id: str
+    cycle: int
+    index: int
+    completion: str
+    prompt_token_ids: list[int]
+    token_ids: list[int]
+    finish_reason: str
+    model: str
+    adapter: str | None
+    sampling: dict[str, Any]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the completion ran into the token limit."""
+        return self.finish_reason == "length"
+
+
+class VerdictKind(StrEnum):
+    """Why a sample got its reward. `INFRA` is our failure, never the sample's: it has no reward."""
+
+    PASSED = "passed"
+    WRONG = "wrong"
+    RUNTIME = "runtime"
+    COMPILE = "compile"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    OUTPUT_LIMIT = "output_limit"
+    VIOLATION = "violation"
+    INFRA = "infra"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(Record):
+    """The judgement of one sample.
+
+    Attributes:
+        reward: In [0, 1]; None exactly when `kind` is `infra`.
+        success: True only at the verifier's own top.
+        tests_passed: Tests that passed, of `tests_total` that had to report.
+        details: One short human-readable line.
+        integrity: `outside` (the judge was out of the candidate's reach), `in_process` (tests and
+            candidate shared a process) or `user` (a verifier of the user's own).
+        tier: Sandbox tier in force.
+        cpu_s: CPU seconds, children included.
+        wall_s: Wall-clock seconds.
+    """
+
+    sample_id: str
+    task_id: str
+    kind: VerdictKind
+    success: bool
+    reward: float | None
+    tests_passed: int
+    tests_total: int
+    details: str
+    integrity: str
+    tier: str
+    cpu_s: float
+    wall_s: float
+    verifier: str
+    verifier_version: str
+
+    def __post_init__(self) -> None:
+        """Hold the one invariant that training depends on: infra and only infra has no reward."""
+        object.__setattr__(self, "kind", VerdictKind(self.kind))
+        if (self.reward is None) != (self.kind is VerdictKind.INFRA):
+            raise ValueError(f"verdict of kind {self.kind} cannot have reward {self.reward}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PassRate(Record):
+    """A mean over tasks with its 95% bootstrap interval, all in [0, 1]."""
+
+    mean: float
+    low: float
+    high: float
+    tasks: int
+    samples: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CycleStats(Record):
+    """What one cycle did, as written to `cycle_N_stats.json` and to the tracker.
+
+    Attributes:
+        cycle: From 1; 0 is the evaluation of the base model.
+        samples: Verified samples, infra left out; the denominator of `pass_rate`.
+        pass_rate: Share of `samples` that passed, on the training tasks.
+        kinds: Count of verdicts by kind, infra included.
+        kept: Samples trained on.
+        selection: Samples removed by each selection step, in order.
+        loss_first, loss_last: Training loss per completion token at the first and last logged step.
+        heldout: `pass_at_1` (sampled), `greedy`, ... by name; empty without held-out tasks.
+        tokens_per_s: Generated tokens per second of generation.
+        seconds: Wall seconds by stage.
+    """
+
+    cycle: int
+    samples: int = 0
+    passed: int = 0
+    pass_rate: float = 0.0
+    kinds: dict[str, int] = dataclasses.field(default_factory=dict)
+    kept: int = 0
+    selection: dict[str, int] = dataclasses.field(default_factory=dict)
+    loss_first: float | None = None
+    loss_last: float | None = None
+    train_steps: int = 0
+    train_tokens: int = 0
+    heldout: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    tokens_per_s: float = 0.0
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+def stable_hash(*parts: object) -> str:
+    """Return 16 hex digits that depend on `parts` alone: the same on every machine and run."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,50 @@
+"""What became of one run of untrusted code."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class KilledBy(StrEnum):
+    """The limit for which the sandbox ended a run."""
+
+    CPU = "cpu"
+    WALL = "wall"
+    OUTPUT_LIMIT = "output_limit"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One finished run. Every process of it is gone, and so is its work folder.
+
+    Attributes:
+        returncode: Exit status; None when a signal ended the process.
+        signal: Number of the signal that ended it; None after a normal exit.
+        stdout: Standard output, at most `Limits.output_kb`.
+        stderr: Standard error, within the same allowance.
+        result: Bytes from the private result channel (`RESULT_FD`). Not trusted: any code in the
+            same process can write there.
+        files: The files asked for with `collect` that the run left behind.
+        killed_by: The limit that was exceeded, None when the process ended by itself.
+        cpu_s: CPU seconds, descendants included.
+        wall_s: Wall-clock seconds.
+        peak_memory_mb: Largest resident set of a single process, MiB.
+    """
+
+    returncode: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    result: bytes
+    files: Mapping[str, bytes]
+    killed_by: KilledBy | None
+    cpu_s: float
+    wall_s: float
+    peak_memory_mb: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether the process ended by itself with status 0."""
+        return self.returncode == 0 and self.killed_by is None

@@ -1,0 +1,110 @@
+"""Where prompts come from: named sources (one file each) and JSONL files, all as `Task` records."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from halo_raft.errors import ConfigError, DataError
+from halo_raft.records import Task
+from halo_raft.registry import Registry
+from halo_raft.tasks.base import TaskSet, TaskSource, parse_row, read_rows
+
+REGISTRY: Registry[TaskSource] = Registry("task source", __name__, TaskSource, frozenset({"base"}))
+
+__all__ = ["REGISTRY", "TaskSet", "TaskSource", "check", "join_tests", "load", "refuse_overlap"]
+
+
+def load(spec: str, *, limit: int | None = None) -> TaskSet:
+    """Load tasks from `spec`: a source (`starter:heldout`) or a JSONL file.
+
+    Raises:
+        ConfigError: There is no such source, split or file.
+        DataError: A row is wrong; the message has file and line.
+    """
+    if named := _source(spec):
+        source, split = named
+        tasks = [parse_row(row, f"{spec}, row {n}") for n, row in enumerate(source.load(split), start=1)]
+        return TaskSet.of(spec, tasks[:limit], source.verifier)
+    tasks = [parse_row(row, f"{spec}:{line}") for line, row in read_rows(spec)]
+    return TaskSet.of(spec, tasks[:limit], _verifier_for(tasks))
+
+
+def check(spec: str) -> int | None:
+    """Return how many tasks `spec` has; None if only a download would tell. Reads no hub.
+
+    Raises:
+        ConfigError, DataError: As `load`.
+    """
+    named = _source(spec)
+    if named and named[0].downloads:
+        return named[0].splits[named[1]]
+    return len(load(spec).tasks)
+
+
+def join_tests(tasks: TaskSet, tests: TaskSet) -> TaskSet:
+    """Give every task without tests those of the same `task_id` in `tests`.
+
+    Raises:
+        DataError: A task finds none; names it.
+    """
+    by_id = {t.task_id: t for t in tests.tasks}
+    missing = [t.task_id for t in tasks.tasks if not t.has_tests and not getattr(by_id.get(t.task_id), "has_tests", 0)]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(f"{tasks.name}: task {missing[0]}{more} has no tests, and {tests.name} has none for it either")
+    return TaskSet.of(tasks.name, [t if t.has_tests else _joined(t, by_id[t.task_id]) for t in tasks.tasks], tasks.verifier)
+
+
+def _joined(task: Task, tests: Task) -> Task:
+    """Return `task` with everything that judges it taken from `tests`."""
+    return dataclasses.replace(tests, prompt=task.prompt, entry_point=task.entry_point or tests.entry_point)
+
+
+def refuse_overlap(train: TaskSet, heldout: TaskSet) -> None:
+    """Check that no held-out prompt is trained on; case and white space do not count.
+
+    Raises:
+        DataError: Some are; names the first.
+    """
+    trained = {_normalised(t.prompt): t.task_id for t in train.tasks}
+    shared = [(t.task_id, trained[p]) for t in heldout.tasks if (p := _normalised(t.prompt)) in trained]
+    if shared:
+        raise DataError(
+            f"{heldout.name}: {len(shared)} of {len(heldout.tasks)} held-out tasks are also in {train.name} "
+            f"(first: {shared[0][0]} is {shared[0][1]}); held-out tasks must not be trained on, remove them from one"
+        )
+
+
+def _normalised(prompt: str) -> str:
+    return re.sub(r"\W+", " ", prompt).strip().lower()
+
+
+def _source(spec: str) -> tuple[TaskSource, str] | None:
+    """Return the source and split that `spec` names, None if it is a file.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    name, _, split = spec.partition(":")
+    if name not in REGISTRY.names():
+        if Path(spec).is_file():
+            return None
+        raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(REGISTRY.names())}")
+    source = REGISTRY.load(name)()
+    split = split or next(iter(source.splits))
+    if split not in source.splits:
+        raise ConfigError(f"tasks: {name} has no split {split!r}; there are: {', '.join(source.splits)}")
+    return source, split
+
+
+def _verifier_for(tasks: Sequence[Task] | Iterable[Task]) -> str:
+    """Return the verifier that fits the form of the tests in a file."""
+    for task in tasks:
+        if task.test_list or "def test_solution" in (task.tests or ""):
+            return "mbpp"
+        if "def check(" in (task.tests or ""):
+            return "humaneval"
+    return "python"
