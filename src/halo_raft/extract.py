@@ -15,24 +15,18 @@ MAX_LINES = 20_000
 LINE_CHARS = 300
 """Characters of a line that decide what kind of line it is."""
 
-SHELL = "shell"
-ALIASES: dict[str, str] = {
-    **dict.fromkeys(("python", "python3", "py", "py3", "python2", "cpython", "ipython", "sage"), "python"),
-    **dict.fromkeys(("c", "h", "c99", "c11"), "c"),
-    **dict.fromkeys(("cpp", "c++", "cc", "cxx", "hpp", "c++11", "c++14", "c++17", "c++20", "cplusplus"), "cpp"),
-    **dict.fromkeys(("rust", "rs"), "rust"),
-    **dict.fromkeys(("go", "golang"), "go"),
-    **dict.fromkeys(
-        ("bash", "sh", "shell", "zsh", "fish", "console", "terminal", "powershell", "ps1", "cmd", "bat", "shell-session"),
-        SHELL,
-    ),
-    **dict.fromkeys(
-        ("text", "txt", "plaintext", "plain", "output", "json", "yaml", "toml", "xml", "html", "css", "markdown", "md")
-        + ("java", "javascript", "js", "typescript", "ts", "ruby", "rb", "php", "sql", "kotlin", "swift", "csharp")
-        + ("c#", "cs", "scala", "haskell", "hs", "lua", "perl", "r", "julia", "matlab", "diff", "makefile", "cmake"),
-        "other",
-    ),
+SHELL, OTHER = "shell", "other"
+_TAGS = {
+    "python": "python python2 python3 py py3 cpython ipython sage",
+    "c": "c h c99 c11",
+    "cpp": "cpp c++ cc cxx hpp c++11 c++14 c++17 c++20 cplusplus",
+    "rust": "rust rs",
+    "go": "go golang",
+    SHELL: "shell bash sh zsh fish console terminal powershell ps1 cmd bat shell-session",
+    OTHER: "text txt plaintext plain output json yaml toml xml html css markdown md java javascript js typescript ts "
+    "ruby rb php sql kotlin swift csharp c# cs scala haskell hs lua perl r julia matlab diff makefile cmake",
 }
+ALIASES: dict[str, str] = {alias: tag for tag, aliases in _TAGS.items() for alias in aliases.split()}
 FAMILY = {"c": ("c", "cpp"), "cpp": ("cpp", "c")}
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
@@ -43,12 +37,12 @@ _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
 
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
-    r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*(?::[^=]+)?=[^=]|if\s+__name__\s*=="
+    r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*=[^=]|if\s+__name__\s*=="
 )
 _PYTHON_LINE = re.compile(
-    r"[#@)\]}\"'(\[]|(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(\[{,\\]|"
-    r"(?:from|import|return|raise|assert|del|global|nonlocal|yield|await|lambda|not|print|pass|break|continue)\b|"
-    r"[A-Za-z_][\w.]*\s*(?:[(\[=:.;,]|[-+*/%&|^<>@]{1,3}=|$)|[-\d]"
+    r"[#@)\]}\"']|(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(\[{,\\]|"
+    r"(?:from|import|return|raise|assert|del|global|yield|await|pass|break|continue)\b|print\s*\(|"
+    r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?::[\w.\[\], |\"']+=|,[^=.]+=|(?:[-+*/%&|^<>@]{1,3})?=)|[A-Za-z_][\w.]*[(\[]"
 )
 _BRACED_START = re.compile(
     r"#\s*(?:include|define|pragma|if|ifdef|ifndef|!\[)|#\[|using\s+\w|namespace\b|template\s*<|package\s+\w+|import\s+[(\"]|"
@@ -56,7 +50,7 @@ _BRACED_START = re.compile(
     r"var\s+\w|type\s+\w|/[/*]|(?:(?:const|static|inline|constexpr|unsigned|signed|long|short|struct|extern|std::)\s*)*"
     r"[\w:<>,*&\[\]]+[\s*&]+[\w:~]+\s*(?:\(|=|;|\[|\{)"
 )
-_PROSE = re.compile(r"(?:\*\*|[-*>]\s|\d+[.)]\s|<\||[A-Z][\w'`’-]*[ ,:](?!.*[;{}]\s*$)|\w+ \w+ \w+ \w+)")
+_PROSE = re.compile(r"(?:\*\*|[-*>]\s|\d+[.)]\s|<\||[A-Z][\w'`\u2019-]*[ ,:](?!.*[;{}]\s*$)|\w+ \w+ \w+ \w+)")
 _CHAT_MARK = re.compile(r"^[ \t]*(?:<\|[a-z_]+\|>|</s>|\[/?INST\])", re.MULTILINE)
 
 
@@ -69,12 +63,12 @@ class _Block:
 
 
 def extract(completion: str, language: str = "python", entry_point: str | None = None) -> str:
-    """Return the program in a completion.
+    r"""Return the program in a completion.
 
-    Of several fenced blocks it is the one that defines `entry_point`, else the longest in the right
+    Of several fenced blocks it is the first that defines `entry_point`, else the longest in the right
     language, else the longest without a tag, never a shell block. Indentation is kept, so that a body
     still continues the prompt's function. NUL characters are dropped and lone surrogates replaced by
-    U+FFFD, since neither can stand in a source file; line ends become `\\n`.
+    U+FFFD, since neither can stand in a source file; line ends become `\n`.
 
     Args:
         completion: The text as the model wrote it.
@@ -83,7 +77,7 @@ def extract(completion: str, language: str = "python", entry_point: str | None =
     """
     language = ALIASES.get(language.lower(), language.lower())
     text = _SURROGATE.sub("\ufffd", completion.replace("\x00", "")).replace("\r\n", "\n").replace("\r", "\n")
-    blocks, outside = _split(text, language, entry_point)
+    blocks, outside = _split(_break_before_fence(text), language, entry_point)
     chosen = _choose(blocks, language, entry_point)
     code = chosen.code if chosen else _from_bare_text(outside, language, entry_point)
     return _trim_blank_lines(code)
@@ -93,9 +87,9 @@ def defines(code: str, name: str, language: str = "python") -> bool:
     """Return whether `code` defines `name` at top level, as far as its text tells."""
     word = re.escape(name)
     if language == "python":
-        pattern = rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{word}\b|^{word}[ \t]*(?::[^=\n]+)?=(?!=)|^from\b.*\b{word}\b"
+        pattern = rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{word}\b|^{word}[ \t]*(?::[^=\n]+)?=(?!=)"
     else:
-        pattern = rf"^(?:.*[\s*&)>])?{word}\s*(?:<[^\n]*>)?\s*\("
+        pattern = rf"^(?:.*[\s*&)>])?{word}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
     return re.search(pattern, code, re.MULTILINE) is not None
 
 
@@ -129,10 +123,17 @@ def _split(text: str, language: str, entry_point: str | None) -> tuple[list[_Blo
         blocks.append(_block(opening, _cut_at_trailing_fence(rest)))
     else:
         outside.append(rest)
-    if not blocks and (inline := _INLINE_OPENING.search(text)):
-        code, _, _ = text[inline.end() + 1 :].partition("```")
-        blocks.append(_Block(ALIASES.get(inline.group(1).lower(), ""), code))
     return blocks, "".join(outside)
+
+
+def _break_before_fence(text: str) -> str:
+    """Give a first fence that stands behind prose a line of its own."""
+    inline = _INLINE_OPENING.search(text)
+    if inline is None or inline.group(1).lower() not in ALIASES:
+        return text
+    fence = text.rfind("`", 0, inline.start(1)) - 2
+    first = _FENCE.search(text)
+    return text if first and first.start() < fence else f"{text[:fence]}\n{text[fence:]}"
 
 
 def _fences(text: str) -> Iterator[re.Match[str]]:
@@ -158,7 +159,7 @@ def _block(opening: re.Match[str], content: str) -> _Block:
     indent = opening.group(1)
     if indent:
         content = "\n".join(line.removeprefix(indent) for line in content.split("\n"))
-    unknown = "other" if _tag(info) and not re.search(r"[(=;]", info[:LINE_CHARS]) else ""
+    unknown = OTHER if _tag(info) and not re.search(r"[(=;]", info[:LINE_CHARS]) else ""
     return _Block(tag or unknown, content)
 
 
@@ -171,7 +172,7 @@ def _one_line(info: str) -> _Block:
 
 def _cut_at_trailing_fence(code: str) -> str:
     """End an unclosed block where a line ends with the fence that should have stood on its own line."""
-    head, mark, tail = code.partition("```\n")
+    head, mark, _ = code.partition("```\n")
     if mark or head.endswith("```"):
         return head.removesuffix("```")
     return code
@@ -183,9 +184,10 @@ def _choose(blocks: list[_Block], language: str, entry_point: str | None) -> _Bl
     cousins = [block for block in usable if block.tag in FAMILY.get(language, ())]
     untagged = [block for block in usable if block.tag == ""]
     if entry_point:
-        defining = [b for b in right + cousins + untagged if defines(b.code, entry_point, language)]
+        candidates = (block for block in usable if block.tag in ("", language, *FAMILY.get(language, ())))
+        defining = next((block for block in candidates if defines(block.code, entry_point, language)), None)
         if defining:
-            return max(defining, key=lambda block: len(block.code))
+            return defining
     for group in (right, cousins, untagged, usable):
         if group:
             return max(group, key=lambda block: len(block.code))
@@ -281,14 +283,11 @@ def _without_closing_prose(code: str) -> str:
     """Drop the unindented prose at the end of a program in braces."""
     end = len(code)
     for _ in range(MAX_LINES):
-        stripped = code[max(0, end - (1 << 20)) : end].rstrip()
-        line_start = code.rfind("\n", 0, end - 1) + 1 if stripped else 0
-        line = code[line_start:end].strip("\n")
-        if not stripped or (line.strip() and not _PROSE.match(line[:LINE_CHARS])):
-            return code[:end]
-        if line_start == 0:
-            return code
-        end = line_start
+        start = code.rfind("\n", 0, max(0, end - 1)) + 1
+        head = code[start : min(end, start + LINE_CHARS)]
+        if start == 0 or (head.strip() and not _PROSE.match(head)):
+            break
+        end = start
     return code[:end]
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from halo_raft.errors import ConfigError
+from halo_raft.records import stable_hash
 
 BUILTIN = {"builtin:smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 """Names of the embedded models and the file that each is converted from."""
@@ -44,7 +44,9 @@ def check(name: str) -> str:
         return "local folder"
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") != 1
     if looks_like_a_path or path.exists():
-        raise ConfigError(f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}")
+        raise ConfigError(
+            f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}"
+        )
     return "model hub, downloaded at first use"
 
 
@@ -59,6 +61,15 @@ def resolve(name: str) -> str:
         return str(_converted(name) or _convert(name))
     path = Path(name).expanduser()
     return str(path.absolute()) if path.is_dir() else name
+
+
+def fingerprint(name: str) -> str:
+    """Return what identifies the model: its name, and for a local folder the state of its files."""
+    path = Path(name).expanduser()
+    if name in BUILTIN or not path.is_dir():
+        return name
+    files = sorted(f for f in path.iterdir() if f.suffix in {".json", ".safetensors", ".bin"})
+    return f"{name}@{stable_hash([(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files])}"
 
 
 def _target(name: str) -> Path:
@@ -90,6 +101,7 @@ def _convert(name: str) -> Path:
         )
         model.save_pretrained(scratch)
         AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(scratch)
+        Path(scratch).chmod(0o755)
         try:
             Path(scratch).rename(target)
         except OSError:  # another process was first
@@ -98,8 +110,3 @@ def _convert(name: str) -> Path:
         else:
             Path(scratch).mkdir()  # for the context manager to remove
     return target
-
-
-def remove_cache() -> None:
-    """Delete every converted model."""
-    shutil.rmtree(cache_dir() / "models", ignore_errors=True)

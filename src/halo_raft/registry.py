@@ -45,11 +45,19 @@ class Registry(Generic[T]):
         """
         if ":" in name:
             return self._load_user(name)
-        if name not in self.names():
-            raise ConfigError(
-                f"unknown {self.kind} {name!r}; there are: {', '.join(self.names())} (or name your own, my_module:MyClass)"
-            )
+        self.check(name)
         return self._only_plugin(importlib.import_module(f"{self.package}.{name}"))
+
+    def check(self, name: str) -> None:
+        """Find out whether there is a built-in plugin `name`, without importing it.
+
+        Raises:
+            ConfigError: There is none, and `name` does not name a class of the user's own.
+        """
+        if ":" not in name and name not in self.names():
+            raise ConfigError(
+                f"unknown {self.kind} {name!r}; there are: {', '.join(self.names())} (or your own, my_module:MyClass)"
+            )
 
     def _only_plugin(self, module: object) -> type[T]:
         """Return the one subclass of `base` that `module` itself defines."""
@@ -68,7 +76,7 @@ class Registry(Generic[T]):
             plugin = getattr(importlib.import_module(module_name), class_name)
         except (ImportError, AttributeError) as error:
             raise ConfigError(
-                f"{self.kind} {name!r} cannot be imported: {error}; is its folder on PYTHONPATH or the working directory?"
+                f"{self.kind} {name!r} cannot be imported: {error}; is its folder on PYTHONPATH?"
             ) from error
         if not (inspect.isclass(plugin) and issubclass(plugin, self.base)):
             raise ConfigError(f"{self.kind} {name!r} is no subclass of {self.base.__module__}.{self.base.__name__}")

@@ -64,7 +64,8 @@ def select(
     usable = [s for s in pool if judged[s.sample_id].kind is not VerdictKind.INFRA]
     whole = [s for s in usable if not s.truncated and s.task_id in tasks]
     candidates = [
-        _Candidate(s, judged[s.sample_id].reward or 0.0, normalised_program(s.completion, tasks[s.task_id])) for s in whole
+        _Candidate(s, judged[s.sample_id].reward or 0.0, normalised_program(s.completion, tasks[s.task_id]))
+        for s in whole
     ]
     success = _success_rates(usable, judged)
     threshold, above, distinct, capped, kept = config.reward_threshold, [], [], [], []

@@ -84,7 +84,9 @@ class RunFolder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DataError(f"output_dir: {self.path} is in use by another run; wait for it or choose another") from None
+            raise DataError(
+                f"output_dir: {self.path} is in use by another run; wait for it or choose another"
+            ) from None
         if fresh:
             self._clear()
         known = self.read_json("run.json")
@@ -178,7 +180,9 @@ class RunFolder:
         self._write_text(self.path / name, text)
 
     def _write_text(self, path: Path, text: str) -> None:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8") as f:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
+        ) as f:
             try:
                 f.write(text)
                 f.flush()

@@ -73,7 +73,7 @@ def load_file(path: str | Path, overrides: Sequence[str] = ()) -> RaftConfig | S
     """Load a YAML file of either pipeline; one with a `data:` section is SFT's."""
     tree = _read_yaml(Path(path))
     is_sft = isinstance(tree, yaml.MappingNode) and any(key.value == "data" for key, _ in tree.value)
-    return load(SftConfig if is_sft else RaftConfig, path, overrides)
+    return load(SftConfig, path, overrides) if is_sft else load(RaftConfig, path, overrides)
 
 
 def load(
@@ -152,7 +152,7 @@ def _mapping_leaves(node: yaml.MappingNode, prefix: KeyPath) -> Iterator[tuple[K
 def _construct(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node, deep=True)
     finally:
         loader.dispose()
 

@@ -35,7 +35,7 @@ class EngineSpec:
         model: A folder, or a hub name.
         dtype: `auto` or a torch dtype's name.
         device: `cpu` or `cuda`.
-        threads: CPU threads for generation.
+        threads: CPU threads for generation, 0 for all that the process may use.
         lora_rank: Rank that hot adapters have.
         seed: Seeds sampling where requests cannot carry their own seed.
     """
@@ -44,7 +44,7 @@ class EngineSpec:
     config: EngineConfig
     dtype: str = "auto"
     device: str = "cpu"
-    threads: int = 1
+    threads: int = 0
     lora_rank: int = 32
     trust_remote_code: bool = False
     seed: int = 0

@@ -12,6 +12,7 @@ def merge(base: str, adapter: str, folder: Path, *, trust_remote_code: bool = Fa
         base: Folder or hub name of the base model.
         adapter: Adapter folder in PEFT's form.
         folder: Existing, empty folder to fill.
+        trust_remote_code: Run code that comes with the base model.
     """
     import torch
     from peft import PeftModel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -21,7 +22,7 @@ class TransformersEngine(Engine):
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        torch.set_num_threads(spec.threads)
+        torch.set_num_threads(spec.threads or len(os.sched_getaffinity(0)))
         self.tokenizer = AutoTokenizer.from_pretrained(spec.model, trust_remote_code=spec.trust_remote_code)
         self.base = AutoModelForCausalLM.from_pretrained(
             spec.model, dtype=spec.dtype, trust_remote_code=spec.trust_remote_code
@@ -60,9 +61,7 @@ class TransformersEngine(Engine):
                 **_generate_arguments(sampling),
             )
         rows = output[:, longest:].tolist()
-        return [
-            self._completion(r, p, row, sampling.stop) for r, p, row in zip(requests, prompts, rows, strict=True)
-        ]
+        return [self._completion(r, p, row, sampling.stop) for r, p, row in zip(requests, prompts, rows, strict=True)]
 
     def _pad_id(self) -> int:
         pad = self.tokenizer.pad_token_id

@@ -29,8 +29,9 @@ def _environment(spec: EngineSpec) -> dict[str, str]:
     """Return the variables that vLLM reads at import time."""
     env = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
     if spec.device == "cpu":
-        cores = sorted(os.sched_getaffinity(0))[: spec.threads]
+        cores = sorted(os.sched_getaffinity(0))[: spec.threads or None]
         env |= {
+            "OMP_NUM_THREADS": str(len(cores)),  # Ray sets it to the actor's share of CPUs
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
             "VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)),  # `auto` leaves one core idle
         }
@@ -46,8 +47,7 @@ class VllmEngine(Engine):
 
     def __init__(self, spec: EngineSpec) -> None:
         super().__init__(spec)
-        for key, value in _environment(spec).items():
-            os.environ.setdefault(key, value)
+        os.environ.update(_environment(spec))
         try:
             from vllm import LLM
         except ImportError as error:

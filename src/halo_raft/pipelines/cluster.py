@@ -7,7 +7,9 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from halo_raft import models
@@ -19,6 +21,7 @@ RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",  # ours has the numbers that matter; theirs floods logs
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # the default of 15 would leave nothing to set the verification workers below
 }
 """Read by Ray at import, so set before it."""
 
@@ -51,6 +54,23 @@ def describe_devices(config: RaftConfig) -> str:
 
 
 @contextlib.contextmanager
+def native_messages_to(path: Path) -> Iterator[None]:
+    """Send what native code writes to standard error to a file; Python's own messages still reach the terminal."""
+    terminal = os.dup(2)
+    python_stderr = sys.stderr
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        if python_stderr is sys.__stderr__:
+            sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        sys.stderr = python_stderr
+
+
+@contextlib.contextmanager
 def ray_session(config: RaftConfig) -> Iterator[str]:
     """Start a local Ray instance or join a cluster; yield the device that engines run on.
 
@@ -72,7 +92,7 @@ def ray_session(config: RaftConfig) -> Iterator[str]:
         cpus = max(2, config.resources.num_cpus or len(os.sched_getaffinity(0)))
         local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **local)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except ConnectionError as error:
             raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
     try:

@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from halo_raft.evaluate import Difference
 from halo_raft.records import CycleStats, VerdictKind
+from halo_raft.select import Selection
 
 SECONDS_PER_LINE = 10.0
 """Without a terminal, how often progress is a line."""
@@ -77,7 +79,13 @@ def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
     if not console.is_terminal:
         yield Ticker(total, done, None)
         return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(TextColumn(" "), *columns, console=console, transient=True) as bar:
         yield Ticker(total, done, bar)
 
@@ -86,7 +94,7 @@ def heading(text: str) -> None:
     """Print a heading, underlined as in the guide."""
     say()
     say(text)
-    say("=" * len(text))
+    console.print("=" * max(map(len, text.splitlines())))
 
 
 def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
@@ -100,9 +108,49 @@ def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
         say(f"  Not judged: {infra} (the sandbox or verifier failed, see logs/raft.log; left out of everything)")
 
 
+def selected(selection: Selection, share: float) -> None:
+    """Print how many samples are kept, and what each step removed."""
+    say("Filtering samples...")
+    say(f"  Kept: {len(selection.kept)} samples (top {share:.0%} above threshold {selection.threshold:g})")
+    removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
+    say(f"  Left out: {removed}" if removed else "  Left out: none")
+
+
+def trained(stats: CycleStats) -> None:
+    """Print how the loss moved."""
+    if stats.loss_first is not None and stats.loss_last is not None:
+        say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({stats.train_steps} steps)")
+
+
+def gain(best: int, difference: Difference) -> None:
+    """Print how the best cycle compares with the base model."""
+    say(
+        f"Cycle {best} against the base model: held-out pass@1 {difference.mean:+.1%} [{difference.low:+.1%}, "
+        f"{difference.high:+.1%}], p = {difference.p_value:.3f} ({difference.tasks} tasks, paired)"
+    )
+
+
+def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
+    """Print where the adapter is and what to do with it."""
+    say()
+    say(f"The best adapter is {shown(folder / 'best')} -> {(folder / 'best').readlink()}")
+    say("Next:")
+    if ui_command:
+        say(f"  {ui_command}")
+    prompts = f" --prompts {heldout}" if heldout else ""
+    say(f"  halo-raft benchmark run --model {shown(folder / 'best')}{prompts}")
+
+
+def shown(path: Path) -> str:
+    """Return a path as short as it can be named from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def heldout_line(stats: CycleStats) -> str:
     """Return the held-out results of a cycle as one line."""
-    parts = [f"{name} {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" for name, rate in stats.heldout.items()]
+    parts = [
+        f"{name} {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" for name, rate in stats.heldout.items()
+    ]
     return "Held-out: " + ", ".join(parts)
 
 
@@ -112,7 +160,11 @@ def summary(history: Sequence[CycleStats], best: int | None) -> None:
     for name in ("Cycle", "Pass rate", "Kept", "Held-out pass@1 [95%]", "Greedy", "Loss", "Time"):
         table.add_column(name, justify="left" if name == "Cycle" else "right")
     for stats in history:
-        loss = "-" if stats.loss_first is None or stats.loss_last is None else f"{stats.loss_first:.3f} → {stats.loss_last:.3f}"
+        loss = (
+            "-"
+            if stats.loss_first is None or stats.loss_last is None
+            else f"{stats.loss_first:.3f} → {stats.loss_last:.3f}"
+        )
         table.add_row(
             ("base" if stats.cycle == 0 else str(stats.cycle)) + (" (best)" if stats.cycle == best else ""),
             "-" if stats.cycle == 0 else f"{stats.pass_rate:.1%}",

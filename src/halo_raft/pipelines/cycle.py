@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 from halo_raft import evaluate, prompts, tracking
@@ -16,13 +15,17 @@ from halo_raft.config import RaftConfig, to_yaml
 from halo_raft.engines import Adapter, GenerationRequest
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
-from halo_raft.pipelines.cluster import EnginePool, ray_session
+from halo_raft.pipelines.cluster import EnginePool, native_messages_to, ray_session
 from halo_raft.pipelines.flow import Draft, Judge, Progress, Stage, run_stage
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
 from halo_raft.pipelines.track import RunTracker
-from halo_raft.records import CycleStats, Sample, Sampling, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.pipelines.training import finetune_job, read_training, train_adapter, with_training
+from halo_raft.records import CycleStats, Sampling, Task, VerdictKind, stable_hash
 from halo_raft.select import Selection, select
 from halo_raft.store import RunFolder
+
+GREEDY_INDEX = -1
+"""Index of the one held-out sample of a task that is decoded greedily."""
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +110,9 @@ class RaftRun:
         )
         self.tracker.done(history, best)
         console.summary(history, best)
-        console.gain(history, best)
-        console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.plan)
+        if best and self.plan.heldout is not None:
+            console.gain(best, self._gain_over_base(best))
+        console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
 
     # --- the stages of a cycle
 
@@ -156,7 +160,9 @@ class RaftRun:
         change = self.config.for_cycle(cycle).model_dump(
             include={"reward_threshold", "keep_top_percent"}, exclude_none=True
         )
-        selection = select(samples, verdicts, tasks_by_id(self.plan.train), self.config.selection.model_copy(update=change))
+        selection = select(
+            samples, verdicts, tasks_by_id(self.plan.train), self.config.selection.model_copy(update=change)
+        )
         console.selected(selection, self.config.selection.keep_top_percent)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
@@ -165,9 +171,17 @@ class RaftRun:
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
-        from halo_raft.pipelines.training import fine_tune_cycle
-
-        return fine_tune_cycle(self, stats, log_cycle)
+        adapter = self.folder.adapter_path(stats.cycle)
+        if not adapter.is_dir():
+            console.say("Training on filtered samples...")
+            pool = self.start_engines()
+            with pool.asleep():
+                train_adapter(finetune_job(self.plan, self.folder, stats.cycle, use_gpu=pool.device != "cpu"))
+            console.say(f"Saving checkpoint to {console.shown(adapter)}/")
+        facts = read_training(adapter)
+        for step, loss, learning_rate in facts.get("loss_curve", ()):
+            log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
+        return with_training(stats, facts)
 
     def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
         """Measure pass@1 on the held-out tasks."""
@@ -184,8 +198,8 @@ class RaftRun:
             for task in tasks.values()
             for index in range(heldout.samples)
         ]
-        if heldout.greedy:  # -1: the samples' indices stay what they are when greedy decoding is switched
-            drafts += [self._draft(stats.cycle, "heldout", task, -1, greedy) for task in tasks.values()]
+        if heldout.greedy:
+            drafts += [self._draft(stats.cycle, "heldout", task, GREEDY_INDEX, greedy) for task in tasks.values()]
         console.say(f"Measuring on {len(tasks)} held-out tasks...")
         judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
         stats = self._run_stage(stats, "heldout", drafts, judge, adapter)
@@ -195,7 +209,7 @@ class RaftRun:
 
     def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
         """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
-        greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == -1}
+        greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
         verdicts = self.folder.verdicts(cycle, "heldout")
         rates: dict[str, dict[str, float]] = {}
         if sampled := [v for v in verdicts if v.sample_id not in greedy_ids]:
@@ -205,6 +219,19 @@ class RaftRun:
         if greedy := [v for v in verdicts if v.sample_id in greedy_ids]:
             rates["greedy"] = evaluate.pass_rates(greedy).to_dict()
         return rates
+
+    def _gain_over_base(self, cycle: int) -> evaluate.Difference:
+        """Compare a cycle with the base model on the held-out tasks, paired by task."""
+        before, after = (
+            evaluate.tally(v for v in self.folder.verdicts(n, "heldout") if v.sample_id not in self._greedy_ids(n))
+            for n in (0, cycle)
+        )
+        return evaluate.compare(before, after)
+
+    def _greedy_ids(self, cycle: int) -> set[str]:
+        """Return the ids of the held-out samples that were decoded greedily, unless all were."""
+        samples = self.folder.samples(cycle, "heldout")
+        return {s.sample_id for s in samples if s.index == GREEDY_INDEX} if self.config.heldout.samples else set()
 
     # --- helpers
 
@@ -250,6 +277,7 @@ class RaftRun:
     def start_engines(self) -> EnginePool:
         """Start Ray and the engines if they are not up, without waiting for the models to load."""
         if self.engines is None:
+            self._stack.enter_context(native_messages_to(self.folder.path / "logs" / "ray.log"))
             device = self._stack.enter_context(ray_session(self.config))
             self.engines = EnginePool(self.config, device)
             self._stack.callback(self.engines.stop)

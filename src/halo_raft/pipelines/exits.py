@@ -12,7 +12,9 @@ from halo_raft.errors import HaloRaftError
 
 def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit code: see `errors`; 130 when interrupted."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)  # the log file gets more, see `console.log_to`
+    logging.basicConfig(format="%(levelname)s: %(message)s", handlers=[handler])
     try:
         return command(arguments)
     except HaloRaftError as error:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,11 +92,10 @@ class SampleSink:
 
 
 class Generate:
-    """Ray Data stage: the number of an engine in, its samples out as they finish."""
+    """Ray Data stage: an engine's number and its share of the drafts in, samples out as they finish."""
 
-    def __init__(self, engines: list[Any], shares: list[list[Draft]], stage: Row, sink: Any, restarts: int) -> None:
+    def __init__(self, engines: list[Any], stage: Row, sink: Any, restarts: int) -> None:
         self.engines = engines
-        self.shares = shares
         self.stage = stage
         self.sink = sink
         self.restarts = restarts
@@ -103,16 +104,16 @@ class Generate:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
         import ray
 
-        for number in batch["id"].tolist():
-            for samples in _coalesce(self._samples(int(number))):
+        for number, share in zip(batch["engine"].tolist(), batch["drafts"], strict=True):
+            for samples in _coalesce(self._samples(int(number), pickle.loads(share))):
                 ray.get(self.sink.append.remote(samples))
                 yield _rows(samples)
 
-    def _samples(self, number: int) -> Iterator[list[Sample]]:
+    def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:
         """Stream one engine's share, asking again for what is missing when the engine died."""
         import ray
 
-        pending = {d.request.sample_id: d for d in self.shares[number]}
+        pending = {d.request.sample_id: d for d in drafts}
         for attempt in range(self.restarts + 1):
             requests = [d.request for d in pending.values()]
             stream = self.engines[number].generate.options(num_returns="streaming")
@@ -146,7 +147,13 @@ class Generate:
 class Verify:
     """Ray Data stage: samples in, verdicts out. Infra verdicts are tried once more."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge_reference: list[Any]) -> None:
+        import ray
+
+        # a busy neighbour makes a CPU engine ten times slower (its threads wait for each other at every
+        # layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards
+        os.nice(19)
+        judge: Judge = ray.get(judge_reference[0])
         self.tasks = judge.tasks
         self.verifier = create_verifier(judge.name, judge.options)
 
@@ -215,7 +222,11 @@ def _datasets(
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     if unjudged:
-        rows = [dict(zip(r, values, strict=True)) for r in [_rows(list(unjudged))] for values in zip(*r.values(), strict=True)]
+        rows = [
+            dict(zip(r, values, strict=True))
+            for r in [_rows(list(unjudged))]
+            for values in zip(*r.values(), strict=True)
+        ]
         yield ray.data.from_items(rows, override_num_blocks=-(-len(rows) // ROWS_PER_BATCH))
     if not missing:
         return
@@ -223,11 +234,11 @@ def _datasets(
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     sink = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here).remote(stage.samples_path)
     # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
-    shares = [list(missing[i :: len(actors)]) for i in range(len(actors))]
+    shares = [{"engine": i, "drafts": pickle.dumps(list(missing[i :: len(actors)]))} for i in range(len(actors))]
     context = {"cycle": stage.cycle, "model": stage.model, "adapter": stage.adapter}
-    yield ray.data.range(len(actors), override_num_blocks=len(actors)).map_batches(
+    yield ray.data.from_items(shares, override_num_blocks=len(shares)).map_batches(
         Generate,
-        fn_constructor_args=(actors, shares, context, sink, restarts),
+        fn_constructor_args=(actors, context, sink, restarts),
         batch_size=1,
         num_cpus=0,
         compute=ray.data.ActorPoolStrategy(size=len(actors)),
@@ -241,7 +252,7 @@ def _verified(dataset: Any, judge: Judge, workers: int) -> Any:
 
     return dataset.map_batches(
         Verify,
-        fn_constructor_args=(judge,),
+        fn_constructor_args=([ray.put(judge)],),  # in a list: a restarted actor gets the reference again
         batch_size=None,
         num_cpus=0.5,
         compute=ray.data.ActorPoolStrategy(size=workers),
@@ -251,8 +262,8 @@ def _verified(dataset: Any, judge: Judge, workers: int) -> Any:
 def _configure_ray_data() -> None:
     import ray
 
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
     context = ray.data.DataContext.get_current()
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the import, which sets it
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
 

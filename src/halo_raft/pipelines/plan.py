@@ -89,20 +89,21 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
         HaloRaftError: As `prepare`, as far as can be told without a download.
     """
     _check_parts(config)
-    count = tasks.check(config.tasks.train)
-    prompts = min(count, config.tasks.limit or count) if count else 0
-    spec = tasks.describe(config.tasks.train)
-    names = _verifier_names(config, spec.verifier)
-    if not spec.downloads:
+    train = tasks.describe(config.tasks.train)
+    names = _verifier_names(config, train.verifier)
+    heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
+    if not train.downloads and not (heldout and heldout.downloads):
         prepare(config)
+    prompts = min(train.tasks, config.tasks.limit or train.tasks)
     samples = prompts * config.sampling.samples_per_prompt
     yield "model", f"{config.model.name} ({models.check(config.model.name)})"
     if config.model.checkpoint:
         yield "checkpoint", str(config.model.checkpoint)
-    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{spec.note}"
-    if config.tasks.heldout:
-        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config)}"
-    yield "cycles", f"{config.num_cycles}, each {prompts} prompts x {config.sampling.samples_per_prompt} samples = {samples} samples"
+    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{_download_note(train)}"
+    if heldout:
+        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
+    per_prompt = config.sampling.samples_per_prompt
+    yield "cycles", f"{config.num_cycles}, each {prompts} prompts × {per_prompt} samples = {samples} samples"
     kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
     batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
     steps = -(-int(kept * config.training.num_train_epochs) // batch)
@@ -110,8 +111,8 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
     yield "engine", f"{config.engine.name}, {config.engine.replicas} replica(s), adapters {config.engine.delivery}"
     yield "verifier", ", ".join(dict.fromkeys(names))
     tier = sandbox.probe()
-    yield "sandbox", f"tier {tier.name}: {tier.why}"
-    yield "toolchains", verifiers.create(names[0], verifier_options(config)).toolchain()
+    yield "sandbox", f"tier {tier.name}: {tier.reason}"
+    yield "toolchains", _toolchains(names)
     yield "devices", describe_devices(config)
     yield "output", str(config.output_dir.absolute())
     yield "tracking", _tracking_plan(config)
@@ -167,11 +168,21 @@ def _with_tests(task_set: TaskSet, tests: str | None, names: tuple[str, ...]) ->
     return tasks.join_tests(task_set, tasks.load(source))
 
 
-def _heldout_plan(config: RaftConfig) -> str:
-    drawn = ([f"{config.heldout.samples} samples a task"] if config.heldout.samples else []) + (
-        ["once greedily"] if config.heldout.greedy else []
-    )
-    return f"{tasks.check(config.tasks.heldout or '')} tasks, before the first cycle and after each: {', '.join(drawn)}"
+def _heldout_plan(config: RaftConfig, heldout: tasks.Description) -> str:
+    count = min(heldout.tasks, config.tasks.heldout_limit or heldout.tasks)
+    drawn = [f"{config.heldout.samples} samples a task"] if config.heldout.samples else []
+    drawn += ["once greedily"] if config.heldout.greedy else []
+    return f"{count} tasks, {' and '.join(drawn)}, before the first cycle and after each{_download_note(heldout)}"
+
+
+def _download_note(described: tasks.Description) -> str:
+    return " (downloaded at the first run)" if described.downloads else ""
+
+
+def _toolchains(names: tuple[str, ...]) -> str:
+    """Name the programs that the verifiers of a run need; all are there, or `check` had said so."""
+    needed = {tool for name in names for tool in verifiers.REGISTRY.load(name).tools}
+    return ", ".join(sorted(needed)) or "none needed but this Python"
 
 
 def _tracking_plan(config: RaftConfig) -> str:

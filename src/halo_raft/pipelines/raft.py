@@ -7,10 +7,9 @@ This file reads the command line and drives the cycles; what a cycle does is in 
 from __future__ import annotations
 
 import argparse
-import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
@@ -19,7 +18,8 @@ from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import run_main
 from halo_raft.records import CycleStats
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from halo_raft.pipelines.cycle import RaftRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, RAFT_FLAGS)
     parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
     parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,11 +70,10 @@ def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
     return history
 
 
-def _cycles(raft: RaftRun) -> list[CycleStats]:  # noqa: F821 (imported where it is needed: it pulls in Ray)
+def _cycles(raft: RaftRun) -> list[CycleStats]:
     """Drive the cycles until the last one, or until going on does not help."""
     history = [raft.measure_base()]
     for cycle in range(1, raft.config.num_cycles + 1):
-        started = time.monotonic()
         try:
             history.append(raft.run_cycle(cycle))
         except VerificationError as error:
@@ -80,8 +81,7 @@ def _cycles(raft: RaftRun) -> list[CycleStats]:  # noqa: F821 (imported where it
                 raise
             console.say(f"{error}. Stopping; the best cycle so far is kept.")
             break
-        raft.track(history)
-        log.debug("cycle %d took %.0f s", cycle, time.monotonic() - started)
+        raft.update_best(history)
         if reason := raft.reason_to_stop(history):
             console.say(reason)
             break

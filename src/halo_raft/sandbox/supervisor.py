@@ -11,6 +11,7 @@ Control lines: `pid N`, `error TEXT`, `end STATUS CPU_MICROSECONDS MAXRSS_KIB KI
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import builtins
 import os
 import resource
 import sys
@@ -179,7 +180,8 @@ def _become_candidate(spec: dict[str, Any], uid: int | None, result_fd: int, con
 def _run_harness(spec: dict[str, Any]) -> NoReturn:
     sys.argv = ["solution.py"]
     sys.path = [path for path in sys.path if path]
-    names: dict[str, Any] = {"__name__": "harness"}
+    # Its own copy of the builtins: a candidate that replaces `isinstance` must not reach the harness.
+    names: dict[str, Any] = {"__name__": "harness", "__builtins__": dict(vars(builtins))}
     exec(spec["harness"], names)
     names["main"](spec["payload"], RESULT_FD)
     os._exit(0)

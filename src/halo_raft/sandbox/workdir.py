@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -43,16 +42,14 @@ class WorkDir:
     def read(self, names: Sequence[str], cap: int) -> dict[str, bytes]:
         """Return the regular files among `names` that exist and have at most `cap` bytes."""
         found = {}
+        root = os.path.realpath(self.path)
         for name in names:
             _check(name)
-            try:
-                fd = os.open(os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            except OSError:
-                continue
-            with os.fdopen(fd, "rb") as file:
-                status = os.fstat(fd)
-                if stat.S_ISREG(status.st_mode) and status.st_size <= cap:
-                    found[name] = file.read(cap)
+            path = os.path.join(root, os.path.normpath(name))
+            if os.path.realpath(path) != path or not os.path.isfile(path) or os.path.getsize(path) > cap:
+                continue  # absent, a link, or no regular file; nothing of the run is left to change it now
+            with open(path, "rb") as file:
+                found[name] = file.read(cap)
         return found
 
     def _write(self, name: str, content: str | bytes) -> None:

@@ -14,7 +14,17 @@ from halo_raft.tasks.base import TaskSet, TaskSource, parse_row, read_rows
 
 REGISTRY: Registry[TaskSource] = Registry("task source", __name__, TaskSource, frozenset({"base"}))
 
-__all__ = ["REGISTRY", "TaskSet", "TaskSource", "check", "join_tests", "load", "refuse_overlap"]
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Description:
+    """What a task source or file holds: how many tasks, and who judges them."""
+
+    tasks: int
+    verifier: str
+    downloads: bool
+
+
+__all__ = ["REGISTRY", "Description", "TaskSet", "TaskSource", "describe", "join_tests", "load", "refuse_overlap"]
 
 
 def load(spec: str, *, limit: int | None = None) -> TaskSet:
@@ -32,16 +42,18 @@ def load(spec: str, *, limit: int | None = None) -> TaskSet:
     return TaskSet.of(spec, tasks[:limit], _verifier_for(tasks))
 
 
-def check(spec: str) -> int | None:
-    """Return how many tasks `spec` has; None if only a download would tell. Reads no hub.
+def describe(spec: str) -> Description:
+    """Say what `spec` holds without downloading anything.
 
     Raises:
         ConfigError, DataError: As `load`.
     """
     named = _source(spec)
     if named and named[0].downloads:
-        return named[0].splits[named[1]]
-    return len(load(spec).tasks)
+        source, split = named
+        return Description(source.splits[split], source.verifier, downloads=True)
+    loaded = load(spec)
+    return Description(len(loaded.tasks), loaded.verifier, downloads=False)
 
 
 def join_tests(tasks: TaskSet, tests: TaskSet) -> TaskSet:
@@ -55,7 +67,9 @@ def join_tests(tasks: TaskSet, tests: TaskSet) -> TaskSet:
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise DataError(f"{tasks.name}: task {missing[0]}{more} has no tests, and {tests.name} has none for it either")
-    return TaskSet.of(tasks.name, [t if t.has_tests else _joined(t, by_id[t.task_id]) for t in tasks.tasks], tasks.verifier)
+    return TaskSet.of(
+        tasks.name, [t if t.has_tests else _joined(t, by_id[t.task_id]) for t in tasks.tasks], tasks.verifier
+    )
 
 
 def _joined(task: Task, tests: Task) -> Task:

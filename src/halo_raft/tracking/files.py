@@ -16,7 +16,7 @@ from typing import Any
 
 from halo_raft.errors import ConfigError
 from halo_raft.tracking.base import RunLog, Status, Tracker
-from halo_raft.tracking.soft import WarnOnce, one_line
+from halo_raft.tracking.soft import WarnOnce, reason
 from halo_raft.tracking.values import finite_metrics, flatten
 
 
@@ -53,6 +53,8 @@ class FileRunLog(RunLog):
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """See `RunLog`."""
         with self._soft("write an artifact's place"):
+            if not path.exists():
+                raise FileNotFoundError(f"{path} does not exist")
             self._append("artifacts.jsonl", {"path": str(path.resolve()), "folder": folder})
 
     def log_artifacts(self, directory: Path, folder: str = "") -> None:
@@ -113,7 +115,7 @@ class FileTracker(FileRunLog, Tracker):
             self._update("run.json", {"run_id": run_id, "run_name": run_name, "status": "RUNNING"})
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"tracking folder {self._folder} cannot be used: {one_line(error)}; "
+                f"tracking folder {self._folder} cannot be used: {reason(error)}; "
                 f"choose another output folder or remove the file"
             ) from error
         self.log_params(params)

@@ -111,6 +111,9 @@ class MlflowRunLog(RunLog):
     def log_artifacts(self, directory: Path, folder: str = "") -> None:
         """See `RunLog`."""
         with self._soft("log artifacts"):
+            # MLflow logs a folder that does not exist as if it were empty.
+            if not directory.is_dir():
+                raise FileNotFoundError(f"{directory} is no folder")
             self._open.log_artifacts(self.run_id, str(directory), folder or None)
 
     def log_text(self, text: str, file: str) -> None:

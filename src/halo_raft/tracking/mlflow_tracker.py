@@ -17,7 +17,7 @@ from halo_raft.tracking.location import Location
 from halo_raft.tracking.mlflow_client import Connection, connect
 from halo_raft.tracking.mlflow_run import MlflowRunLog
 from halo_raft.tracking.provenance import NOTE_TAG, run_note, source_tags
-from halo_raft.tracking.soft import WarnOnce, one_line
+from halo_raft.tracking.soft import WarnOnce, reason
 from halo_raft.tracking.values import MAX_TAG, cut, flatten
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
                 client.update_run(run.info.run_id, status="RUNNING")
         except Exception as error:
             raise ConfigError(
-                f"MLflow at {self._location.shown} does not open a run: {one_line(error)}; "
+                f"MLflow at {self._location.shown} does not open a run: {reason(error)}; "
                 f"mend it or set tracking.mlflow=false"
             ) from error
         self._experiment_id = run.info.experiment_id

@@ -24,17 +24,17 @@ class WarnOnce:
             key = (action, type(error).__name__)
             if key not in self._seen:
                 self._seen.add(key)
-                logger.warning(
-                    "tracking: could not %s: %s; the run goes on, repeats are silent", *self._line(key, error)
-                )
-
-    @staticmethod
-    def _line(key: tuple[str, str], error: Exception) -> tuple[str, str]:
-        return key[0], f"{key[1]}: {one_line(error)}"
+                logger.warning("tracking: could not %s: %s; the run goes on, repeats are silent", action, reason(error))
 
 
-def one_line(error: BaseException, limit: int = 300) -> str:
-    """Return the first line of an error's message, at most `limit` characters."""
+def reason(error: BaseException, limit: int = 300) -> str:
+    """Return in one line of at most `limit` characters what an error began with.
+
+    The outermost message is often a page of SQL or a chain of retries; the first error of the chain
+    says what is wrong: `ConnectionRefusedError: [Errno 111] Connection refused`.
+    """
+    while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error = inner
     lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."

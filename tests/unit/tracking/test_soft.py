@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from halo_raft.tracking.soft import WarnOnce, one_line
+from halo_raft.tracking.soft import WarnOnce, reason
 
 
 def test_warns_once_per_action_and_kind(caplog):
@@ -21,6 +21,16 @@ def test_an_interrupt_is_no_logging_error():
         raise KeyboardInterrupt
 
 
-def test_one_line_is_short_and_never_empty():
-    assert one_line(ValueError("")) == "ValueError"
-    assert len(one_line(ValueError("x" * 999))) == 300
+def test_a_reason_is_short_and_never_empty():
+    assert reason(ValueError("")) == "ValueError"
+    assert len(reason(ValueError("x" * 999))) == 300
+
+
+def test_the_reason_is_where_the_trouble_began():
+    try:
+        try:
+            raise ConnectionRefusedError("refused")
+        except OSError as error:
+            raise RuntimeError("page of\nretries") from error
+    except RuntimeError as error:
+        assert reason(error) == "ConnectionRefusedError: refused"

@@ -1,0 +1,63 @@
+"""The `halo-raft` command: parses the command line and calls a pipeline, nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from halo_raft import __version__
+from halo_raft.pipelines import check, data, raft
+from halo_raft.pipelines.exits import run_main
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, a function of the parsed arguments."""
+    parser = argparse.ArgumentParser(
+        prog="halo-raft", description="Reward-ranked fine-tuning (RAFT) of code models on your own machines."
+    )
+    parser.add_argument("--version", action="version", version=f"halo-raft {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    raft_group = commands.add_parser("raft", help="reward-ranked fine-tuning").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    raft_train = raft_group.add_parser("train", help="generate, verify, select, train, and round again")
+    raft.add_arguments(raft_train)
+    raft_train.set_defaults(run=raft.run)
+
+    config_group = commands.add_parser("config", help="look at configurations").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    for name, run, text in (
+        ("validate", check.validate_config, "say whether a configuration is right"),
+        ("show", check.show_config, "print a configuration with all defaults"),
+    ):
+        command = config_group.add_parser(name, help=text)
+        command.add_argument("file", type=Path)
+        command.add_argument("overrides", nargs="*", metavar="key=value")
+        command.set_defaults(run=run)
+
+    data_group = commands.add_parser("data", help="prepare and look at tasks").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    data.add_commands(data_group)
+
+    test = commands.add_parser("test", help="check this installation")
+    test.add_argument("--level", choices=("smoke", "standard", "full"), default="smoke")
+    test.add_argument("--model", default="builtin:smollm2-135m")
+    test.set_defaults(run=check.test)
+
+    info = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
+    info.set_defaults(run=check.info)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `halo-raft` command; returns the exit code."""
+    parser = build_parser()
+    return run_main(lambda arguments: arguments.run(arguments), parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,65 @@
+"""Prepare task files and look into them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from halo_raft import tasks
+from halo_raft.errors import DataError, UsageError
+from halo_raft.pipelines import console
+
+
+def add_commands(group: Any) -> None:
+    """Add `data prepare` and `data validate` to a group of subcommands."""
+    prepare_command = group.add_parser("prepare", help="write a task source to a JSONL file")
+    prepare_command.add_argument("--list", action="store_true", help="list the sources")
+    prepare_command.add_argument("--dataset", help="source, with a split: mbpp:test")
+    prepare_command.add_argument("--output", type=Path, help="JSONL file to write")
+    prepare_command.set_defaults(run=prepare)
+    validate_command = group.add_parser("validate", help="check a file of tasks")
+    validate_command.add_argument("file", help="JSONL file, or a task source")
+    validate_command.add_argument("--preview", action="store_true", help="print the first task as the model sees it")
+    validate_command.set_defaults(run=validate)
+
+
+def prepare(arguments: argparse.Namespace) -> int:
+    """Write a source as JSONL, or list the sources."""
+    if arguments.list:
+        for name in tasks.REGISTRY.names():
+            source = tasks.REGISTRY.load(name)
+            splits = ", ".join(f"{split} ({count})" for split, count in source.splits.items())
+            console.say(f"{name:<12} {splits}")
+        return 0
+    if not arguments.dataset or not arguments.output:
+        raise UsageError("data prepare needs --dataset and --output, or --list")
+    task_set = tasks.load(arguments.dataset)
+    rows = "".join(json.dumps(task.to_dict(), ensure_ascii=False) + "\n" for task in task_set.tasks)
+    try:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(rows, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"--output: {arguments.output} cannot be written ({error.strerror})") from None
+    console.say(f"Wrote {len(task_set.tasks)} tasks to {arguments.output}")
+    return 0
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """Check every row of a file and say what is in it."""
+    task_set = tasks.load(arguments.file)
+    languages = Counter(task.language for task in task_set.tasks)
+    with_tests = sum(task.has_tests for task in task_set.tasks)
+    console.say(f"{arguments.file}: {len(task_set.tasks)} tasks, {with_tests} with tests")
+    console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
+    console.say(f"  verifier:  {task_set.verifier}")
+    if arguments.preview:
+        from halo_raft.prompts import messages
+
+        first = task_set.tasks[0]
+        console.say(f"  first task: {first.task_id}")
+        for message in messages(first):
+            console.say(f"\n[{message['role']}]\n{message['content']}")
+    return 0

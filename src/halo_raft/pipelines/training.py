@@ -1,0 +1,66 @@
+"""The training stage of a cycle: kept samples in, the cycle's adapter on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from halo_raft import models
+from halo_raft.pipelines.plan import Plan
+from halo_raft.records import CycleStats
+from halo_raft.store import RunFolder
+from halo_raft.train import FinetuneJob, finetune
+
+TRAINING_FILE = "training.json"
+"""In the adapter folder: what its training did, so that a resumed cycle knows it too."""
+
+
+def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, use_gpu: bool) -> FinetuneJob:
+    """Return the fine-tuning of a cycle; the learning rate falls from cycle to cycle."""
+    config = plan.config
+    previous = folder.adapter_path(cycle - 1) if cycle > 1 and config.training.init_from == "previous" else None
+    start = previous or config.model.checkpoint
+    return FinetuneJob(
+        base_model=models.resolve(config.model.name),
+        example_files=(folder.kept_path(cycle),),
+        output_dir=folder.adapter_path(cycle),
+        storage_dir=folder.path / ".ray_train",
+        lora=config.lora,
+        training=config.training,
+        learning_rate=config.training.learning_rate * config.training.lr_decay ** (cycle - 1),
+        init_adapter=start.absolute() if start else None,
+        seed=config.seed + cycle,
+        trust_remote_code=config.model.trust_remote_code,
+        workers=config.resources.trainer_workers,
+        use_gpu=use_gpu,
+        run_name=f"{plan.short_fingerprint}-cycle-{cycle}",
+    )
+
+
+def train_adapter(job: FinetuneJob) -> None:
+    """Fine-tune the adapter and note in its folder what the training did."""
+    result = finetune(job)
+    facts = asdict(result) | {"adapter_dir": str(result.adapter_dir)}
+    (job.output_dir / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def read_training(adapter: Path) -> dict[str, Any]:
+    """Return what `train_adapter` noted; empty if the run was cut off in between."""
+    path = adapter / TRAINING_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
+    """Return the statistics with what the training did."""
+    if not facts:
+        return stats
+    return replace(
+        stats,
+        loss_first=facts["loss_curve"][0][1],
+        loss_last=facts["loss_curve"][-1][1],
+        train_steps=facts["steps"],
+        train_tokens=facts["trained_tokens"],
+        seconds={**stats.seconds, "train": facts["seconds"]},
+    )

@@ -1,0 +1,13 @@
+"""Token-exact LoRA fine-tuning in Ray Train, used by RAFT and SFT alike.
+
+`examples` and `batches` say what is trained on, `trainer` how a step is computed, `loop` is one
+worker's training, `finetune` runs it in Ray, `saving` makes the adapter folder appear whole, `card`
+describes it. Importing the package loads neither torch nor ray. Selecting samples and serving
+adapters happen elsewhere.
+"""
+
+from halo_raft.train.card import ModelCard, render_card
+from halo_raft.train.finetune import finetune
+from halo_raft.train.job import FinetuneJob, FinetuneResult, LossPoint
+
+__all__ = ["FinetuneJob", "FinetuneResult", "LossPoint", "ModelCard", "finetune", "render_card"]

@@ -1,0 +1,139 @@
+"""One fine-tuning as a Ray Train run: workers, failures, progress, the result.
+
+Needs `ray.init` to have been called. What a worker does is in `loop`; it is imported there alone,
+so that the driver loads no model library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from halo_raft.errors import HaloRaftError
+from halo_raft.train.job import FinetuneJob, FinetuneResult
+
+PROGRESS_FILE = "progress.log"
+POLL_S = 1.0
+"""Seconds between looks at the workers' progress."""
+
+log = logging.getLogger(__name__)
+
+
+def finetune(job: FinetuneJob) -> FinetuneResult:
+    """Train a LoRA adapter in Ray Train and return when its folder is on the disk.
+
+    Progress is logged every few seconds at level INFO. On one worker the result depends on the job
+    alone. On several, examples are repeated to fill the last batches of an epoch.
+
+    Raises:
+        HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss.
+        ray.train.TrainingFailedError: Anything else; retried by no one.
+    """
+    job.check()
+    start = time.monotonic()
+    name = f"{job.run_name}-{uuid.uuid4().hex[:8]}"  # Ray Train resumes a run whose name it has seen
+    folder = job.storage_dir / name
+    folder.mkdir(parents=True)
+    with _follow(folder / PROGRESS_FILE):
+        measured = _fit(job, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
+
+
+def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
+    """Run the workers and return what the chief measured."""
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
+    from ray.train.torch import TorchTrainer
+
+    resources = {"CPU": 1, "GPU": 1} if job.use_gpu else {"CPU": 1}
+    trainer = TorchTrainer(
+        _work,
+        train_loop_config={"job": job, "progress_file": str(job.storage_dir / name / PROGRESS_FILE)},
+        scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=job.use_gpu, resources_per_worker=resources),
+        run_config=RunConfig(
+            name=name,
+            storage_path=str(job.storage_dir),
+            # threads that spin while they wait slow each other down twentyfold on a machine that is not idle
+            worker_runtime_env={} if job.use_gpu else {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
+            # the controller's default is to wait for ever when there is no room
+            failure_config=FailureConfig(max_failures=0, controller_failure_limit=1),
+        ),
+    )
+    try:
+        measured = trainer.fit().return_value
+    except WorkerGroupError as error:
+        for cause in error.worker_failures.values():
+            if isinstance(known := _root(cause), HaloRaftError):
+                raise known from None
+        raise
+    return measured
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the exception that a worker raised from what Ray wrapped around it."""
+    while (inner := getattr(error, "cause", None) or error.__cause__) is not None and inner is not error:
+        if isinstance(error, HaloRaftError):
+            break
+        error = inner
+    return error
+
+
+def _work(config: dict[str, Any]) -> dict[str, Any]:
+    """Train in one Ray worker."""
+    import torch
+    from ray import train as ray_train
+
+    from halo_raft.train import loop
+
+    job: FinetuneJob = config["job"]
+    context = ray_train.get_context()
+    if not job.use_gpu:
+        # Ray sets one thread for a worker of one CPU; while training runs, nothing else computes
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // context.get_local_world_size()))
+    progress = Path(config["progress_file"])
+
+    def report(line: str) -> None:
+        with progress.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return loop.train(job, report=report, is_chief=context.get_world_rank() == 0)
+
+
+@contextlib.contextmanager
+def _follow(path: Path) -> Iterator[None]:
+    """Log the lines that a worker appends to `path`, as they come.
+
+    A worker's own logging ends in Ray's files and reaches the driver only where that is turned on.
+    """
+    ended = threading.Event()
+    follower = threading.Thread(target=_log_lines, args=(path, ended), name="train-progress", daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()
+
+
+def _log_lines(path: Path, ended: threading.Event) -> None:
+    offset = 0
+    while True:
+        last = ended.wait(POLL_S)
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(offset)
+                text = file.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            offset += len(whole)
+            for line in whole.decode("utf-8").splitlines():
+                log.info("training: %s", line)
+        if last:
+            return

@@ -1,0 +1,121 @@
+"""What a fine-tuning is asked to do and what it gives back. Plain records: no torch, no ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from halo_raft.config.schema import LoraConfig, TrainingConfig
+from halo_raft.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneJob:
+    """One LoRA fine-tuning. On a cluster all paths lie on storage that every node sees.
+
+    Attributes:
+        base_model: Checkpoint folder or hub name; what the adapter's config will name as its base.
+        example_files: JSONL files of `examples.load_examples`, absolute.
+        output_dir: Adapter folder to create, absolute; it must not exist.
+        storage_dir: Where Ray Train keeps its own files during the call, absolute.
+        learning_rate: Peak rate; `training.learning_rate` before any decay over cycles is not read.
+        init_adapter: Adapter folder to continue from; its LoRA shape then replaces `lora`.
+        seed: Of adapter weights, dropout and the order of examples.
+        workers: Data-parallel workers.
+        use_gpu: One GPU a worker; else one CPU a worker.
+        run_name: Start of the name in Ray; what makes it unique is added.
+    """
+
+    base_model: str
+    example_files: tuple[Path, ...]
+    output_dir: Path
+    storage_dir: Path
+    lora: LoraConfig
+    training: TrainingConfig
+    learning_rate: float
+    init_adapter: Path | None = None
+    seed: int = 0
+    trust_remote_code: bool = False
+    workers: int = 1
+    use_gpu: bool = False
+    run_name: str = "finetune"
+
+    def __post_init__(self) -> None:
+        """Refuse relative paths: a Ray worker runs in a folder of its own."""
+        paths = (*self.example_files, self.output_dir, self.storage_dir, *filter(None, [self.init_adapter]))
+        for path in paths:
+            if not path.is_absolute():
+                raise ValueError(f"{path} must be absolute")
+
+    def check(self) -> None:
+        """Find what would fail minutes later.
+
+        Raises:
+            DataError: The output exists already or a file of examples is missing.
+            ConfigError: `init_adapter` is no adapter folder.
+        """
+        if self.output_dir.exists():
+            raise DataError(f"{self.output_dir} exists already; name another folder or remove it")
+        for path in self.example_files:
+            if not path.is_file():
+                raise DataError(f"{path}: there is no such file of training examples")
+        if self.init_adapter is not None and not (self.init_adapter / "adapter_config.json").is_file():
+            raise ConfigError(f"{self.init_adapter} is no LoRA adapter: it has no adapter_config.json")
+
+
+class LossPoint(NamedTuple):
+    """One logged point of the loss curve.
+
+    Attributes:
+        step: Optimizer step, from 1.
+        loss: Mean negative log-likelihood per completion token since the last point, in nats.
+        learning_rate: Rate that the step was taken with.
+    """
+
+    step: int
+    loss: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneResult:
+    """What a fine-tuning did.
+
+    Attributes:
+        adapter_dir: The folder that was created.
+        loss_curve: Points in order, the first and last step among them.
+        steps: Optimizer steps.
+        epochs: Passes over the examples.
+        examples: Examples trained on in each epoch.
+        skipped_too_long: Examples left out for their length.
+        completion_tokens: Tokens with loss in one epoch.
+        trained_tokens: Tokens seen in all epochs, prompts included, padding left out.
+        precision: `bfloat16` or `float32`, what matrices were multiplied in.
+        seconds: Wall time of the whole call, Ray's and the model's start included.
+        loop_seconds: Wall time of the optimizer steps alone.
+        tokens_per_s: `trained_tokens` per second of `loop_seconds`.
+    """
+
+    adapter_dir: Path
+    loss_curve: tuple[LossPoint, ...]
+    steps: int
+    epochs: float
+    examples: int
+    skipped_too_long: int
+    completion_tokens: int
+    trained_tokens: int
+    precision: str
+    seconds: float
+    loop_seconds: float
+    tokens_per_s: float
+
+    @property
+    def loss_first(self) -> float:
+        """Loss at the first logged point."""
+        return self.loss_curve[0].loss
+
+    @property
+    def loss_last(self) -> float:
+        """Loss at the last logged point."""
+        return self.loss_curve[-1].loss

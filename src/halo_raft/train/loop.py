@@ -1,0 +1,169 @@
+"""One worker's training: model, LoRA, the Hugging Face `Trainer`, and the saved adapter.
+
+Runs in a Ray Train worker, or in any process as the only worker. It imports torch, transformers and
+peft at its top, so `finetune` imports it in the worker alone.
+
+Precision. With bfloat16, frozen base weights are held in bfloat16 (as they are served), adapter
+weights and the optimizer in float32, and matrices are multiplied under autocast: exact updates at
+the speed of pure bfloat16.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import peft
+import torch
+import transformers
+from peft.helpers import disable_input_dtype_casting
+
+from halo_raft.errors import ConfigError
+from halo_raft.train.examples import ExampleSet, load_examples
+from halo_raft.train.job import FinetuneJob
+from halo_raft.train.precision import bfloat16_is_fast
+from halo_raft.train.saving import atomic_folder
+from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer
+
+log = logging.getLogger(__name__)
+
+LOGGED_POINTS = 100
+"""Length of the loss curve that logging aims at; a short training logs every step."""
+
+
+def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chief: bool = True) -> dict[str, Any]:
+    """Train one adapter and, on the chief worker, save it.
+
+    Args:
+        job: What to train; the same on every worker.
+        report: Gets a progress line every few seconds.
+        is_chief: Whether this is the worker of rank 0, which saves and reports.
+
+    Returns:
+        The measured fields of `FinetuneResult`.
+
+    Raises:
+        DataError: No example can be trained on.
+    """
+    transformers.set_seed(job.seed)
+    bf16 = bfloat16_is_fast() if job.training.bf16 is None else job.training.bf16
+    tokenizer = transformers.AutoTokenizer.from_pretrained(job.base_model, trust_remote_code=job.trust_remote_code)
+    model = _load_model(job, torch.bfloat16 if bf16 else torch.float32)
+    data = load_examples(job.example_files, _eos_token_ids(model, tokenizer), job.training.max_seq_length)
+    with tempfile.TemporaryDirectory(prefix="halo-raft-") as scratch:
+        progress = Progress(report if is_chief else log.debug)
+        trainer = TokenExactTrainer(
+            model=model,
+            args=_arguments(job, data, scratch),
+            train_dataset=data.examples,
+            data_collator=Collator(_pad_token_id(tokenizer)),
+            callbacks=[progress],
+            bf16=bf16,
+        )
+        if trainer.args.world_size != job.workers:
+            raise RuntimeError(f"{job.workers} workers were asked for, and the trainer sees {trainer.args.world_size}")
+        trainer.remove_callback(transformers.PrinterCallback)
+        with disable_input_dtype_casting(model, active=bf16):  # autocast casts, once, where PEFT would cast back
+            trainer.train()
+    if is_chief:
+        save_adapter(model, tokenizer, job)
+    return _measured(trainer, progress, data, bf16)
+
+
+def save_adapter(model: peft.PeftModel, tokenizer: Any, job: FinetuneJob) -> None:
+    """Save adapter, tokenizer and chat template to `job.output_dir`, all or nothing."""
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = job.base_model
+    with atomic_folder(job.output_dir) as folder:
+        # the vocabulary is the base's own, and asking whether it grew would ask the hub
+        model.save_pretrained(folder, save_embedding_layers=False)
+        tokenizer.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # PEFT's card has blanks where ours has figures
+
+
+def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
+    """Return the base model with a trainable adapter, new or continued, in float32."""
+    base = transformers.AutoModelForCausalLM.from_pretrained(
+        job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code
+    )
+    base.config.use_cache = False
+    if job.init_adapter is not None:
+        return peft.PeftModel.from_pretrained(base, str(job.init_adapter), is_trainable=True)
+    targets = job.lora.target_modules
+    shape = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        r=job.lora.r,
+        lora_alpha=job.lora.alpha,
+        lora_dropout=job.lora.dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        bias="none",  # vLLM refuses adapters with biases or whole modules in them
+    )
+    try:
+        return peft.get_peft_model(base, shape)
+    except ValueError as error:
+        raise ConfigError(f"lora.target_modules: {error}") from error
+
+
+def _arguments(job: FinetuneJob, data: ExampleSet, scratch: str) -> transformers.TrainingArguments:
+    settings = job.training
+    batches = math.ceil(len(data.examples) / (settings.per_device_train_batch_size * job.workers))
+    steps = math.ceil(math.ceil(batches / settings.gradient_accumulation_steps) * settings.num_train_epochs)
+    return transformers.TrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=settings.num_train_epochs,
+        per_device_train_batch_size=settings.per_device_train_batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        learning_rate=job.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=min(settings.warmup_steps, steps // 2),  # a short training must reach its rate
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        dataloader_num_workers=settings.dataloader_num_workers,
+        dataloader_pin_memory=settings.dataloader_pin_memory,
+        # accelerate joins Ray's process group on CPU only when told, and then even a group of one
+        use_cpu=job.workers > 1 and not job.use_gpu,
+        ddp_find_unused_parameters=False,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        seed=job.seed,
+        logging_steps=max(1, steps // LOGGED_POINTS),
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        include_num_input_tokens_seen="non_padding",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def _eos_token_ids(model: peft.PeftModel, tokenizer: Any) -> list[int]:
+    """Return the ids that end a completion, the tokenizer's own first."""
+    listed = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ids = [tokenizer.eos_token_id, *(listed if isinstance(listed, list) else [listed])]
+    return list(dict.fromkeys(i for i in ids if i is not None))
+
+
+def _pad_token_id(tokenizer: Any) -> int:
+    """Return any valid id: padding has mask 0 and no label, so it changes nothing."""
+    return tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+
+
+def _measured(trainer: TokenExactTrainer, progress: Progress, data: ExampleSet, bf16: bool) -> dict[str, Any]:
+    tokens = int(trainer.state.num_input_tokens_seen)
+    return {
+        "loss_curve": tuple(progress.curve),
+        "steps": trainer.state.global_step,
+        "epochs": float(trainer.args.num_train_epochs),
+        "examples": len(data.examples),
+        "skipped_too_long": data.skipped_too_long,
+        "completion_tokens": data.completion_tokens,
+        "trained_tokens": tokens,
+        "precision": "bfloat16" if bf16 else "float32",
+        "loop_seconds": progress.seconds,
+        "tokens_per_s": tokens / progress.seconds,
+    }

@@ -1,0 +1,32 @@
+"""How completions are judged: one file a verifier, named after it.
+
+`python`, `humaneval` and `mbpp` run tests; a user's own is named `my_module:MyVerifier`.
+"""
+
+from halo_raft.errors import ConfigError
+from halo_raft.registry import Registry
+from halo_raft.verifiers.base import Verifier, VerifierOptions, VerifyResult
+
+__all__ = ["REGISTRY", "Verifier", "VerifierOptions", "VerifyResult", "create"]
+
+REGISTRY: Registry[Verifier] = Registry(
+    "verifier",
+    __name__,
+    Verifier,
+    support=frozenset({"base", "python_harness", "python_suite", "python_tests"}),
+)
+
+
+def create(name: str, options: VerifierOptions) -> Verifier:
+    """Return the verifier called `name`, configured.
+
+    Raises:
+        ConfigError: There is none, or it cannot be constructed without arguments.
+    """
+    plugin = REGISTRY.load(name)
+    try:
+        verifier = plugin()
+    except TypeError as error:
+        raise ConfigError(f"verifier {name!r} cannot be created: {error}") from error
+    verifier.configure(options)
+    return verifier

@@ -1,0 +1,219 @@
+"""What a verifier is, what it returns, and how its answer becomes a verdict.
+
+A user's own verifier is a subclass of `Verifier` with one method, `verify(self, code)` or
+`verify(self, code, task)`. Everything else here has a default.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import inspect
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from halo_raft.errors import ConfigError
+from halo_raft.extract import extract
+from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
+from halo_raft.sandbox import Limits, probe
+
+logger = logging.getLogger(__name__)
+
+OUTSIDE, IN_PROCESS, USER = "outside", "in_process", "user"
+"""Values of `integrity`: where the judge stood when it judged."""
+PARTIAL_CREDIT = 0.4
+"""Reward for all tests but none failing to pass: below the threshold 0.5, which means `passed`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What a verifier thinks of one program.
+
+    Attributes:
+        success: True only at the verifier's own top.
+        reward: In [0, 1].
+        details: One short human-readable line.
+        kind: Why; `passed` or `wrong` by `success` when not given.
+        tests_passed: Tests that passed, of `tests_total`.
+        integrity: `outside`, `in_process` or `user`.
+        cpu_s: CPU seconds.
+        wall_s: Wall-clock seconds; the time that `verify` took when 0.
+    """
+
+    success: bool
+    reward: float
+    details: str = ""
+    kind: VerdictKind | None = None
+    tests_passed: int = 0
+    tests_total: int = 0
+    integrity: str = USER
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no ranking could use: a reward outside [0, 1], a kind that contradicts `success`."""
+        reward = float(self.reward)
+        if not (math.isfinite(reward) and 0 <= reward <= 1):
+            raise ValueError(f"reward must be in [0, 1], not {self.reward!r}")
+        success = bool(self.success)
+        kind = VerdictKind(self.kind or (VerdictKind.PASSED if success else VerdictKind.WRONG))
+        if success != (kind is VerdictKind.PASSED):
+            raise ValueError(f"success={success} contradicts kind={kind.value}")
+        object.__setattr__(self, "reward", reward)
+        object.__setattr__(self, "success", success)
+        object.__setattr__(self, "kind", kind)
+
+
+COMPILE_LIMITS = Limits(cpu_s=20, wall_s=60, memory_mb=2048, open_files=256)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierOptions:
+    """Settings that every verifier gets.
+
+    Attributes:
+        limits: Limits for running a candidate.
+        compile_limits: Limits for a compiler.
+        run_after_compile: Compile verifiers also run the program.
+    """
+
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    compile_limits: Limits = COMPILE_LIMITS
+    run_after_compile: bool = False
+
+
+class Verifier(abc.ABC):
+    """Judges programs.
+
+    Attributes:
+        version: Changes whenever a verdict could; a hash of the class's source when left empty.
+        languages: Languages it judges, the usual one first; empty takes each task's own.
+        tools: Programs it needs -> the package that brings them.
+        needs_tests: Whether it can judge only tasks that bring tests.
+        options: Settings in force; see `configure`.
+    """
+
+    version: ClassVar[str] = ""
+    languages: ClassVar[tuple[str, ...]] = ()
+    tools: ClassVar[Mapping[str, str]] = {}
+    needs_tests: ClassVar[bool] = False
+    options: VerifierOptions = VerifierOptions()
+
+    verify: Callable[..., VerifyResult]
+    """`verify(code)` or `verify(code, task)`: what a subclass defines."""
+
+    def configure(self, options: VerifierOptions) -> None:
+        """Take the settings. Called once, before anything is judged."""
+        self.options = options
+
+    def check(self) -> None:
+        """Find out before a run whether everything needed is there.
+
+        Raises:
+            ConfigError: A program is missing, or `verify` has a signature that cannot be called.
+        """
+        for program, package in self.tools.items():
+            if shutil.which(program) is None:
+                raise ConfigError(f"verifier {self.name!r} needs `{program}`: install {package}")
+        self._takes_task()
+
+    @property
+    def name(self) -> str:
+        """The name that selects this verifier: a built-in's module, or `my_module:MyVerifier`."""
+        package, _, module = type(self).__module__.rpartition(".")
+        return module if package == __package__ else f"{type(self).__module__}:{type(self).__qualname__}"
+
+    @property
+    def identity(self) -> str:
+        """The version that verdicts carry."""
+        if self.version:
+            return self.version
+        try:
+            return stable_hash(inspect.getsource(type(self)))[:8]
+        except (OSError, TypeError):
+            return "unknown"
+
+    def extract(self, completion: str, task: Task) -> str:
+        """Return the program in `completion`."""
+        language = task.language if not self.languages or task.language in self.languages else self.languages[0]
+        return extract(completion, language, task.entry_point)
+
+    def judge(self, sample_id: str, completion: str, task: Task) -> Verdict:
+        """Extract the code, verify it, and return the verdict. Never raises but for an interrupt.
+
+        Whatever goes wrong in a verifier, ours or the user's, is our failure and not the sample's: the
+        verdict is of kind `infra`, without a reward, and the traceback is logged.
+        """
+        started = time.perf_counter()
+        try:
+            code = self.extract(completion, task)
+            result = self.verify(code, task) if self._takes_task() else self.verify(code)
+            if not isinstance(result, VerifyResult):
+                raise TypeError(f"verify returned {type(result).__name__}, not VerifyResult")
+        except (Exception, SystemExit) as error:
+            logger.exception("verifier %s failed on sample %s of task %s", self.name, sample_id, task.task_id)
+            return self._infra(sample_id, task, error, time.perf_counter() - started)
+        return self._verdict(sample_id, task, result, time.perf_counter() - started)
+
+    def _verdict(self, sample_id: str, task: Task, result: VerifyResult, seconds: float) -> Verdict:
+        infra = result.kind is VerdictKind.INFRA
+        return Verdict(
+            sample_id=sample_id,
+            task_id=task.task_id,
+            kind=result.kind or VerdictKind.WRONG,
+            success=result.success,
+            reward=None if infra else result.reward,
+            tests_passed=result.tests_passed,
+            tests_total=result.tests_total,
+            details=str(result.details),
+            integrity=result.integrity,
+            tier=_tier(result.integrity),
+            cpu_s=result.cpu_s,
+            wall_s=result.wall_s or seconds,
+            verifier=self.name,
+            verifier_version=self.identity,
+        )
+
+    def _infra(self, sample_id: str, task: Task, error: BaseException, seconds: float) -> Verdict:
+        try:
+            message = str(error)
+        except Exception:
+            message = "(its message cannot be shown)"
+        result = VerifyResult(False, 0.0, f"{type(error).__name__}: {message}", kind=VerdictKind.INFRA)
+        return self._verdict(sample_id, task, result, seconds)
+
+    def _takes_task(self) -> bool:
+        """Return whether `verify` wants the task as its second argument.
+
+        Raises:
+            ConfigError: It wants something else.
+        """
+        verify = getattr(self, "verify", None)
+        if not callable(verify):
+            raise ConfigError(f"verifier {self.name!r} defines no verify(self, code)")
+        parameters = inspect.signature(verify).parameters.values()
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        required = [p for p in positional if p.default is p.empty]
+        keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        if len(required) > 2 or keywords or not (positional or variadic):
+            raise ConfigError(f"verifier {self.name!r}: verify takes (code) or (code, task), not {_names(parameters)}")
+        return len(required) == 2 or variadic or (len(positional) > 1 and positional[1].name == "task")
+
+
+def _names(parameters: Any) -> str:
+    return "(" + ", ".join(str(parameter) for parameter in parameters) + ")"
+
+
+def _tier(integrity: str) -> str:
+    """Return the tier that judged: a user's verifier need not use the sandbox at all."""
+    if integrity == USER:
+        return "none"
+    try:
+        return probe().name
+    except RuntimeError:
+        return "unknown"

@@ -1,0 +1,124 @@
+"""`finetune` through real Ray Train, on a tiny model and the CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import random
+from pathlib import Path
+
+import pytest
+
+from halo_raft.config.schema import LoraConfig, TrainingConfig
+from halo_raft.errors import DataError
+from halo_raft.train import FinetuneJob, finetune
+
+EOS = 2
+VOCABULARY = 96
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    words = {"<unk>": 0, "<bos>": 1, "<eos>": EOS} | {f"w{i}": i for i in range(3, VOCABULARY)}
+    plain = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(
+        tokenizer_object=plain, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>", pad_token="<eos>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, bos_token_id=1, eos_token_id=EOS, pad_token_id=EOS, initializer_range=0.2,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
+def make_job(base: str, folder: Path, name: str, **changes: object) -> FinetuneJob:
+    rng = random.Random(0)
+    rows = [
+        {
+            "prompt_token_ids": [rng.randrange(3, VOCABULARY) for _ in range(rng.randint(3, 70))],
+            "token_ids": [rng.randrange(3, VOCABULARY) for _ in range(rng.randint(1, 60))],
+        }
+        for _ in range(16)
+    ]
+    examples = folder / "examples.jsonl"
+    examples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fields: dict[str, object] = {
+        "base_model": base, "example_files": (examples,), "output_dir": folder / name, "storage_dir": folder / "ray",
+        "lora": LoraConfig(r=8, alpha=16), "learning_rate": 1e-2,
+        "training": TrainingConfig(
+            num_train_epochs=4, per_device_train_batch_size=4, gradient_accumulation_steps=1, warmup_steps=0, bf16=False
+        ),
+    }  # fmt: skip
+    return FinetuneJob(**(fields | changes))  # type: ignore[arg-type]
+
+
+def logits(base: str, adapter: Path | None):
+    import peft
+    import torch
+    import transformers
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = model if adapter is None else peft.PeftModel.from_pretrained(model, str(adapter))
+    with torch.no_grad():
+        return model.eval()(torch.tensor([[5, 6, 7, 8]])).logits
+
+
+@pytest.mark.parametrize(("workers", "steps"), [(1, 16), (2, 8)])
+def test_finetune_through_ray_train(
+    tiny_model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, workers: int, steps: int
+) -> None:
+    job = make_job(tiny_model, tmp_path, "adapter", workers=workers)
+    with caplog.at_level(logging.INFO, logger="halo_raft.train"):
+        result = finetune(job)
+    assert (result.steps, result.examples, result.skipped_too_long) == (steps, 16, 0)
+    assert result.loss_last < 0.9 * result.loss_first
+    assert result.loss_curve[-1].step == steps
+    assert (logits(tiny_model, None) - logits(tiny_model, result.adapter_dir)).abs().max() > 1e-3
+    assert f"step {steps}/{steps}" in caplog.text
+    assert list((tmp_path / "ray").iterdir()) == []
+
+
+def test_two_workers_take_the_steps_of_one_with_twice_the_batch(tiny_model: str, tmp_path: Path) -> None:
+    """The loss is a mean over all workers' tokens, not a mean of the workers' means."""
+    from halo_raft.train import loop
+
+    shape = {"num_train_epochs": 3, "warmup_steps": 0, "bf16": False, "gradient_accumulation_steps": 1}
+    one = TrainingConfig(per_device_train_batch_size=16, **shape)
+    two = TrainingConfig(per_device_train_batch_size=8, **shape)
+    alone = loop.train(make_job(tiny_model, tmp_path, "alone", training=one))
+    both = finetune(make_job(tiny_model, tmp_path, "both", training=two, workers=2))
+    assert both.steps == alone["steps"] == 3
+    assert [p.loss for p in both.loss_curve] == pytest.approx([p.loss for p in alone["loss_curve"]], abs=5e-4)
+    assert both.trained_tokens == alone["trained_tokens"]
+
+
+def test_what_a_user_can_mend_arrives_as_it_was_raised(tiny_model: str, tmp_path: Path) -> None:
+    training = TrainingConfig(max_seq_length=1)
+    with pytest.raises(DataError, match="nothing to train on"):
+        finetune(make_job(tiny_model, tmp_path, "adapter", training=training))
+    assert not (tmp_path / "adapter").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
+def test_vllm_accepts_the_adapter(tiny_model: str, tmp_path: Path) -> None:
+    from vllm.config.lora import LoRAConfig as ServedLora
+    from vllm.lora.peft_helper import PEFTHelper
+
+    from halo_raft.train import loop
+
+    job = make_job(tiny_model, tmp_path, "adapter")
+    loop.train(job)
+    helper = PEFTHelper.from_local_dir(str(job.output_dir), max_position_embeddings=None)
+    helper.validate_legal(ServedLora(max_lora_rank=8, lora_dtype="auto"))
+    assert (helper.r, helper.lora_alpha) == (8, 16)

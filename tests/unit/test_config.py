@@ -1,0 +1,191 @@
+"""The config: precedence, the guide's snippets as they stand, and one clear line for every mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from halo_raft.config import RaftConfig, SftConfig, load, load_file, to_yaml
+from halo_raft.errors import ConfigError, UsageError
+
+REPO = Path(__file__).resolve().parents[2]
+
+GUIDE_SFT = """
+model:
+  name: Qwen/Qwen2.5-Coder-7B
+  trust_remote_code: true
+
+data:
+  train_file: data/train.jsonl
+  max_seq_length: 2048
+
+lora:
+  r: 16
+  alpha: 32
+  dropout: 0.05
+
+training:
+  output_dir: models/sft
+  num_train_epochs: 3
+  per_device_train_batch_size: 2
+  gradient_accumulation_steps: 16
+  learning_rate: 2e-4
+  bf16: true
+  gradient_checkpointing: true
+
+  # Critical for Strix Halo
+  dataloader_num_workers: 0
+  dataloader_pin_memory: false
+"""
+
+GUIDE_CURRICULUM = """
+curriculum_strategy: progressive
+
+cycles:
+  - verifier: gcc
+    reward_threshold: 0.3
+  - verifier: gcc
+    reward_threshold: 0.5
+  - verifier: gcc
+    run_after_compile: true
+    reward_threshold: 0.7
+"""
+
+GUIDE_MEMORY = """
+training:
+  batch_size: 2
+  gradient_accumulation: 16
+  bf16: true  # NOT 4-bit (slower on Strix Halo)
+  gradient_checkpointing: true
+  dataloader_num_workers: 0
+  dataloader_pin_memory: false
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text: str) -> Path:
+        path = tmp_path / "config.yaml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def test_guide_sft_snippet_loads_and_reads_2e_4_as_a_number(write):
+    config = load_file(write(GUIDE_SFT))
+    assert isinstance(config, SftConfig)
+    assert config.training.learning_rate == 2e-4
+    assert config.training.gradient_accumulation_steps == 16
+    assert config.model.trust_remote_code is True
+
+
+def test_guide_curriculum_snippet_loads(write):
+    config = load_file(write(GUIDE_CURRICULUM))
+    assert isinstance(config, RaftConfig)
+    assert config.num_cycles == 3
+    assert config.for_cycle(3).run_after_compile is True
+    assert [config.for_cycle(n).reward_threshold for n in (1, 2, 3)] == [0.3, 0.5, 0.7]
+
+
+def test_guide_memory_snippet_loads(write):
+    config = load_file(write(GUIDE_MEMORY))
+    assert config.training.per_device_train_batch_size == 2
+    assert config.training.gradient_accumulation_steps == 16
+
+
+def test_guide_defaults_are_ours():
+    config = RaftConfig()
+    assert config.sampling.samples_per_prompt == 8
+    assert config.sampling.temperature == 0.7
+    assert config.selection.reward_threshold == 0.5
+    assert config.selection.keep_top_percent == 0.5
+    assert config.training.learning_rate == 5e-5
+
+
+def test_precedence_is_flag_then_override_then_yaml_then_default(write):
+    path = write("temperature: 0.1\nsampling:\n  top_k: 1\n  min_p: 0.1\n")
+    config = load(
+        RaftConfig,
+        path,
+        ["sampling.temperature=0.2", "sampling.top_k=2"],
+        {"sampling.temperature": ("--temperature", "0.3")},
+    )
+    assert (config.sampling.temperature, config.sampling.top_k, config.sampling.min_p) == (0.3, 2, 0.1)
+    assert config.sampling.top_p == RaftConfig().sampling.top_p
+
+
+def test_flat_and_nested_names_of_the_guide_are_the_same_setting(write):
+    flat = load_file(write("keep_percent: 0.2\nverifier: mbpp\nmodel: org/name\n"))
+    nested = load_file(
+        write("selection:\n  keep_top_percent: 0.2\nverifier:\n  name: mbpp\nmodel:\n  name: org/name\n")
+    )
+    assert flat == nested
+
+
+def test_resolved_yaml_loads_back_to_the_same_config(write):
+    config = load_file(write(GUIDE_CURRICULUM), ["sampling.stop=[a, b]"])
+    assert load_file(write(to_yaml(config))) == config
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_shipped_config_loads(path):
+    assert load_file(path) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("selection:\n  keep_top_percent: 1.5\n", "config.yaml:2: selection.keep_top_percent: must be at most 1"),
+        (
+            "training:\n  lerning_rate: 1\n",
+            "config.yaml:2: unknown key training.lerning_rate; did you mean training.learning_rate?",
+        ),
+        ("\nselction:\n  x: 1\n", "config.yaml:2: unknown key selction; did you mean selection?"),
+        ("training:\n  temperature: 1\n", "did you mean sampling.temperature?"),
+        ("cycles: -1\n", "config.yaml:1: cycles: must be at least 1 (got -1)"),
+        ("cycles:\n  - verifer: gcc\n", "config.yaml:1: unknown key cycles.0.verifer; an entry may have: verifier"),
+        ("training: 3\n", "config.yaml:1: training is a section"),
+        ("seed:\n  x: 1\n", "config.yaml:2: seed is a value, it has no key 'x'"),
+        ("- a\n", "line 1: the file must hold keys"),
+        ("a: [\n", "config.yaml:2: not YAML"),
+        ("training:\n  bf16: maybe\n", "config.yaml:2: training.bf16: must be true or false"),
+        ("sampling:\n  max_new_tokens: 4096\n", "leaves no room for a prompt"),
+    ],
+)
+def test_a_mistake_in_yaml_is_one_line_with_its_place(write, text, expected):
+    with pytest.raises(ConfigError) as caught:
+        load_file(write(text))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("training.learning_rate=abc", "must be a number"),
+        ("nonsense", "write key=value"),
+        ("temprature=1", "did you mean temperature?"),
+        ("cycles=[", "quote it"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_a_usage_error(override, expected):
+    with pytest.raises(UsageError) as caught:
+        load(RaftConfig, None, [override])
+    assert expected in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_bad_flag_is_named_as_it_was_typed():
+    with pytest.raises(UsageError, match=r"--keep-percent: selection.keep_top_percent: must be at most 1"):
+        load(RaftConfig, None, [], {"selection.keep_top_percent": ("--keep-percent", "1.5")})
+
+
+def test_a_missing_file_is_a_config_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read"):
+        load_file(tmp_path / "none.yaml")
+
+
+def test_configs_are_frozen():
+    with pytest.raises(Exception, match="frozen"):
+        RaftConfig().seed = 1  # type: ignore[misc]
