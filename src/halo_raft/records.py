@@ -97,8 +97,8 @@ class Sample(Record):
         prompt_token_ids: Token ids that the engine was given.
         token_ids: Token ids that the engine returned, in order.
         finish_reason: `stop` (EOS or a stop string) or `length` (truncated).
-        adapter: Name of the LoRA adapter in force, None for the base model.
         sampling: The sampling settings, with the seed when one was given per request.
+        adapter: Name of the LoRA adapter in force, None for the base model.
     """
 
     sample_id: str
@@ -110,8 +110,8 @@ class Sample(Record):
     token_ids: list[int]
     finish_reason: str
     model: str
-    adapter: str | None
     sampling: dict[str, Any]
+    adapter: str | None = None
 
     @property
     def truncated(self) -> bool:
@@ -153,7 +153,7 @@ class Verdict(Record):
     task_id: str
     kind: VerdictKind
     success: bool
-    reward: float | None
+    reward: float | None = None
     tests_passed: int
     tests_total: int
     details: str

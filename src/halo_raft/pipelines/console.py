@@ -34,13 +34,28 @@ def say(text: str = "") -> None:
         log.debug("%s", text)
 
 
+def show_log_messages() -> None:
+    """Print this package's log messages: progress (INFO) as it is, warnings with their level."""
+
+    class Printer(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            level = "" if record.levelno <= logging.INFO else f"{record.levelname}: "
+            console.print(f"  {level}{record.getMessage()}", markup=False)
+
+    if not any(isinstance(h, logging.Handler) and h.get_name() == "console" for h in log.handlers):
+        printer = Printer(logging.INFO)
+        printer.set_name("console")
+        log.addHandler(printer)
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+
+
 def log_to(folder: Path) -> None:
     """Write everything this package logs to `folder/raft.log` from now on."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / "raft.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
-    log.setLevel(logging.DEBUG)
 
 
 class Ticker:

@@ -18,11 +18,12 @@ from halo_raft.pipelines import console
 from halo_raft.pipelines.cluster import EnginePool, native_messages_to, ray_session
 from halo_raft.pipelines.flow import Draft, Judge, Progress, Stage, run_stage
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
-from halo_raft.pipelines.track import RunTracker
+from halo_raft.pipelines.track import RunTracker, metrics
 from halo_raft.pipelines.training import finetune_job, read_training, train_adapter, with_training
 from halo_raft.records import CycleStats, Sampling, Task, VerdictKind, stable_hash
 from halo_raft.select import Selection, select
 from halo_raft.store import RunFolder
+from halo_raft.train import ModelCard, render_card
 
 GREEDY_INDEX = -1
 """Index of the one held-out sample of a task that is decoded greedily."""
@@ -88,6 +89,7 @@ class RaftRun:
             if self.plan.heldout is not None:
                 stats = self._measure(stats, self._adapter(cycle))
             self._write_stats(stats)
+            self._write_card(stats)
             self.tracker.cycle_done(stats)
         return stats
 
@@ -181,7 +183,9 @@ class RaftRun:
         facts = read_training(adapter)
         for step, loss, learning_rate in facts.get("loss_curve", ()):
             log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
-        return with_training(stats, facts)
+        stats = with_training(stats, facts)
+        console.trained(stats)
+        return stats
 
     def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
         """Measure pass@1 on the held-out tasks."""
@@ -305,6 +309,23 @@ class RaftRun:
     def _adapter(self, cycle: int) -> Adapter:
         """Return a cycle's adapter under a name and number that no other cycle has."""
         return Adapter(f"cycle-{cycle}", cycle + 1, str(self.folder.adapter_path(cycle)))
+
+    def _write_card(self, stats: CycleStats) -> None:
+        """Write the model card into the cycle's adapter folder, with the results of all cycles so far."""
+        history = [s for n in range(stats.cycle + 1) if (s := self.folder.stats(n)) is not None]
+        data = {self.plan.train.name: self.plan.train.sha256}
+        if self.plan.heldout is not None:
+            data[self.plan.heldout.name] = self.plan.heldout.sha256
+        card = ModelCard(
+            title=f"{self.folder.path.name}: cycle {stats.cycle}",
+            base_model=self.config.model.name,
+            summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
+            cycle=stats.cycle,
+            metrics=[{"cycle": s.cycle or "base", **metrics(s)} for s in history],
+            data=data,
+            config=self.config.model_dump(mode="json"),
+        )
+        self.folder.write_text(f"{self.folder.adapter_path(stats.cycle).name}/README.md", render_card(card))
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable
 
 from halo_raft.errors import HaloRaftError
+from halo_raft.pipelines import console
 
 
 def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit code: see `errors`; 130 when interrupted."""
-    handler = logging.StreamHandler()
-    handler.setLevel(logging.WARNING)  # the log file gets more, see `console.log_to`
-    logging.basicConfig(format="%(levelname)s: %(message)s", handlers=[handler])
+    console.show_log_messages()
     try:
         return command(arguments)
     except HaloRaftError as error:

@@ -134,6 +134,6 @@ def _log_lines(path: Path, ended: threading.Event) -> None:
             whole = text[: text.rfind(b"\n") + 1]
             offset += len(whole)
             for line in whole.decode("utf-8").splitlines():
-                log.info("training: %s", line)
+                log.info("%s", line)
         if last:
             return

@@ -1,0 +1,145 @@
+"""The command line as a user meets it: what it prints, one line for each mistake, the exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from halo_raft import cli
+from halo_raft.pipelines import raft
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with a good tasks file and bad ones; starting Ray here is a failure."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.jsonl").write_text('{"prompt": "Add two.", "test_list": ["assert add(1, 2) == 3"]}\n')
+    (tmp_path / "same.jsonl").write_text('{"prompt": "add  TWO.", "test_list": ["assert add(0, 2) == 2"]}\n')
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "broken.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n')
+    (tmp_path / "promptless.jsonl").write_text('{"task_id": 1}\n')
+    (tmp_path / "testless.jsonl").write_text('{"prompt": "Add two."}\n')
+    (tmp_path / "unknown.yaml").write_text("seed: 1\nlerning_rate: 1\n")
+    (tmp_path / "modelless").mkdir()
+
+    def never(*args, **kwargs):
+        raise AssertionError("something expensive was started")
+
+    monkeypatch.setattr("halo_raft.pipelines.cluster.ray_session", never)
+    monkeypatch.setattr("halo_raft.pipelines.cycle.ray_session", never)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["--config", "none.yaml"], 3, "none.yaml: cannot be read"),
+        (["--config", "unknown.yaml"], 3, "unknown.yaml:2: unknown key lerning_rate; did you mean learning_rate?"),
+        (["--prompts", "none.jsonl"], 3, "none.jsonl is no file and no task source"),
+        (["--prompts", "empty.jsonl"], 3, "empty.jsonl: holds no tasks"),
+        (["--prompts", "broken.jsonl"], 3, "broken.jsonl:2: is not JSON"),
+        (["--prompts", "promptless.jsonl"], 3, "promptless.jsonl:1: has no prompt"),
+        (["--prompts", "testless.jsonl"], 3, "has no tests, which the verifier python needs"),
+        (["--verifier", "gccc"], 3, "unknown verifier 'gccc'; there are: humaneval, mbpp, python"),
+        (["--verifier", "no_such_module:V"], 3, "cannot be imported"),
+        (["--keep-percent", "1.5"], 2, "--keep-percent: selection.keep_top_percent: must be at most 1"),
+        (["--cycles", "-1"], 2, "--cycles: cycles: must be at least 1"),
+        (["--model", "./nowhere"], 3, "./nowhere is no folder"),
+        (["--model", "modelless"], 3, "modelless has no config.json"),
+        (["--model", "builtin:gpt-9"], 3, "no embedded model 'builtin:gpt-9'"),
+        (["--checkpoint", "modelless"], 3, "holds no adapter_config.json"),
+        (["--engine", "vlm"], 3, "unknown engine 'vlm'; there are: transformers, vllm"),
+        (["--output", "good.jsonl/run"], 3, "output_dir: good.jsonl/run cannot be written"),
+        (["--prompts", "good.jsonl", "--heldout", "same.jsonl"], 3, "held-out tasks are also in good.jsonl"),
+        (["resources.require_gpu=true"], 4, "no NVIDIA GPU"),
+        (["nonsense"], 2, "write key=value"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code_before_anything_starts(folder, capsys, arguments, code, expected):
+    if code == 4 and _has_gpu():
+        pytest.skip("this machine has a GPU")
+    assert raft.main([*arguments, "tracking.mlflow=false"]) == code
+    output = capsys.readouterr()
+    (line,) = output.err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
+
+
+def test_an_unknown_flag_is_a_usage_error(folder, capsys):
+    with pytest.raises(SystemExit) as caught:
+        raft.main(["--no-such-flag"])
+    assert caught.value.code == 2
+
+
+def _has_gpu() -> bool:
+    from halo_raft.pipelines.cluster import local_gpus
+
+    return bool(local_gpus())
+
+
+def test_dry_run_prints_config_and_plan_and_leaves_nothing(folder, capsys):
+    arguments = ["--prompts", "good.jsonl", "--cycles", "3", "--dry-run", "temperature=0.25", "--output", "out"]
+    assert raft.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "temperature: 0.25" in printed
+    assert "1 prompts × 8 samples = 8 samples" in printed
+    assert "sandbox" in printed
+    assert not (folder / "out").exists()
+    assert not (folder / "mlruns").exists()
+
+
+@pytest.mark.parametrize("name", [p.name for p in sorted((REPO / "configs").glob("*.yaml"))])
+def test_every_shipped_config_has_a_dry_run_with_nothing_downloaded(name, monkeypatch, capsys):
+    monkeypatch.chdir(REPO)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if "sft" in name:
+        pytest.skip("the SFT pipeline has no run yet")
+    assert raft.main(["--config", f"configs/{name}", "--dry-run"]) == 0
+    assert "# Plan" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy():
+    program = (
+        "import sys\nfrom halo_raft.cli import build_parser\nbuild_parser().format_help()\n"
+        "heavy = {'torch', 'ray', 'vllm', 'mlflow', 'transformers', 'peft', 'datasets', 'optuna'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_config_show_prints_what_config_validate_accepts(folder, capsys):
+    (folder / "mine.yaml").write_text("prompts: good.jsonl\ncycles: 2\n")
+    assert cli.main(["config", "show", "mine.yaml"]) == 0
+    (folder / "shown.yaml").write_text(capsys.readouterr().out)
+    assert cli.main(["config", "validate", "shown.yaml"]) == 0
+    assert "a valid RAFT configuration" in capsys.readouterr().out
+
+
+def test_data_commands(folder, capsys):
+    assert cli.main(["data", "prepare", "--list"]) == 0
+    assert "humaneval" in capsys.readouterr().out
+    assert cli.main(["data", "prepare", "--dataset", "humaneval", "--output", "sub/h.jsonl"]) == 0
+    assert cli.main(["data", "validate", "sub/h.jsonl", "--preview"]) == 0
+    printed = capsys.readouterr().out
+    assert "164 tasks, 164 with tests" in printed
+    assert "Complete this Python function" in printed
+    assert cli.main(["data", "prepare"]) == 2
+    assert cli.main(["data", "validate", "broken.jsonl"]) == 3
+
+
+def test_info_names_tier_devices_and_plugins(capsys):
+    assert cli.main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for topic in ("sandbox", "tier", "verifiers", "mbpp", "vllm", "devices"):
+        assert topic in printed
+
+
+def test_the_smoke_test_passes_here(capsys):
+    assert cli.main(["test", "--level", "smoke"]) == 0
+    assert "3/3 passed" in capsys.readouterr().out

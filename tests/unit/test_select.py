@@ -1,0 +1,119 @@
+"""Selection: each step removes what it says, nothing depends on order, no cap is ever exceeded."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halo_raft.config import SelectionConfig
+from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.select import normalised_program, select
+
+TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt="p", entry_point="f", test_list=("assert f() == 1",)) for n in range(4)}
+
+
+def sample(number: int, task: str = "t0", code: str | None = None, finish: str = "stop") -> Sample:
+    return Sample(
+        sample_id=f"s{number:03d}",
+        task_id=task,
+        cycle=1,
+        index=number,
+        completion=code if code is not None else f"def f():\n    return {number}",
+        prompt_token_ids=[1],
+        token_ids=[1] * (10 + number),
+        finish_reason=finish,
+        model="m",
+        sampling={},
+    )
+
+
+def verdict(of: Sample, reward: float | None = 1.0) -> Verdict:
+    passed = reward == 1.0
+    kind = VerdictKind.INFRA if reward is None else VerdictKind.PASSED if passed else VerdictKind.WRONG
+    return Verdict(
+        sample_id=of.sample_id, task_id=of.task_id, kind=kind, success=passed, reward=reward, tests_passed=0,
+        tests_total=1, details="", integrity="outside", tier="A", cpu_s=0, wall_s=0, verifier="v", verifier_version="1",
+    )  # fmt: skip
+
+
+def config(**settings) -> SelectionConfig:
+    return SelectionConfig(**{"reward_threshold": 0.5, "keep_top_percent": 1.0, "max_per_prompt": 100} | settings)
+
+
+def chosen(samples, rewards, **settings):
+    return select(samples, [verdict(s, r) for s, r in zip(samples, rewards, strict=True)], TASKS, config(**settings))
+
+
+def test_infra_truncated_and_failed_samples_are_left_out_and_counted():
+    samples = [sample(1), sample(2), sample(3, finish="length"), sample(4)]
+    selection = chosen(samples, [None, 0.0, 1.0, 1.0])
+    assert [s.sample_id for s in selection.kept] == ["s004"]
+    assert selection.removed["infra"] == 1
+    assert selection.removed["truncated"] == 1
+    assert selection.removed["below_threshold"] == 1
+
+
+def test_the_same_program_in_other_words_is_kept_once_the_shortest():
+    longer = sample(5, code='def f(value: int) -> int:\n    """Doc."""\n    result = value  # note\n    return result')
+    shorter = sample(4, code="def f(x):\n    y = x\n    return y")
+    other = sample(6, code="def f(x):\n    return x + 1")
+    selection = chosen([longer, shorter, other], [1.0, 1.0, 1.0])
+    assert {s.sample_id for s in selection.kept} == {"s004", "s006"}
+    assert selection.removed["duplicate"] == 1
+
+
+def test_different_programs_stay_different():
+    task = TASKS["t0"]
+    programs = [
+        "def f(a, b): return a - b",
+        "def f(a, b): return b - a",
+        "def f(a, b): return a + b",
+        "x = 'a'",
+        "x = 'b'",
+    ]
+    assert len({normalised_program(p, task) for p in programs}) == len(programs)
+
+
+def test_every_prompt_gets_its_best_before_any_gets_its_second_and_rare_ones_go_first():
+    easy = [sample(n, "t0") for n in range(4)]
+    rare = [sample(10 + n, "t1") for n in range(4)]
+    selection = chosen(easy + rare, [1.0] * 4 + [1.0, 0.0, 0.0, 0.0], keep_top_percent=0.4)
+    assert [s.task_id for s in selection.kept] == ["t1", "t0"]
+
+
+def test_min_samples_lowers_the_threshold_and_says_so_but_never_takes_zero_reward():
+    samples = [sample(n) for n in range(4)]
+    selection = chosen(samples, [0.3, 0.3, 0.0, 0.0], min_samples=4)
+    assert len(selection.kept) == 2
+    assert selection.threshold == 0.1
+    assert chosen(samples, [0.3, 0.3, 0.0, 0.0], min_samples=2).threshold == 0.3
+    assert chosen(samples, [0.3, 0.3, 0.0, 0.0]).kept == ()
+
+
+def test_other_languages_are_compared_by_tokens():
+    task = Task(task_id="c", prompt="p", language="cpp")
+    one = "```cpp\nint f() { return 1; } // one\n```"
+    same = "```cpp\nint f()\n{\n  /* 1 */ return 1;\n}\n```"
+    assert normalised_program(one, task) == normalised_program(same, task)
+    assert normalised_program(one, task) != normalised_program(one.replace("1;", "2;"), task)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(sorted(TASKS)), st.sampled_from([None, 0.0, 0.2, 0.5, 1.0])), max_size=40),
+    threshold=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    share=st.floats(0.01, 1.0),
+    cap=st.integers(1, 5),
+    seed=st.integers(0, 1000),
+)
+def test_caps_hold_and_order_does_not_matter(rows, threshold, share, cap, seed):
+    samples = [sample(n, task) for n, (task, _) in enumerate(rows)]
+    rewards = {s.sample_id: reward for s, (_, reward) in zip(samples, rows, strict=True)}
+    settings = {"reward_threshold": threshold, "keep_top_percent": share, "max_per_prompt": cap}
+    first = chosen(samples, [rewards[s.sample_id] for s in samples], **settings)
+    shuffled = random.Random(seed).sample(samples, len(samples))
+    second = chosen(shuffled, [rewards[s.sample_id] for s in shuffled], **settings)
+    assert first == second
+    per_task = [sum(s.task_id == task for s in first.kept) for task in TASKS]
+    assert max(per_task) <= cap
+    assert all(rewards[s.sample_id] is not None and rewards[s.sample_id] >= threshold for s in first.kept)
+    assert len(first.kept) + sum(first.removed.values()) == len(samples)
