@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halo_raft import __version__
-from halo_raft.pipelines import check, data, raft
+from halo_raft.pipelines import benchmark, check, data, raft
 from halo_raft.pipelines.exits import run_main
 
 
@@ -25,6 +25,13 @@ def build_parser() -> argparse.ArgumentParser:
     raft_train = raft_group.add_parser("train", help="generate, verify, select, train, and round again")
     raft.add_arguments(raft_train)
     raft_train.set_defaults(run=raft.run)
+
+    benchmark_group = commands.add_parser("benchmark", help="measure models").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    benchmark_run = benchmark_group.add_parser("run", help="pass@k of a model or adapter on tasks")
+    benchmark.add_arguments(benchmark_run)
+    benchmark_run.set_defaults(run=benchmark.run)
 
     config_group = commands.add_parser("config", help="look at configurations").add_subparsers(
         required=True, metavar="COMMAND"

@@ -7,6 +7,7 @@ once into an ordinary checkpoint under the cache folder. Nothing here loads a mo
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import os
 import tempfile
@@ -61,6 +62,25 @@ def resolve(name: str) -> str:
         return str(_converted(name) or _convert(name))
     path = Path(name).expanduser()
     return str(path.absolute()) if path.is_dir() else name
+
+
+def base_of(adapter: Path) -> str:
+    """Return the model that a LoRA adapter was trained on, as its `adapter_config.json` names it.
+
+    Raises:
+        ConfigError: It is no adapter folder, or its base is a folder that is gone.
+    """
+    try:
+        base = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError):
+        raise ConfigError(
+            f"model.checkpoint: {adapter} holds no adapter_config.json; give a LoRA adapter folder"
+        ) from None
+    if base.startswith("/") and not Path(base).is_dir():
+        raise ConfigError(
+            f"model.checkpoint: {adapter} is an adapter on {base}, which is not there; bring its base back"
+        )
+    return str(base)
 
 
 def fingerprint(name: str) -> str:

@@ -149,7 +149,7 @@ class RunFolder:
 
     def write_kept(self, cycle: int, kept: Iterable[Sample]) -> None:
         """Write the selected samples, whole or not at all."""
-        self._write_text(self.kept_path(cycle), "".join(s.to_json() + "\n" for s in kept))
+        write_atomically(self.kept_path(cycle), "".join(s.to_json() + "\n" for s in kept))
 
     def kept(self, cycle: int) -> list[Sample] | None:
         """Return the selected samples, None if the selection was not made yet."""
@@ -166,7 +166,7 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file atomically."""
-        self._write_text(self.path / name, json.dumps(value, indent=2) + "\n")
+        write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
 
     def read_json(self, name: str) -> Any:
         """Return a JSON file's content, None if it is not there."""
@@ -177,21 +177,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""
-        self._write_text(self.path / name, text)
-
-    def _write_text(self, path: Path, text: str) -> None:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
-        ) as f:
-            try:
-                f.write(text)
-                f.flush()
-                os.fsync(f.fileno())
-                os.fchmod(f.fileno(), 0o644)
-            except BaseException:
-                os.unlink(f.name)
-                raise
-        os.replace(f.name, path)
+        write_atomically(self.path / name, text)
 
 
 def read_records(path: Path, record: type[R]) -> Iterator[R]:
@@ -210,6 +196,22 @@ def read_records(path: Path, record: type[R]) -> Iterator[R]:
                 yield record.from_dict(json.loads(line))
             except (ValueError, TypeError) as error:
                 raise DataError(f"{path}:{number}: is damaged ({error}); remove the line to go on without it") from None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file beside its place and rename it there: readers see the old one or the new one."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
+    ) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    os.replace(file.name, path)
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
         raise AssertionError("something expensive was started")
 
     monkeypatch.setattr("halo_raft.pipelines.cluster.ray_session", never)
-    monkeypatch.setattr("halo_raft.pipelines.cycle.ray_session", never)
+    monkeypatch.setattr("halo_raft.pipelines.stages.ray_session", never)
     return tmp_path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from halo_raft.config import load, RaftConfig
+from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, EngineSpec, GenerationRequest
 from halo_raft.engines.base import AdapterNotAppliedError
 from halo_raft.engines.transformers import TransformersEngine

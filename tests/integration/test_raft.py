@@ -9,6 +9,7 @@ import mlflow
 import pytest
 import yaml
 
+from halo_raft import cli
 from halo_raft.config import RaftConfig, load
 from halo_raft.errors import DataError
 from halo_raft.pipelines import raft
@@ -115,7 +116,7 @@ def test_running_again_says_so_and_does_no_work(config, history, capsys, monkeyp
     def never(*args, **kwargs):
         raise AssertionError("a finished run started an engine")
 
-    monkeypatch.setattr("halo_raft.pipelines.cycle.EnginePool", never)
+    monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", never)
     before = {p: p.stat().st_mtime_ns for p in config.output_dir.glob("cycle_*.jsonl")}
     again = raft.train(config)
     printed = capsys.readouterr().out
@@ -158,3 +159,23 @@ def test_a_changed_setting_is_refused_by_name(config, history):
 def test_more_cycles_are_no_change(config, history):
     longer = config.model_copy(update={"cycles": 4})
     assert prepare(longer).fingerprint == prepare(config).fingerprint
+
+
+def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, tmp_path, capsys, monkeypatch):
+    output = tmp_path / "benchmark.json"
+    command = ["benchmark", "run", "--model", str(config.output_dir / "best"), "--prompts", "starter:heldout"]
+    command += ["--limit", "4", "--samples", "2", "--k", "1,2", "--max-new-tokens", "64", "--output", str(output)]
+    command += ["engine.max_model_len=512", "engine.kv_cache_gb=1"]
+    assert cli.main(command) == 0
+    result = json.loads(output.read_text())
+    passed = [task["passed"] for task in result["tasks"]]
+    assert len(passed) == 4
+    assert result["pass_at_k"]["1"] == pytest.approx(sum(passed) / 8)
+    assert result["pass_at_k"]["2"] == pytest.approx(sum(p > 0 for p in passed) / 4)
+    assert result["adapter"].endswith("_final")
+
+    monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", None)  # nothing is left to generate
+    assert cli.main(command) == 0
+    assert json.loads(output.read_text())["pass_at_k"] == result["pass_at_k"]
+    assert cli.main([*command, "--seed", "3"]) == 3
+    assert "holds samples of another benchmark" in capsys.readouterr().err

@@ -41,8 +41,15 @@ def test_the_forms_of_the_data_sets():
     )
     assert peer.entry_point == "g", "the asserts say what is called, the peer's rows name a helper here and there"
     human = parse_row(
-        {"task_id": "H/0", "prompt": "def f(x):\n", "test": "def check(candidate):\n    assert candidate(1)", "entry_point": "f",
-         "canonical_solution": "    return x"}, "x")  # fmt: skip
+        {
+            "task_id": "H/0",
+            "prompt": "def f(x):\n",
+            "test": "def check(candidate):\n    assert candidate(1)",
+            "entry_point": "f",
+            "canonical_solution": "    return x",
+        },
+        "x",
+    )
     assert (human.entry_point, human.solution) == ("f", "    return x")
     multi = parse_row({"name": "n", "language": "rs", "prompt": "fn f() {", "tests": "}\nfn main() {}"}, "x")
     assert (multi.task_id, multi.language) == ("n", "rust")

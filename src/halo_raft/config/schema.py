@@ -36,7 +36,7 @@ class ModelConfig(Section):
     trust_remote_code: bool = False
     """Run code that comes with the model. Off unless you trust its authors."""
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Weights' type; `auto` is bfloat16 where it is fast, else float32."""
+    """Type that the engine computes in; `auto` is the checkpoint's own."""
 
 
 class TasksConfig(Section):

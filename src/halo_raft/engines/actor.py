@@ -37,18 +37,21 @@ class EngineActor:
         self.engine.wake()
 
 
-def start_engines(spec: EngineSpec) -> list[Any]:
+def start_engines(spec: EngineSpec, *, gpus: float) -> list[Any]:
     """Start `spec.config.replicas` engine actors without waiting until they are ready.
+
+    Args:
+        spec: What each engine is built from.
+        gpus: GPUs of each, as Ray counts them; a share when it takes turns with training.
 
     Returns:
         Ray actor handles.
     """
     import ray
 
-    on_gpu = spec.device != "cpu"
     remote = ray.remote(EngineActor).options(
         num_cpus=1,
-        num_gpus=spec.config.tensor_parallel if on_gpu else 0,
+        num_gpus=gpus,
         max_restarts=spec.config.max_restarts,
         max_task_retries=0,
     )

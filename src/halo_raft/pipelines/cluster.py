@@ -16,6 +16,7 @@ from halo_raft import models
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter, EngineSpec
 from halo_raft.errors import ConfigError, NoGpuError
+from halo_raft.pipelines.placement import Placement, place
 
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -71,8 +72,8 @@ def native_messages_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def ray_session(config: RaftConfig) -> Iterator[str]:
-    """Start a local Ray instance or join a cluster; yield the device that engines run on.
+def ray_session(config: RaftConfig) -> Iterator[Placement]:
+    """Start a local Ray instance or join a cluster; yield who computes where on it.
 
     A local instance is used unless `resources.ray_address` or RAY_ADDRESS says otherwise: `ray.init`
     alone would join whatever runs on the machine. One that is up already is used and left up.
@@ -96,10 +97,11 @@ def ray_session(config: RaftConfig) -> Iterator[str]:
         except ConnectionError as error:
             raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
     try:
-        has_gpu = ray.cluster_resources().get("GPU", 0) >= 1
-        if config.resources.require_gpu and not has_gpu:
+        resources = ray.cluster_resources()
+        placement = place(config, cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
+        if config.resources.require_gpu and placement.device == "cpu":
             raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
-        yield "cuda" if has_gpu else "cpu"
+        yield placement
     finally:
         if started:
             ray.shutdown()
@@ -121,9 +123,9 @@ def engine_spec(config: RaftConfig, device: str) -> EngineSpec:
 class EnginePool:
     """The engine actors of a run: started when first needed, kept until the end."""
 
-    def __init__(self, config: RaftConfig, device: str) -> None:
+    def __init__(self, config: RaftConfig, placement: Placement) -> None:
         self.config = config
-        self.device = device
+        self.placement = placement
         self._actors: list[Any] = []
         self._asleep = False
 
@@ -132,7 +134,8 @@ class EnginePool:
         if not self._actors:
             from halo_raft.engines.actor import start_engines
 
-            self._actors = start_engines(engine_spec(self.config, self.device))
+            spec = engine_spec(self.config, self.placement.device)
+            self._actors = start_engines(spec, gpus=self.placement.engine_gpus)
         return self._actors
 
     def use(self, adapter: Adapter | None) -> list[Any]:
@@ -153,13 +156,15 @@ class EnginePool:
         return actors
 
     @contextlib.contextmanager
-    def asleep(self) -> Iterator[None]:
-        """Leave the GPU to training meanwhile; on the CPU there is nothing to leave."""
+    def aside(self) -> Iterator[None]:
+        """Make room for training meanwhile, as far as the placement asks for it."""
         import ray
 
-        if self._actors and self.device != "cpu" and self.config.engine.sleep:
+        if self._actors and self.placement.engines_meanwhile == "sleep":
             ray.get([actor.sleep.remote() for actor in self._actors])
             self._asleep = True
+        elif self.placement.engines_meanwhile == "stop":
+            self.stop()
         yield
 
     def stop(self) -> None:
@@ -168,7 +173,7 @@ class EnginePool:
 
         for actor in self._actors:
             ray.kill(actor)
-        self._actors = []
+        self._actors, self._asleep = [], False
 
 
 @contextlib.contextmanager

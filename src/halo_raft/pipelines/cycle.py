@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
-from halo_raft import evaluate, prompts, tracking
+from halo_raft import evaluate, tracking
 from halo_raft.config import RaftConfig, to_yaml
-from halo_raft.engines import Adapter, GenerationRequest
+from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
-from halo_raft.pipelines.cluster import EnginePool, native_messages_to, ray_session
-from halo_raft.pipelines.flow import Draft, Judge, Progress, Stage, run_stage
+from halo_raft.pipelines.flow import Draft, Judge, Stage
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
+from halo_raft.pipelines.stages import Session, StageTime, draft_samples
 from halo_raft.pipelines.track import RunTracker, metrics
 from halo_raft.pipelines.training import finetune_job, read_training, train_adapter, with_training
-from halo_raft.records import CycleStats, Sampling, Task, VerdictKind, stable_hash
+from halo_raft.records import CycleStats, Sampling, VerdictKind
 from halo_raft.select import Selection, select
 from halo_raft.store import RunFolder
 from halo_raft.train import ModelCard, render_card
@@ -42,7 +41,7 @@ class RaftRun:
         self.config: RaftConfig = plan.config
         self.folder = RunFolder(self.config.output_dir)
         self.fresh = fresh
-        self.engines: EnginePool | None = None
+        self.session = Session(self.config, self.folder.path / "logs")
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -52,6 +51,7 @@ class RaftRun:
             console.log_to(self.folder.path / "logs")
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
+            stack.enter_context(self.session)
             self._stack = stack.pop_all()
         return self
 
@@ -131,23 +131,26 @@ class RaftRun:
             stop=sampling.stop,
         )
         tasks = tasks_by_id(self.plan.train)
-        drafts = [
-            self._draft(cycle, "", task, index, drawn)
-            for task in tasks.values()
-            for index in range(sampling.samples_per_prompt)
-        ]
+        indices = range(sampling.samples_per_prompt)
+        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
         options = verifier_options(self.config, run_after_compile=change.run_after_compile)
         judge = Judge(self.plan.verifiers[cycle - 1], options, tasks)
         console.say(f"Generating samples... {len(tasks)} prompts × {sampling.samples_per_prompt} samples")
         adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
-        stats = self._run_stage(stats, "", drafts, judge, adapter)
+        time = self._draw(stats, "", drafts, judge, adapter)
         verdicts = self.folder.verdicts(cycle)
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
         passed = sum(v.success for v in judged)
         kinds = dict(Counter(str(v.kind) for v in verdicts))
         console.verified(kinds, passed, len(judged))
         return replace(
-            stats, samples=len(judged), passed=passed, pass_rate=passed / len(judged) if judged else 0.0, kinds=kinds
+            stats,
+            samples=len(judged),
+            passed=passed,
+            pass_rate=passed / len(judged) if judged else 0.0,
+            kinds=kinds,
+            tokens_per_s=time.tokens_per_s,
+            seconds={**stats.seconds, "sample": time.seconds},
         )
 
     def _select(self, stats: CycleStats) -> CycleStats:
@@ -176,9 +179,10 @@ class RaftRun:
         adapter = self.folder.adapter_path(stats.cycle)
         if not adapter.is_dir():
             console.say("Training on filtered samples...")
-            pool = self.start_engines()
-            with pool.asleep():
-                train_adapter(finetune_job(self.plan, self.folder, stats.cycle, use_gpu=pool.device != "cpu"))
+            pool = self.session.pool
+            job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)
+            with pool.aside():
+                train_adapter(job)
             console.say(f"Saving checkpoint to {console.shown(adapter)}/")
         facts = read_training(adapter)
         for step, loss, learning_rate in facts.get("loss_curve", ()):
@@ -197,17 +201,15 @@ class RaftRun:
             stop=self.config.sampling.stop,
         )
         greedy = replace(sampled, temperature=0.0)
-        drafts = [
-            self._draft(stats.cycle, "heldout", task, index, sampled)
-            for task in tasks.values()
-            for index in range(heldout.samples)
-        ]
+        key = self._key(stats.cycle, "heldout")
+        drafts = draft_samples(tasks.values(), range(heldout.samples), sampled, self.config, key)
         if heldout.greedy:
-            drafts += [self._draft(stats.cycle, "heldout", task, GREEDY_INDEX, greedy) for task in tasks.values()]
+            drafts += draft_samples(tasks.values(), [GREEDY_INDEX], greedy, self.config, key)
         console.say(f"Measuring on {len(tasks)} held-out tasks...")
         judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
-        stats = self._run_stage(stats, "heldout", drafts, judge, adapter)
-        stats = replace(stats, heldout=self._heldout_rates(stats.cycle))
+        time = self._draw(stats, "heldout", drafts, judge, adapter)
+        seconds = {**stats.seconds, "heldout": time.seconds}
+        stats = replace(stats, heldout=self._heldout_rates(stats.cycle), seconds=seconds)
         console.say(f"  {console.heldout_line(stats)}")
         return stats
 
@@ -239,10 +241,10 @@ class RaftRun:
 
     # --- helpers
 
-    def _run_stage(
+    def _draw(
         self, stats: CycleStats, name: str, drafts: Sequence[Draft], judge: Judge, adapter: Adapter | None
-    ) -> CycleStats:
-        """Bring one stage of samples to its end; add its time and speed to the statistics."""
+    ) -> StageTime:
+        """Bring one stage of samples to its end."""
         stage = Stage(
             cycle=stats.cycle,
             drafts=tuple(drafts),
@@ -252,54 +254,11 @@ class RaftRun:
             samples_path=self.folder.samples_path(stats.cycle, name),
             verdicts_path=self.folder.verdicts_path(stats.cycle, name),
         )
-        done = len(self.folder.verdicts(stats.cycle, name))
-        if done:
-            console.say(f"Loading cached samples... {done} of {len(drafts)} are verified")
-        if done == len(drafts):
-            return stats
-        pool = self.start_engines()
-        pool.use(adapter)  # loading is not part of generation's speed
-        console.say(f"Verifying {len(drafts)} samples...")
-        started = time.monotonic()
-        with console.ticker(len(drafts), done) as ticker:
+        return self.session.run(stage)
 
-            def report(progress: Progress) -> None:
-                passed = sum(v.success for v in progress.verdicts)
-                ticker.advance(len(progress.verdicts), passed, progress.tokens)
-
-            run_stage(
-                stage,
-                lambda: pool.use(adapter),
-                workers=self._verify_workers(),
-                restarts=self.config.engine.max_restarts,
-                report=report,
-            )
-            speed = ticker.tokens_per_s
-        seconds = {**stats.seconds, name or "sample": time.monotonic() - started}
-        return replace(stats, seconds=seconds, tokens_per_s=speed if name == "" else stats.tokens_per_s)
-
-    def start_engines(self) -> EnginePool:
-        """Start Ray and the engines if they are not up, without waiting for the models to load."""
-        if self.engines is None:
-            self._stack.enter_context(native_messages_to(self.folder.path / "logs" / "ray.log"))
-            device = self._stack.enter_context(ray_session(self.config))
-            self.engines = EnginePool(self.config, device)
-            self._stack.callback(self.engines.stop)
-            self.engines.start()
-        return self.engines
-
-    def _verify_workers(self) -> int:
-        """Return how many verification workers there are: as many halves as engines leave of the CPUs."""
-        import ray
-
-        free = ray.cluster_resources()["CPU"] - self.config.engine.replicas
-        return self.config.verifier.workers or max(1, int(2 * free))
-
-    def _draft(self, cycle: int, stage: str, task: Task, index: int, sampling: Sampling) -> Draft:
-        sample_id = stable_hash(self.plan.short_fingerprint, cycle, stage, task.task_id, index)
-        chat = prompts.messages(task, system=self.config.tasks.system_prompt, show_tests=self.config.tasks.show_tests)
-        # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
-        return Draft(task.task_id, index, GenerationRequest(sample_id, chat, sampling, int(sample_id, 16) % 2**31))
+    def _key(self, cycle: int, stage: str) -> tuple[object, ...]:
+        """Return what tells the samples of a stage from all others."""
+        return self.plan.short_fingerprint, cycle, stage
 
     def _starting_adapter(self) -> Adapter | None:
         """Return the adapter that the run starts from, None for the base model."""

@@ -43,11 +43,13 @@ class Plan:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """What a run folder is tied to."""
+        checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
         per_cycle = [] if isinstance(self.config.cycles, int) else [c.model_dump() for c in self.config.cycles]
         return {
             "model": models.fingerprint(self.config.model.name),
+            "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
             "training tasks": self.train.sha256,
             "held-out tasks": self.heldout.sha256 if self.heldout else None,
             "verifier": self.verifiers[0],
@@ -124,14 +126,28 @@ def verifier_options(config: RaftConfig, *, run_after_compile: bool | None = Non
     return VerifierOptions(limits=sandbox.Limits.from_config(config.sandbox), run_after_compile=run)
 
 
+def on_checkpoint_base(config: RaftConfig) -> RaftConfig:
+    """Return the config with the model that the checkpoint's adapter was trained on.
+
+    Raises:
+        ConfigError: The checkpoint is no adapter, or another model is named beside it.
+    """
+    if config.model.checkpoint is None:
+        return config
+    base = models.base_of(config.model.checkpoint)
+    named = config.model.name
+    if named not in (base, type(config.model)().name) and models.resolve(named) != base:
+        raise ConfigError(f"model.checkpoint: {config.model.checkpoint} is an adapter on {base}, not on {named}")
+    # resolved: `best` may point at another cycle tomorrow
+    update = {"name": base, "checkpoint": config.model.checkpoint.resolve()}
+    return config.model_copy(update={"model": config.model.model_copy(update=update)})
+
+
 def _check_parts(config: RaftConfig) -> None:
     """Check model, engine, devices, checkpoint and output folder."""
     models.check(config.model.name)
     ENGINES.check(config.engine.name)
     describe_devices(config)
-    checkpoint = config.model.checkpoint
-    if checkpoint and not (checkpoint / "adapter_config.json").is_file():
-        raise ConfigError(f"model.checkpoint: {checkpoint} holds no adapter_config.json; give a LoRA adapter folder")
     if config.curriculum_strategy == "progressive" and isinstance(config.cycles, int):
         raise ConfigError("curriculum_strategy: progressive needs `cycles` to be a list with one entry a cycle")
     if not _writable(config.output_dir):

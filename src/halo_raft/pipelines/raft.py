@@ -16,6 +16,7 @@ from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import run_main
+from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
 from halo_raft.records import CycleStats
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
-    config = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    config = on_checkpoint_base(settings)
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)
@@ -44,8 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def dry_run(config: RaftConfig) -> int:
     """Print what a run would do; start and download nothing."""
-    from halo_raft.pipelines.plan import describe
-
     plan = list(describe(config))
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
@@ -61,7 +61,6 @@ def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
         HaloRaftError: Something a user can mend; nothing that is on disk is lost.
     """
     from halo_raft.pipelines.cycle import RaftRun
-    from halo_raft.pipelines.plan import prepare
 
     plan = prepare(config)
     with RaftRun(plan, fresh=fresh) as raft:

@@ -17,7 +17,7 @@ TRAINING_FILE = "training.json"
 """In the adapter folder: what its training did, so that a resumed cycle knows it too."""
 
 
-def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, use_gpu: bool) -> FinetuneJob:
+def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
     """Return the fine-tuning of a cycle; the learning rate falls from cycle to cycle."""
     config = plan.config
     previous = folder.adapter_path(cycle - 1) if cycle > 1 and config.training.init_from == "previous" else None
@@ -34,7 +34,7 @@ def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, use_gpu: bool) ->
         seed=config.seed + cycle,
         trust_remote_code=config.model.trust_remote_code,
         workers=config.resources.trainer_workers,
-        use_gpu=use_gpu,
+        gpus_per_worker=gpus,
         run_name=f"{plan.short_fingerprint}-cycle-{cycle}",
     )
 

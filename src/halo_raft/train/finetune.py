@@ -53,16 +53,17 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
     from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
     from ray.train.torch import TorchTrainer
 
-    resources = {"CPU": 1, "GPU": 1} if job.use_gpu else {"CPU": 1}
+    on_gpu = job.gpus_per_worker > 0
+    resources = {"CPU": 1, "GPU": job.gpus_per_worker} if on_gpu else {"CPU": 1}
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": job, "progress_file": str(job.storage_dir / name / PROGRESS_FILE)},
-        scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=job.use_gpu, resources_per_worker=resources),
+        scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             name=name,
             storage_path=str(job.storage_dir),
             # threads that spin while they wait slow each other down twentyfold on a machine that is not idle
-            worker_runtime_env={} if job.use_gpu else {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
+            worker_runtime_env={} if on_gpu else {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
             # the controller's default is to wait for ever when there is no room
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=1),
         ),
@@ -95,7 +96,7 @@ def _work(config: dict[str, Any]) -> dict[str, Any]:
 
     job: FinetuneJob = config["job"]
     context = ray_train.get_context()
-    if not job.use_gpu:
+    if not job.gpus_per_worker:
         # Ray sets one thread for a worker of one CPU; while training runs, nothing else computes
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // context.get_local_world_size()))
     progress = Path(config["progress_file"])

@@ -23,7 +23,7 @@ class FinetuneJob:
         init_adapter: Adapter folder to continue from; its LoRA shape then replaces `lora`.
         seed: Of adapter weights, dropout and the order of examples.
         workers: Data-parallel workers.
-        use_gpu: One GPU a worker; else one CPU a worker.
+        gpus_per_worker: GPUs of each worker as Ray counts them, a share where an engine has the rest; 0: the CPU.
         run_name: Start of the name in Ray; what makes it unique is added.
     """
 
@@ -38,7 +38,7 @@ class FinetuneJob:
     seed: int = 0
     trust_remote_code: bool = False
     workers: int = 1
-    use_gpu: bool = False
+    gpus_per_worker: float = 0
     run_name: str = "finetune"
 
     def __post_init__(self) -> None:

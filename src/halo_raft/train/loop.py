@@ -126,7 +126,7 @@ def _arguments(job: FinetuneJob, data: ExampleSet, scratch: str) -> transformers
         dataloader_num_workers=settings.dataloader_num_workers,
         dataloader_pin_memory=settings.dataloader_pin_memory,
         # accelerate joins Ray's process group on CPU only when told, and then even a group of one
-        use_cpu=job.workers > 1 and not job.use_gpu,
+        use_cpu=job.workers > 1 and not job.gpus_per_worker,
         ddp_find_unused_parameters=False,
         remove_unused_columns=False,
         label_names=["labels"],

@@ -1,0 +1,111 @@
+"""What RAFT and benchmarks share: drafts of samples, and a stage of them run with progress on lazy engines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from halo_raft import prompts
+from halo_raft.config import RaftConfig
+from halo_raft.engines import GenerationRequest
+from halo_raft.pipelines import console
+from halo_raft.pipelines.cluster import EnginePool, native_messages_to, ray_session
+from halo_raft.pipelines.flow import Draft, Progress, Stage, run_stage
+from halo_raft.records import Sampling, Task, Verdict, stable_hash
+from halo_raft.store import read_records
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """How long a stage took here, what was on disk before left out.
+
+    Attributes:
+        seconds: Wall time of generation and verification together; 0 when nothing was left to do.
+        tokens_per_s: Generated tokens per second of it.
+    """
+
+    seconds: float = 0.0
+    tokens_per_s: float = 0.0
+
+
+class Session:
+    """Ray and the engines of one command: started when first needed, ended with the `with` block."""
+
+    def __init__(self, config: RaftConfig, log_folder: Path) -> None:
+        self.config = config
+        self.log_folder = log_folder
+        self._pool: EnginePool | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._stack.__exit__(*exc_info)
+
+    @property
+    def pool(self) -> EnginePool:
+        """The engines; the first access starts Ray and them, without waiting for the models to load."""
+        if self._pool is None:
+            self.log_folder.mkdir(parents=True, exist_ok=True)
+            self._stack.enter_context(native_messages_to(self.log_folder / "ray.log"))
+            placement = self._stack.enter_context(ray_session(self.config))
+            self._pool = EnginePool(self.config, placement)
+            self._stack.callback(self._pool.stop)
+            self._pool.start()
+        return self._pool
+
+    def run(self, stage: Stage) -> StageTime:
+        """Bring a stage to its end, with progress; whatever is on disk is not done again."""
+        total = len(stage.drafts)
+        done = sum(1 for _ in read_records(stage.verdicts_path, Verdict))
+        if done:
+            console.say(f"Loading cached samples... {done} of {total} are verified")
+        if done >= total:
+            return StageTime()
+        pool = self.pool
+        pool.use(stage.adapter)  # loading is no part of the generation's speed
+        console.say(f"Verifying {total} samples...")
+        started = time.monotonic()
+        with console.ticker(total, done) as ticker:
+
+            def report(progress: Progress) -> None:
+                passed = sum(v.success for v in progress.verdicts)
+                ticker.advance(len(progress.verdicts), passed, progress.tokens)
+
+            run_stage(
+                stage,
+                lambda: pool.use(stage.adapter),
+                workers=pool.placement.verify_workers,
+                restarts=self.config.engine.max_restarts,
+                report=report,
+            )
+            return StageTime(time.monotonic() - started, ticker.tokens_per_s)
+
+
+def draft_samples(
+    tasks: Iterable[Task], indices: Iterable[int], sampling: Sampling, config: RaftConfig, key: tuple[object, ...]
+) -> list[Draft]:
+    """Return a draft for each task and index.
+
+    Args:
+        tasks: What to ask.
+        indices: Positions of a task's samples.
+        sampling: How to draw them.
+        config: System prompt, and whether tests are shown.
+        key: What tells these samples from those of other runs and stages; part of each sample's id.
+    """
+    indices = list(indices)
+    drafts = []
+    for task in tasks:
+        chat = prompts.messages(task, system=config.tasks.system_prompt, show_tests=config.tasks.show_tests)
+        for index in indices:
+            sample_id = stable_hash(*key, task.task_id, index)
+            # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
+            request = GenerationRequest(sample_id, chat, sampling, int(sample_id, 16) % 2**31)
+            drafts.append(Draft(task.task_id, index, request))
+    return drafts
