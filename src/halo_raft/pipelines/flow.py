@@ -13,7 +13,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ class Generate:
 
 
 class Verify:
-    """Ray Data stage: samples in, verdicts out. Infra verdicts are tried once more."""
+    """Ray Data stage: samples in, verdicts out. What may be our fault is judged once more."""
 
     def __init__(self, judge_reference: list[Any]) -> None:
         import ray
@@ -155,7 +155,10 @@ class Verify:
         os.nice(19)
         judge: Judge = ray.get(judge_reference[0])
         self.tasks = judge.tasks
+        self.cpu_limit_s = judge.options.limits.cpu_s
         self.verifier = create_verifier(judge.name, judge.options)
+        limits = replace(judge.options.limits, wall_s=2 * judge.options.limits.wall_s)
+        self.patient_verifier = create_verifier(judge.name, replace(judge.options, limits=limits))
 
     def __call__(self, batch: Row) -> Row:
         """Judge a batch."""
@@ -167,9 +170,10 @@ class Verify:
     def _judge(self, sample_id: str, task_id: str, completion: str) -> Verdict:
         completion = json.loads(completion)
         verdict = self.verifier.judge(str(sample_id), completion, self.tasks[task_id])
-        if verdict.kind is VerdictKind.INFRA:
-            log.warning("sample %s could not be judged (%s); trying once more", sample_id, verdict.details)
-            verdict = self.verifier.judge(str(sample_id), completion, self.tasks[task_id])
+        waited = verdict.kind is VerdictKind.TIMEOUT and verdict.cpu_s < self.cpu_limit_s
+        if verdict.kind is VerdictKind.INFRA or waited:
+            log.warning("sample %s: %s (%s); judging it once more", sample_id, verdict.kind, verdict.details)
+            verdict = self.patient_verifier.judge(str(sample_id), completion, self.tasks[task_id])
         return verdict
 
 

@@ -99,11 +99,13 @@ def draft_samples(
         config: System prompt, and whether tests are shown.
         key: What tells these samples from those of other runs and stages; part of each sample's id.
     """
-    indices = list(indices)
+    chats = [
+        (task, prompts.messages(task, system=config.tasks.system_prompt, show_tests=config.tasks.show_tests))
+        for task in tasks
+    ]
     drafts = []
-    for task in tasks:
-        chat = prompts.messages(task, system=config.tasks.system_prompt, show_tests=config.tasks.show_tests)
-        for index in indices:
+    for index in indices:  # outside: when a prompt comes again, its prefix is in the engine's cache
+        for task, chat in chats:
             sample_id = stable_hash(*key, task.task_id, index)
             # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
             request = GenerationRequest(sample_id, chat, sampling, int(sample_id, 16) % 2**31)

@@ -1,0 +1,9 @@
+"""Settings of every test: no telemetry, no hub, no stray tracking server."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+for variable in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+    os.environ.pop(variable, None)
