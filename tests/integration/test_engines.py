@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, EngineSpec, GenerationRequest
 from halo_raft.engines.base import AdapterNotAppliedError
 from halo_raft.engines.transformers import TransformersEngine
-from halo_raft.errors import HaloRaftError
+from halo_raft.errors import DataError, user_error
 from halo_raft.pipelines.cluster import EnginePool
-from halo_raft.records import Sampling
+from halo_raft.pipelines.flow import Judge, Stage, run_stage
+from halo_raft.pipelines.placement import place
+from halo_raft.pipelines.stages import draft_samples
+from halo_raft.records import Sample, Sampling, Task, Verdict
+from halo_raft.store import read_records
+from halo_raft.tasks import load as load_tasks
+from halo_raft.verifiers import VerifierOptions
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=24)
 QUESTIONS = ("Write a Python function that adds two numbers.", "Write a Python function that reverses a list.")
@@ -31,7 +39,7 @@ def config(default_model):
 
 @pytest.fixture(scope="module")
 def pool(ray_session, config):
-    pool = EnginePool(config, "cpu")
+    pool = EnginePool(config, place(config, cpus=2, gpus=0))
     yield pool
     pool.stop()
 
@@ -97,15 +105,62 @@ def test_an_adapter_changes_the_outputs_and_the_base_comes_back(pool, make_adapt
 
 def test_an_adapter_that_changes_nothing_is_an_error(pool, make_adapter):
     path = make_adapter("adapter", 0.0)
-    with pytest.raises(AdapterNotAppliedError, match="outputs did not change"):
-        pool.use(Adapter("cycle-9", 10, path))
+    for _ in range(2):  # asking again is no way round it
+        with pytest.raises(AdapterNotAppliedError, match="outputs did not change"):
+            pool.use(Adapter("cycle-9", 10, path))
     pool.use(None)
 
 
 def test_a_prompt_that_does_not_fit_is_one_clear_line(pool):
     too_long = GenerationRequest("x", ({"role": "user", "content": "word " * 600},), GREEDY, seed=1)
-    with pytest.raises(Exception, match=r"does not fit in engine\.max_model_len 512"):
+    with pytest.raises(Exception, match=r"begins 'word word .* do not fit in engine\.max_model_len 512") as caught:
         generate(pool, [too_long])
+    assert isinstance(user_error(caught.value), DataError)
+
+
+def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
+    import ray
+
+    tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
+    warm = Sampling(temperature=1.0, max_new_tokens=48)
+    stage = Stage(
+        cycle=1,
+        drafts=tuple(draft_samples(tasks.values(), range(6), warm, RaftConfig(), ("death",))),
+        judge=Judge("mbpp", VerifierOptions(), tasks),
+        model="m",
+        adapter=None,
+        samples_path=tmp_path / "samples.jsonl",
+        verdicts_path=tmp_path / "verified.jsonl",
+    )
+    killed = []
+
+    def kill_once(progress):
+        if not killed:
+            killed.append(len(list(read_records(stage.samples_path, Sample))))
+            ray.kill(pool.start()[0], no_restart=False)
+
+    run_stage(stage, lambda: pool.use(None), workers=1, restarts=2, report=kill_once)
+    samples = list(read_records(stage.samples_path, Sample))
+    verdicts = list(read_records(stage.verdicts_path, Verdict))
+    assert killed[0] < 48, "it died before it was done"
+    assert len({s.sample_id for s in samples}) == len(samples) == 48
+    assert {v.sample_id for v in verdicts} == {s.sample_id for s in samples}
+    assert len(verdicts) == 48
+
+
+def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_path):
+    task = Task(task_id="long", prompt="word " * 600, test_list=("assert f() == 1",))
+    stage = Stage(
+        cycle=1,
+        drafts=tuple(draft_samples([task], range(1), GREEDY, RaftConfig(), ("long",))),
+        judge=Judge("mbpp", VerifierOptions(), {"long": task}),
+        model="m",
+        adapter=None,
+        samples_path=tmp_path / "samples.jsonl",
+        verdicts_path=tmp_path / "verified.jsonl",
+    )
+    with pytest.raises(DataError, match="do not fit in engine.max_model_len 512"):
+        run_stage(stage, lambda: pool.use(None), workers=1, restarts=0, report=lambda progress: None)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +196,8 @@ def test_transformers_engine_delivers_adapters(transformers_engine, make_adapter
     assert greedy() == before
 
 
-def test_room_refuses_a_prompt_that_fills_the_context(transformers_engine):
-    with pytest.raises(HaloRaftError, match="shorten the prompt"):
-        transformers_engine.room([1] * 512, 10)
+def test_room_is_what_is_left_of_the_context(transformers_engine):
+    (request, _) = requests(GREEDY)
+    greedy_for_ever = replace(request, sampling=replace(GREEDY, max_new_tokens=10_000))
+    assert transformers_engine.room(request) == GREEDY.max_new_tokens
+    assert transformers_engine.room(greedy_for_ever) == 512 - len(transformers_engine.render(request.messages))

@@ -164,8 +164,7 @@ def test_more_cycles_are_no_change(config, history):
 def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, tmp_path, capsys, monkeypatch):
     output = tmp_path / "benchmark.json"
     command = ["benchmark", "run", "--model", str(config.output_dir / "best"), "--prompts", "starter:heldout"]
-    command += ["--limit", "4", "--samples", "2", "--k", "1,2", "--max-new-tokens", "64", "--output", str(output)]
-    command += ["engine.max_model_len=512", "engine.kv_cache_gb=1"]
+    command += ["--limit", "4", "--samples", "2", "--k", "1,2", "--output", str(output), "engine.kv_cache_gb=1"]
     assert cli.main(command) == 0
     result = json.loads(output.read_text())
     passed = [task["passed"] for task in result["tasks"]]
@@ -173,6 +172,7 @@ def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, 
     assert result["pass_at_k"]["1"] == pytest.approx(sum(passed) / 8)
     assert result["pass_at_k"]["2"] == pytest.approx(sum(p > 0 for p in passed) / 4)
     assert result["adapter"].endswith("_final")
+    assert result["sampling"]["max_new_tokens"] == 80, "as its run measured it"
 
     monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", None)  # nothing is left to generate
     assert cli.main(command) == 0

@@ -3,6 +3,7 @@
 import pytest
 
 from halo_raft.config import RaftConfig, load
+from halo_raft.errors import ConfigError
 from halo_raft.pipelines.placement import place
 
 
@@ -15,6 +16,23 @@ def test_two_cpus_fit_an_engine_and_verification():
     assert placement.device == "cpu"
     assert 1 + 0.5 * placement.verify_workers <= 2
     assert placement.engines_meanwhile == "stay"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cpus", "gpus", "expected"),
+    [
+        (["engine.replicas=2"], 2, 0, "engine.replicas"),
+        (["engine.replicas=2"], 8, 0, "one engine uses all cores"),
+        (["engine.tensor_parallel=2"], 8, 0, "one engine uses all cores"),
+        (["engine.tensor_parallel=4"], 8, 2, "engine.replicas"),
+        (["engine.replicas=3"], 8, 2, "engine.replicas"),
+        (["resources.trainer_workers=2"], 2, 0, "resources.trainer_workers"),
+        (["resources.trainer_workers=3"], 8, 2, "resources.trainer_workers"),
+    ],
+)
+def test_what_cannot_fit_is_refused_instead_of_waiting_for_ever(overrides, cpus, gpus, expected):
+    with pytest.raises(ConfigError, match=expected):
+        place(config(*overrides), cpus=cpus, gpus=gpus)
 
 
 @pytest.mark.parametrize("workers", [1, 5])

@@ -31,6 +31,11 @@ def test_a_prompt_alone_is_a_task_whose_id_is_a_hash(write):
     assert not task.has_tests
 
 
+def test_line_separators_inside_a_prompt_and_a_byte_order_mark_are_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text('\ufeff{"prompt": "a\u2028b\u0085c"}\r\n{"prompt": "d"}', encoding="utf-8")
+    assert [t.prompt for t in tasks.load(str(tmp_path / "a.jsonl")).tasks] == ["a\u2028b\u0085c", "d"]
+
+
 def test_the_forms_of_the_data_sets():
     hub = parse_row(
         {"task_id": 1, "text": "q", "code": "c", "test_list": ["assert f(1) == 2"], "test_setup_code": ""}, "x"
@@ -62,6 +67,7 @@ def test_the_forms_of_the_data_sets():
         (['{"prompt": "a"}', "", "[1]"], "tasks.jsonl:3: is not a JSON object"),
         (['{"task_id": 1}'], "tasks.jsonl:1: has no prompt"),
         (['{"prompt": "  "}'], "tasks.jsonl:1: has no prompt"),
+        (['{"prompt": "a", "test_cases": ["x"]}'], "tasks.jsonl:1: test_cases must be a list of objects"),
         (['{"prompt": 5}'], "tasks.jsonl:1: prompt must be text, not int"),
         (['{"prompt": "a", "test_list": "assert f()"}'], "tasks.jsonl:1: test_list must be a list of strings"),
         (['{"prompt": "a", "task_id": 1}', '{"prompt": "b", "task_id": 1}'], "task_id '1' occurs twice"),

@@ -153,6 +153,9 @@ def _construct(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        reason = str(getattr(error, "problem", None) or error)
+        raise ConfigError(f"line {node.start_mark.line + 1}: not a value ({reason}); quote it") from None
     finally:
         loader.dispose()
 
@@ -160,7 +163,7 @@ def _construct(node: yaml.Node) -> Any:
 def _scalar(text: str, override: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise UsageError(f"{override!r}: the value is not YAML; quote it") from None
 
 

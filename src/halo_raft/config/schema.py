@@ -90,7 +90,7 @@ class EngineConfig(Section):
     max_num_seqs: Positive | None = None
     """Sequences decoded at once; 128 on CPU and 256 on GPU when not given."""
     kv_cache_gb: Annotated[float, Field(gt=0)] | None = None
-    """Size of the KV cache on CPU, GiB; as much as `max_num_seqs` full sequences need, up to 4, when not given."""
+    """Size of the KV cache on CPU, GiB; 4 when not given."""
     gpu_memory_utilization: Share = 0.9
     enforce_eager: bool | None = None
     """Skip graph capture and compilation: starts in a quarter of the time. On by default on CPU only."""
@@ -182,6 +182,12 @@ class HeldoutConfig(Section):
     temperature: Annotated[float, Field(gt=0, le=5)] = 0.2
     greedy: bool = True
     """Also decode once greedily."""
+
+    @model_validator(mode="after")
+    def _measures_something(self) -> Self:
+        if not self.samples and not self.greedy:
+            raise ValueError("heldout: nothing would be measured; set heldout.samples or heldout.greedy")
+        return self
 
 
 class StopConfig(Section):

@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import ray
+
 from halo_raft.engines import REGISTRY
 from halo_raft.engines.base import Adapter, Completion, EngineSpec, GenerationRequest
 
 
 class EngineActor:
-    """What runs in the actor's process. The adapter comes with each request, so a restart loses nothing."""
+    """What runs in the actor's process. The adapter comes with each request, so a restart loses nothing.
+
+    Calls other than `generate` may be repeated, so they wait for a restart instead of failing.
+    """
 
     def __init__(self, spec: EngineSpec) -> None:
         self.engine = REGISTRY.load(spec.config.name)(spec)
 
+    @ray.method(max_task_retries=-1)
     def ready(self) -> bool:
         """Answer once the model is loaded."""
         return True
 
+    @ray.method(max_task_retries=-1)
     def use(self, adapter: Adapter | None) -> None:
         """Serve `adapter`; see `Engine.use`."""
         self.engine.use(adapter)
@@ -28,10 +35,12 @@ class EngineActor:
         self.engine.use(adapter)
         yield from self.engine.stream(requests)
 
+    @ray.method(max_task_retries=-1)
     def sleep(self) -> None:
         """Free the device for training."""
         self.engine.sleep()
 
+    @ray.method(max_task_retries=-1)
     def wake(self) -> None:
         """Take the device back."""
         self.engine.wake()
@@ -47,8 +56,6 @@ def start_engines(spec: EngineSpec, *, gpus: float) -> list[Any]:
     Returns:
         Ray actor handles.
     """
-    import ray
-
     remote = ray.remote(EngineActor).options(
         num_cpus=1,
         num_gpus=gpus,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft.config import EngineConfig
-from halo_raft.errors import HaloRaftError
+from halo_raft.errors import DataError, HaloRaftError
 from halo_raft.records import Sampling
 
 CANARY_PROMPTS = (
@@ -127,10 +127,11 @@ class Engine(ABC):
         """
         if adapter == self.adapter:
             return
-        before = self.canary()
+        before, previous = self.canary(), self.adapter
         self._apply(adapter)
         self.adapter = adapter
         if self.canary() == before:
+            self.adapter = previous  # the weights say the same either way; asking again must fail again
             name = adapter.name if adapter else "the base model"
             raise AdapterNotAppliedError(
                 f"{name} was delivered to the engine but its outputs did not change; "
@@ -154,16 +155,17 @@ class Engine(ABC):
         text = self.tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def room(self, prompt_token_ids: Sequence[int], wanted: int) -> int:
-        """Return how many new tokens fit after a prompt, at most `wanted`.
+    def room(self, request: GenerationRequest) -> int:
+        """Return how many new tokens fit after a prompt, at most what the request asks for.
 
         Raises:
-            HaloRaftError: The prompt alone fills the context.
+            DataError: The prompt alone fills the context.
         """
-        room = min(wanted, self.spec.config.max_model_len - len(prompt_token_ids))
-        if room < 1:
-            raise HaloRaftError(
-                f"a prompt of {len(prompt_token_ids)} tokens does not fit in engine.max_model_len "
-                f"{self.spec.config.max_model_len}; raise it or shorten the prompt"
+        length, context = len(self.render(request.messages)), self.spec.config.max_model_len
+        if length >= context:
+            beginning = " ".join(request.messages[-1]["content"].split())[:60]
+            raise DataError(
+                f"the prompt that begins {beginning!r} has {length} tokens, which do not fit in engine.max_model_len "
+                f"{context}; raise it or shorten the prompt"
             )
-        return room
+        return min(request.sampling.max_new_tokens, context - length)

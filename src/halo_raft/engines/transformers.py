@@ -50,7 +50,7 @@ class TransformersEngine(Engine):
         pad = self._pad_id()
         input_ids = torch.tensor([[pad] * (longest - len(p)) + p for p in prompts], device=self.spec.device)
         mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=self.spec.device)
-        limit = min(self.room(p, sampling.max_new_tokens) for p in prompts)
+        limit = min(self.room(r) for r in requests)
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=input_ids,

@@ -94,7 +94,7 @@ class VllmEngine(Engine):
     def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Completion]]:
         """Yield completions after each engine step that finished some."""
         prompts = [self.render(r.messages) for r in requests]
-        params = [self._sampling(r, ids) for r, ids in zip(requests, prompts, strict=True)]
+        params = [self._sampling(r) for r in requests]
         if self.spec.device == "cpu" and requests:
             self._seed(requests[0].seed)
         request_ids = self.llm.enqueue(
@@ -110,7 +110,7 @@ class VllmEngine(Engine):
         if waiting:
             raise RuntimeError(f"vLLM lost {len(waiting)} requests")
 
-    def _sampling(self, request: GenerationRequest, prompt_token_ids: list[int]) -> Any:
+    def _sampling(self, request: GenerationRequest) -> Any:
         from vllm import SamplingParams
 
         sampling = request.sampling
@@ -119,7 +119,7 @@ class VllmEngine(Engine):
             top_p=sampling.top_p,
             top_k=sampling.top_k,
             min_p=sampling.min_p,
-            max_tokens=self.room(prompt_token_ids, sampling.max_new_tokens),
+            max_tokens=self.room(request),
             stop=list(sampling.stop),
             include_stop_str_in_output=True,
             seed=None if self.spec.device == "cpu" else request.seed,

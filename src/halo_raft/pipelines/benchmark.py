@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     flags = read_flags(arguments, BENCHMARK_FLAGS)
     if "model.name" in flags and (Path(flags["model.name"][1]) / "adapter_config.json").is_file():
         flags["model.checkpoint"] = flags.pop("model.name")
-    config = on_checkpoint_base(load(RaftConfig, None, ["temperature=0.2", *arguments.overrides], flags))
+    flags["output_dir"] = ("--output", str(arguments.output.parent))
+    defaults = ["sampling.temperature=0.2", "sampling.min_p=0", *_of_its_run(flags)]
+    config = on_checkpoint_base(load(RaftConfig, None, [*defaults, *arguments.overrides], flags))
     result = benchmark(config, _ks(arguments.k, config.sampling.samples_per_prompt), Files.of(arguments.output))
     for k, rate in result["intervals"].items():
         console.say(f"pass@{k}: {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]")
@@ -83,6 +86,8 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> dict[str
     Raises:
         HaloRaftError: Something a user can mend.
     """
+    if files.result.is_dir():
+        raise DataError(f"--output: {files.result} is a folder; name a JSON file")
     plan = prepare(config)
     stage = _stage(plan, files)
     _refuse_strangers(stage, files)
@@ -94,8 +99,28 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> dict[str
     with Session(config, files.result.parent / "logs") as session:
         time = session.run(stage)
     result = _result(plan, ks, list(read_records(files.verdicts, Verdict)), time)
+    if not time.seconds and files.result.is_file():  # nothing was drawn now: keep what was measured then
+        before = json.loads(files.result.read_text(encoding="utf-8"))
+        result |= {key: before[key] for key in ("tokens_per_s", "wall_s") if key in before}
     write_atomically(files.result, json.dumps(result, indent=2) + "\n")
     return result
+
+
+def _of_its_run(flags: Mapping[str, tuple[str, Any]]) -> list[str]:
+    """Return the settings that an adapter in a run folder was measured with there, so that numbers compare."""
+    if "model.checkpoint" not in flags:
+        return []
+    path = Path(flags["model.checkpoint"][1]).resolve().parent / "config.yaml"
+    if not path.is_file():
+        return []
+    run = load(RaftConfig, path)
+    return [
+        f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
+        f"sampling.stop={json.dumps(run.sampling.stop)}",
+        f"engine.max_model_len={run.engine.max_model_len}",
+        f"tasks.system_prompt={json.dumps(run.tasks.system_prompt)}",
+        f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
+    ]
 
 
 def _stage(plan: Plan, files: Files) -> Stage:
@@ -120,8 +145,13 @@ def _stage(plan: Plan, files: Files) -> Stage:
 def _refuse_strangers(stage: Stage, files: Files) -> None:
     """Keep samples of another model, of other tasks or settings out of the result."""
     wanted = {draft.request.sample_id for draft in stage.drafts}
-    if any(sample.sample_id not in wanted for sample in read_records(files.samples, Sample)):
-        raise DataError(f"{files.samples}: holds samples of another benchmark; remove it or choose another --output")
+    kept = {sample.sample_id for sample in read_records(files.samples, Sample)}
+    kept |= {verdict.sample_id for verdict in read_records(files.verdicts, Verdict)}
+    if not kept <= wanted:
+        raise DataError(
+            f"{files.samples}: holds samples of another benchmark; remove it and {files.verdicts.name}, "
+            "or choose another --output"
+        )
 
 
 def _result(plan: Plan, ks: tuple[int, ...], verdicts: list[Verdict], time: StageTime) -> dict[str, Any]:
@@ -135,7 +165,7 @@ def _result(plan: Plan, ks: tuple[int, ...], verdicts: list[Verdict], time: Stag
         "prompts_sha256": plan.train.sha256,
         "verifier": plan.verifiers[0],
         "samples_per_prompt": config.sampling.samples_per_prompt,
-        "temperature": config.sampling.temperature,
+        "sampling": config.sampling.model_dump(mode="json"),
         "seed": config.seed,
         "pass_at_k": {k: rate.mean for k, rate in rates.items()},
         "intervals": {k: rate.to_dict() for k, rate in rates.items()},

@@ -15,7 +15,7 @@ from typing import Any
 from halo_raft import models
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter, EngineSpec
-from halo_raft.errors import ConfigError, NoGpuError
+from halo_raft.errors import ConfigError, NoGpuError, user_error
 from halo_raft.pipelines.placement import Placement, place
 
 RAY_ENVIRONMENT = {
@@ -114,7 +114,7 @@ def engine_spec(config: RaftConfig, device: str) -> EngineSpec:
         config=config.engine,
         dtype=config.model.dtype,
         device=device,
-        lora_rank=config.lora.r,
+        lora_rank=max(config.lora.r, models.rank_of(config.model.checkpoint) if config.model.checkpoint else 0),
         trust_remote_code=config.model.trust_remote_code,
         seed=config.seed,
     )
@@ -161,7 +161,8 @@ class EnginePool:
         import ray
 
         if self._actors and self.placement.engines_meanwhile == "sleep":
-            ray.get([actor.sleep.remote() for actor in self._actors])
+            with _engine_errors():
+                ray.get([actor.sleep.remote() for actor in self._actors])
             self._asleep = True
         elif self.placement.engines_meanwhile == "stop":
             self.stop()
@@ -183,9 +184,11 @@ def _engine_errors() -> Iterator[None]:
 
     try:
         yield
-    except ray.exceptions.RayTaskError as error:
-        raise error.as_instanceof_cause() from None
-    except ray.exceptions.ActorDiedError as error:
+    except ray.exceptions.RayError as error:
+        if known := user_error(error):
+            raise known from None
+        if not isinstance(error, ray.exceptions.RayActorError):
+            raise
         log.debug("engine died", exc_info=error)
-        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-        raise ConfigError(f"engine: it could not start ({reason.strip()}); see the log for the whole error") from None
+        reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise ConfigError(f"engine: it could not start, or died too often ({reason}); see logs/raft.log") from None

@@ -7,6 +7,7 @@ every so often says how far it is.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from halo_raft.select import Selection
 SECONDS_PER_LINE = 10.0
 """Without a terminal, how often progress is a line."""
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 log = logging.getLogger("halo_raft")
 
 
@@ -50,12 +51,18 @@ def show_log_messages() -> None:
     log.propagate = False
 
 
-def log_to(folder: Path) -> None:
-    """Write everything this package logs to `folder/raft.log` from now on."""
+@contextmanager
+def log_to(folder: Path) -> Iterator[None]:
+    """Write everything this package logs to `folder/raft.log` meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(folder / "raft.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 class Ticker:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
-from halo_raft import evaluate, tracking
+from halo_raft import evaluate, models, tracking
 from halo_raft.config import RaftConfig, to_yaml
 from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
@@ -18,11 +18,11 @@ from halo_raft.pipelines.flow import Draft, Judge, Stage
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
 from halo_raft.pipelines.stages import Session, StageTime, draft_samples
 from halo_raft.pipelines.track import RunTracker, metrics
-from halo_raft.pipelines.training import finetune_job, read_training, train_adapter, with_training
+from halo_raft.pipelines.training import finetune_job, read_training, with_training
 from halo_raft.records import CycleStats, Sampling, VerdictKind
 from halo_raft.select import Selection, select
 from halo_raft.store import RunFolder
-from halo_raft.train import ModelCard, render_card
+from halo_raft.train import ModelCard, finetune, render_card
 
 GREEDY_INDEX = -1
 """Index of the one held-out sample of a task that is decoded greedily."""
@@ -46,9 +46,9 @@ class RaftRun:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
             stack.callback(self.folder.close)
-            console.log_to(self.folder.path / "logs")
+            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
+            stack.enter_context(console.log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
             stack.enter_context(self.session)
@@ -68,8 +68,8 @@ class RaftRun:
         if self.plan.heldout is not None:
             console.heading("BASE MODEL")
             stats = self._measure(stats, self._starting_adapter())
-        self._write_stats(stats)
         self.tracker.cycle_done(stats)
+        self._write_stats(stats)
         return stats
 
     def run_cycle(self, cycle: int) -> CycleStats:
@@ -88,9 +88,9 @@ class RaftRun:
             stats = self._train(stats, log_cycle)
             if self.plan.heldout is not None:
                 stats = self._measure(stats, self._adapter(cycle))
-            self._write_stats(stats)
             self._write_card(stats)
             self.tracker.cycle_done(stats)
+        self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
         return stats
 
     def reason_to_stop(self, history: Sequence[CycleStats]) -> str | None:
@@ -150,25 +150,24 @@ class RaftRun:
             pass_rate=passed / len(judged) if judged else 0.0,
             kinds=kinds,
             tokens_per_s=time.tokens_per_s,
-            seconds={**stats.seconds, "sample": time.seconds},
+            seconds={**stats.seconds, **time.named("sample")},
         )
 
     def _select(self, stats: CycleStats) -> CycleStats:
-        """Choose the samples to train on, from all cycles so far when training starts from the base."""
+        """Choose the samples to train on, from all cycles so far when training starts from the base.
+
+        A function of what is on disk: a resumed cycle chooses the same again.
+        """
         cycle = stats.cycle
-        if (known := self.folder.kept(cycle)) is not None:
-            console.say(f"Loading kept samples... {len(known)}")
-            return replace(stats, kept=len(known))
         first = 1 if self.config.training.init_from == "base" else cycle
         samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
         verdicts = [v for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
         change = self.config.for_cycle(cycle).model_dump(
             include={"reward_threshold", "keep_top_percent"}, exclude_none=True
         )
-        selection = select(
-            samples, verdicts, tasks_by_id(self.plan.train), self.config.selection.model_copy(update=change)
-        )
-        console.selected(selection, self.config.selection.keep_top_percent)
+        config = self.config.selection.model_copy(update=change)
+        selection = select(samples, verdicts, tasks_by_id(self.plan.train), config)
+        console.selected(selection, config.keep_top_percent)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
@@ -182,10 +181,10 @@ class RaftRun:
             pool = self.session.pool
             job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)
             with pool.aside():
-                train_adapter(job)
+                stats = replace(stats, seconds={**stats.seconds, "train": finetune(job).seconds})
             console.say(f"Saving checkpoint to {console.shown(adapter)}/")
         facts = read_training(adapter)
-        for step, loss, learning_rate in facts.get("loss_curve", ()):
+        for step, loss, learning_rate in facts["loss_curve"]:
             log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
         stats = with_training(stats, facts)
         console.trained(stats)
@@ -208,7 +207,7 @@ class RaftRun:
         console.say(f"Measuring on {len(tasks)} held-out tasks...")
         judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
         time = self._draw(stats, "heldout", drafts, judge, adapter)
-        seconds = {**stats.seconds, "heldout": time.seconds}
+        seconds = {**stats.seconds, **time.named("heldout")}
         stats = replace(stats, heldout=self._heldout_rates(stats.cycle), seconds=seconds)
         console.say(f"  {console.heldout_line(stats)}")
         return stats
@@ -271,13 +270,13 @@ class RaftRun:
 
     def _write_card(self, stats: CycleStats) -> None:
         """Write the model card into the cycle's adapter folder, with the results of all cycles so far."""
-        history = [s for n in range(stats.cycle + 1) if (s := self.folder.stats(n)) is not None]
+        history = [s for n in range(stats.cycle) if (s := self.folder.stats(n)) is not None] + [stats]
         data = {self.plan.train.name: self.plan.train.sha256}
         if self.plan.heldout is not None:
             data[self.plan.heldout.name] = self.plan.heldout.sha256
         card = ModelCard(
             title=f"{self.folder.path.name}: cycle {stats.cycle}",
-            base_model=self.config.model.name,
+            base_model=models.resolve(self.config.model.name),
             summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
             cycle=stats.cycle,
             metrics=[{"cycle": s.cycle or "base", **metrics(s)} for s in history],

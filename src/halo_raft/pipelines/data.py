@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def prepare(arguments: argparse.Namespace) -> int:
     if not arguments.dataset or not arguments.output:
         raise UsageError("data prepare needs --dataset and --output, or --list")
     task_set = tasks.load(arguments.dataset)
-    rows = "".join(json.dumps(task.to_dict(), ensure_ascii=False) + "\n" for task in task_set.tasks)
+    rows = "".join(task.to_json() + "\n" for task in task_set.tasks)
     try:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_text(rows, encoding="utf-8")

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.engines import Adapter, Completion, GenerationRequest
+from halo_raft.errors import HaloRaftError, user_error
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
-from halo_raft.store import JsonlWriter
+from halo_raft.store import JsonlWriter, read_records
 from halo_raft.verifiers import VerifierOptions
 from halo_raft.verifiers import create as create_verifier
 
@@ -31,6 +32,9 @@ SECONDS_PER_BATCH = 0.5
 
 BLOCK_BYTES = 16 * 1024
 """Ray Data holds output back until a block is this large; its default of megabytes would hold all of it."""
+
+PASSES = 3
+"""How often a stage looks for samples that a dying worker or node took with it."""
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +81,22 @@ class Progress:
 
 
 class SampleSink:
-    """An actor beside the driver that writes samples to disk before they are judged."""
+    """An actor beside the driver that writes samples to disk before they are judged, each id once."""
 
     def __init__(self, path: Path) -> None:
         self._writer = JsonlWriter(path)
+        self._drawn: set[str] = set()
 
-    def append(self, samples: list[Sample]) -> None:
-        """Write samples and flush."""
-        self._writer.append(samples)
+    def drawn(self) -> set[str]:
+        """Return the ids of the samples written so far."""
+        return self._drawn
+
+    def append(self, samples: list[Sample]) -> list[Sample]:
+        """Write samples and flush; return those that were new."""
+        new = [s for s in samples if s.sample_id not in self._drawn]
+        self._writer.append(new)
+        self._drawn.update(s.sample_id for s in new)
+        return new
 
     def close(self) -> None:
         """Sync and close the file."""
@@ -106,14 +118,14 @@ class Generate:
 
         for number, share in zip(batch["engine"].tolist(), batch["drafts"], strict=True):
             for samples in _coalesce(self._samples(int(number), pickle.loads(share))):
-                ray.get(self.sink.append.remote(samples))
-                yield _rows(samples)
+                yield _rows(ray.get(self.sink.append.remote(samples)))
 
     def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:
         """Stream one engine's share, asking again for what is missing when the engine died."""
         import ray
 
-        pending = {d.request.sample_id: d for d in drafts}
+        drawn = ray.get(self.sink.drawn.remote())  # not empty when Ray Data starts this task again
+        pending = {d.request.sample_id: d for d in drafts if d.request.sample_id not in drawn}
         for attempt in range(self.restarts + 1):
             requests = [d.request for d in pending.values()]
             stream = self.engines[number].generate.options(num_returns="streaming")
@@ -126,6 +138,7 @@ class Generate:
                 if attempt == self.restarts:
                     raise
                 log.warning("engine %d died; asking its successor for %d samples", number, len(pending))
+                ray.get(self.engines[number].ready.remote())
 
     def _sample(self, draft: Draft, completion: Completion) -> Sample:
         adapter: Adapter | None = self.stage["adapter"]
@@ -193,25 +206,39 @@ def run_stage(
         workers: Verification workers, half a CPU each.
         restarts: How often an engine may die.
         report: Called in this process as verdicts arrive.
-    """
-    from halo_raft.store import read_records
 
-    drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample)}
-    judged = {v.sample_id for v in read_records(stage.verdicts_path, Verdict)}
-    missing = [d for d in stage.drafts if d.request.sample_id not in drawn]
-    unjudged = [s for s in drawn.values() if s.sample_id not in judged]
-    if not missing and not unjudged:
-        return
-    _configure_ray_data()
-    with JsonlWriter(stage.verdicts_path) as writer:
-        for dataset in _datasets(stage, engines, missing, unjudged, restarts):
-            verified = _verified(dataset, stage.judge, workers)
-            for batch in verified.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
-                verdicts = [Verdict.from_dict(json.loads(row)) for row in batch["verdict"]]
-                new = [v for v in verdicts if v.sample_id not in judged]  # a retried block comes twice
-                judged.update(v.sample_id for v in new)
-                writer.append(new)
-                report(Progress(new, int(sum(batch["tokens"]))))
+    Raises:
+        HaloRaftError: What a user can mend, such as a prompt that does not fit.
+    """
+    for _ in range(PASSES):
+        drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample)}
+        judged = {v.sample_id for v in read_records(stage.verdicts_path, Verdict)}
+        missing = [d for d in stage.drafts if d.request.sample_id not in drawn]
+        unjudged = [s for s in drawn.values() if s.sample_id not in judged]
+        if not missing and not unjudged:
+            return
+        _configure_ray_data()
+        with JsonlWriter(stage.verdicts_path) as writer:
+            for dataset in _datasets(stage, engines, missing, unjudged, restarts):
+                for batch in _batches(_verified(dataset, stage.judge, workers)):
+                    verdicts = [Verdict.from_dict(json.loads(row)) for row in batch["verdict"]]
+                    new = [v for v in verdicts if v.sample_id not in judged]  # a retried block comes twice
+                    judged.update(v.sample_id for v in new)
+                    writer.append(new)
+                    report(Progress(new, int(sum(batch["tokens"]))))
+    raise HaloRaftError(
+        f"{stage.verdicts_path}: samples kept getting lost on the way; see logs/ray.log, then run again"
+    )
+
+
+def _batches(dataset: Any) -> Iterator[Row]:
+    """Yield the rows of a dataset as they come, a user's error as itself."""
+    try:
+        yield from dataset.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy")
+    except Exception as error:
+        if known := user_error(error):
+            raise known from None
+        raise
 
 
 def _datasets(
@@ -286,10 +313,15 @@ def _coalesce(batches: Iterator[list[Sample]]) -> Iterator[list[Sample]]:
     """Join small batches until they have `ROWS_PER_BATCH` samples or `SECONDS_PER_BATCH` have passed."""
     waiting: list[Sample] = []
     since = time.monotonic()
-    for batch in batches:
-        waiting += batch
-        if len(waiting) >= ROWS_PER_BATCH or time.monotonic() - since > SECONDS_PER_BATCH:
-            yield waiting
-            waiting, since = [], time.monotonic()
+    try:
+        for batch in batches:
+            waiting += batch
+            if len(waiting) >= ROWS_PER_BATCH or time.monotonic() - since > SECONDS_PER_BATCH:
+                yield waiting
+                waiting, since = [], time.monotonic()
+    except Exception:
+        if waiting:
+            yield waiting  # finished samples outlive what ended the stream
+        raise
     if waiting:
         yield waiting

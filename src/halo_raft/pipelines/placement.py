@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from halo_raft.config import RaftConfig
+from halo_raft.errors import ConfigError
 
 ENGINE_SHARE = 0.51
 TRAINER_SHARE = 0.49
@@ -41,9 +42,14 @@ def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
         config: Replicas, tensor parallelism, training workers.
         cpus: CPUs of the cluster.
         gpus: GPUs of the cluster.
+
+    Raises:
+        ConfigError: What is asked for does not fit, and would wait for ever.
     """
     engine, trainers = config.engine, config.resources.trainer_workers
-    verify = config.verifier.workers or max(1, int(2 * (cpus - engine.replicas)))
+    _check_fit(config, cpus, gpus)
+    free_halves = int(2 * (cpus - engine.replicas))
+    verify = min(config.verifier.workers or free_halves, free_halves)
     if gpus < 1:
         return Placement("cpu", 0, 0, verify, "stay")
     if gpus - engine.replicas * engine.tensor_parallel >= trainers:
@@ -51,3 +57,23 @@ def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
     if engine.sleep and engine.tensor_parallel == 1 and trainers == 1:
         return Placement("cuda", ENGINE_SHARE, TRAINER_SHARE, verify, "sleep")
     return Placement("cuda", engine.tensor_parallel, 1, verify, "stop")
+
+
+def _check_fit(config: RaftConfig, cpus: float, gpus: float) -> None:
+    """Refuse what Ray would wait for: an engine takes a CPU, verification half of one, a trainer one."""
+    engine, trainers = config.engine, config.resources.trainer_workers
+    if engine.replicas + 0.5 > cpus:
+        raise ConfigError(
+            f"engine.replicas: {engine.replicas} engines and verification need more than the {cpus:g} CPUs there are"
+        )
+    if gpus >= 1 and engine.replicas * engine.tensor_parallel > gpus:
+        raise ConfigError(
+            f"engine.replicas: {engine.replicas} engines of {engine.tensor_parallel} GPUs do not fit on {gpus:g} GPUs"
+        )
+    if gpus < 1 and (engine.tensor_parallel > 1 or engine.replicas > 1):
+        raise ConfigError(
+            "engine: without a GPU one engine uses all cores; set engine.replicas and engine.tensor_parallel to 1"
+        )
+    room = gpus if gpus >= 1 else cpus - engine.replicas
+    if trainers > room:
+        raise ConfigError(f"resources.trainer_workers: {trainers} do not fit on the {room:g} devices left for training")

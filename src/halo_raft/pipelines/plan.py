@@ -46,7 +46,6 @@ class Plan:
         checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
-        per_cycle = [] if isinstance(self.config.cycles, int) else [c.model_dump() for c in self.config.cycles]
         return {
             "model": models.fingerprint(self.config.model.name),
             "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
@@ -54,7 +53,6 @@ class Plan:
             "held-out tasks": self.heldout.sha256 if self.heldout else None,
             "verifier": self.verifiers[0],
             **{f"{section} settings": value for section, value in settings.items() if section != "seed"},
-            "cycles": per_cycle,
             "seed": self.config.seed,
         }
 
@@ -136,7 +134,7 @@ def on_checkpoint_base(config: RaftConfig) -> RaftConfig:
         return config
     base = models.base_of(config.model.checkpoint)
     named = config.model.name
-    if named not in (base, type(config.model)().name) and models.resolve(named) != base:
+    if named not in (base, type(config.model)().name):
         raise ConfigError(f"model.checkpoint: {config.model.checkpoint} is an adapter on {base}, not on {named}")
     # resolved: `best` may point at another cycle tomorrow
     update = {"name": base, "checkpoint": config.model.checkpoint.resolve()}

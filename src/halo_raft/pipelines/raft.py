@@ -15,7 +15,7 @@ from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
-from halo_raft.pipelines.exits import run_main
+from halo_raft.pipelines.exits import parse, run_main
 from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
 from halo_raft.records import CycleStats
 
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m halo_raft.pipelines.raft`."""
     parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.raft", description=__doc__.splitlines()[0])
     add_arguments(parser)
-    return run_main(run, parser.parse_intermixed_args(argv))
+    return run_main(run, parse(parser, argv))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ class StageTime:
     seconds: float = 0.0
     tokens_per_s: float = 0.0
 
+    def named(self, stage: str) -> dict[str, float]:
+        """Return the seconds under the stage's name; nothing where nothing was left to do."""
+        return {stage: self.seconds} if self.seconds else {}
+
 
 class Session:
     """Ray and the engines of one command: started when first needed, ended with the `with` block."""
@@ -49,20 +53,20 @@ class Session:
 
     @property
     def pool(self) -> EnginePool:
-        """The engines; the first access starts Ray and them, without waiting for the models to load."""
+        """The engines; the first access starts Ray, and `use` starts them."""
         if self._pool is None:
             self.log_folder.mkdir(parents=True, exist_ok=True)
             self._stack.enter_context(native_messages_to(self.log_folder / "ray.log"))
             placement = self._stack.enter_context(ray_session(self.config))
             self._pool = EnginePool(self.config, placement)
             self._stack.callback(self._pool.stop)
-            self._pool.start()
         return self._pool
 
     def run(self, stage: Stage) -> StageTime:
         """Bring a stage to its end, with progress; whatever is on disk is not done again."""
-        total = len(stage.drafts)
-        done = sum(1 for _ in read_records(stage.verdicts_path, Verdict))
+        wanted = {draft.request.sample_id for draft in stage.drafts}
+        total = len(wanted)
+        done = len(wanted & {v.sample_id for v in read_records(stage.verdicts_path, Verdict)})
         if done:
             console.say(f"Loading cached samples... {done} of {total} are verified")
         if done >= total:

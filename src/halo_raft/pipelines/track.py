@@ -109,5 +109,5 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         "loss/last": stats.loss_last,
         "train/steps": float(stats.train_steps),
         "train/tokens": float(stats.train_tokens),
-        "tokens_per_s": stats.tokens_per_s,
+        "tokens_per_s": stats.tokens_per_s or None,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,7 @@ from halo_raft import models
 from halo_raft.pipelines.plan import Plan
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
-from halo_raft.train import FinetuneJob, finetune
-
-TRAINING_FILE = "training.json"
-"""In the adapter folder: what its training did, so that a resumed cycle knows it too."""
+from halo_raft.train import TRAINING_FILE, FinetuneJob
 
 
 def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
@@ -39,28 +36,19 @@ def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> F
     )
 
 
-def train_adapter(job: FinetuneJob) -> None:
-    """Fine-tune the adapter and note in its folder what the training did."""
-    result = finetune(job)
-    facts = asdict(result) | {"adapter_dir": str(result.adapter_dir)}
-    (job.output_dir / TRAINING_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
 def read_training(adapter: Path) -> dict[str, Any]:
-    """Return what `train_adapter` noted; empty if the run was cut off in between."""
-    path = adapter / TRAINING_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    """Return what was measured while the adapter was trained."""
+    facts: dict[str, Any] = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
+    return facts
 
 
 def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
     """Return the statistics with what the training did."""
-    if not facts:
-        return stats
     return replace(
         stats,
         loss_first=facts["loss_curve"][0][1],
         loss_last=facts["loss_curve"][-1][1],
         train_steps=facts["steps"],
         train_tokens=facts["trained_tokens"],
-        seconds={**stats.seconds, "train": facts["seconds"]},
+        seconds={"train": facts["loop_seconds"], **stats.seconds},
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.records import Task
@@ -104,7 +104,7 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
     """
     name, _, split = spec.partition(":")
     if name not in REGISTRY.names():
-        if Path(spec).is_file():
+        if os.path.isfile(spec):
             return None
         raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(REGISTRY.names())}")
     source = REGISTRY.load(name)()

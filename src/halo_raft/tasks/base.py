@@ -93,7 +93,7 @@ def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line separators may stand in strings
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -129,7 +129,7 @@ def parse_row(row: Mapping[str, Any], where: str) -> Task:
     test_list = _strings(row, where, "test_list")
     tests = _text(row, where, "tests", "test")
     asserts = test_list or [line for line in (tests or "").splitlines() if line.lstrip().startswith("assert ")]
-    cases = row.get("test_cases")
+    cases = _cases(row, where)
     return Task(
         task_id=stable_hash(prompt) if task_id is None else str(task_id),
         prompt=prompt,
@@ -140,7 +140,7 @@ def parse_row(row: Mapping[str, Any], where: str) -> Task:
         test_list=test_list or None,
         stdin=_text(row, where, "stdin"),
         expected_output=_text(row, where, "expected_output"),
-        test_cases=tuple(dict(case) for case in cases) if cases else None,
+        test_cases=cases or None,
         solution=_text(row, where, "solution", "canonical_solution", "code"),
     )
 
@@ -171,6 +171,13 @@ def _text(row: Mapping[str, Any], where: str, *keys: str) -> str | None:
                 raise DataError(f"{where}: {key} must be text, not {type(value).__name__}")
             return value
     return None
+
+
+def _cases(row: Mapping[str, Any], where: str) -> tuple[dict[str, str], ...]:
+    value = row.get("test_cases") or ()
+    if not isinstance(value, list | tuple) or not all(isinstance(case, dict) for case in value):
+        raise DataError(f"{where}: test_cases must be a list of objects with stdin and expected_output")
+    return tuple(dict(case) for case in value)
 
 
 def _strings(row: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:

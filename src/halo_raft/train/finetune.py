@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from halo_raft.errors import HaloRaftError
+from halo_raft.errors import user_error
 from halo_raft.train.job import FinetuneJob, FinetuneResult
 
 PROGRESS_FILE = "progress.log"
@@ -72,19 +72,10 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
         measured = trainer.fit().return_value
     except WorkerGroupError as error:
         for cause in error.worker_failures.values():
-            if isinstance(known := _root(cause), HaloRaftError):
+            if known := user_error(cause):
                 raise known from None
         raise
     return measured
-
-
-def _root(error: BaseException) -> BaseException:
-    """Return the exception that a worker raised from what Ray wrapped around it."""
-    while (inner := getattr(error, "cause", None) or error.__cause__) is not None and inner is not error:
-        if isinstance(error, HaloRaftError):
-            break
-        error = inner
-    return error
 
 
 def _work(config: dict[str, Any]) -> dict[str, Any]:

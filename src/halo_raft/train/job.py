@@ -9,6 +9,9 @@ from typing import NamedTuple
 from halo_raft.config.schema import LoraConfig, TrainingConfig
 from halo_raft.errors import ConfigError, DataError
 
+TRAINING_FILE = "training.json"
+"""In the adapter folder: the fields of `FinetuneResult` that were measured while it was trained."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneJob:

@@ -10,6 +10,7 @@ the speed of pure bfloat16.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import tempfile
@@ -23,7 +24,7 @@ from peft.helpers import disable_input_dtype_casting
 
 from halo_raft.errors import ConfigError
 from halo_raft.train.examples import ExampleSet, load_examples
-from halo_raft.train.job import FinetuneJob
+from halo_raft.train.job import TRAINING_FILE, FinetuneJob
 from halo_raft.train.precision import bfloat16_is_fast
 from halo_raft.train.saving import atomic_folder
 from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer
@@ -68,13 +69,14 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
         trainer.remove_callback(transformers.PrinterCallback)
         with disable_input_dtype_casting(model, active=bf16):  # autocast casts, once, where PEFT would cast back
             trainer.train()
+    measured = _measured(trainer, progress, data, bf16)
     if is_chief:
-        save_adapter(model, tokenizer, job)
-    return _measured(trainer, progress, data, bf16)
+        save_adapter(model, tokenizer, job, measured)
+    return measured
 
 
-def save_adapter(model: peft.PeftModel, tokenizer: Any, job: FinetuneJob) -> None:
-    """Save adapter, tokenizer and chat template to `job.output_dir`, all or nothing."""
+def save_adapter(model: peft.PeftModel, tokenizer: Any, job: FinetuneJob, measured: dict[str, Any]) -> None:
+    """Save adapter, tokenizer, chat template and `TRAINING_FILE` to `job.output_dir`, all or nothing."""
     for config in model.peft_config.values():
         config.base_model_name_or_path = job.base_model
     with atomic_folder(job.output_dir) as folder:
@@ -82,6 +84,7 @@ def save_adapter(model: peft.PeftModel, tokenizer: Any, job: FinetuneJob) -> Non
         model.save_pretrained(folder, save_embedding_layers=False)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's card has blanks where ours has figures
+        (folder / TRAINING_FILE).write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
 
 
 def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
