@@ -159,7 +159,7 @@ def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_pat
         samples_path=tmp_path / "samples.jsonl",
         verdicts_path=tmp_path / "verified.jsonl",
     )
-    with pytest.raises(DataError, match="do not fit in engine.max_model_len 512"):
+    with pytest.raises(DataError, match=r"do not fit in engine\.max_model_len 512"):
         run_stage(stage, lambda: pool.use(None), workers=1, restarts=0, report=lambda progress: None)
 
 

@@ -16,7 +16,7 @@ SEARCHED = (Path("data/rlvr"), Path(__file__).resolve().parents[3] / "data" / "r
 class Starter(TaskSource):
     """`starter` (train) and `starter:heldout`."""
 
-    splits: ClassVar[Mapping[str, int]] = {"train": 253, "heldout": 120}
+    splits: ClassVar[Mapping[str, int]] = {"train": 237, "heldout": 120}
     verifier: ClassVar[str] = "mbpp"
 
     def load(self, split: str) -> Iterable[Mapping[str, Any]]:
