@@ -26,7 +26,7 @@ wanted=$(cat requirements/$flavour.txt requirements/dev.txt pyproject.toml | cks
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 # vLLM for CPU and for GPU are two packages with the same files: never both in one environment
-others=$(find "$venv" -maxdepth 1 -name '.installed-*' ! -name ".installed-$flavour" 2>/dev/null)
+others=$(find "$venv" -maxdepth 1 -name '.installed-*' ! -name ".installed-$flavour" 2>/dev/null || true)
 if [ -n "$others" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python) || fail "Python 3.11 or newer is missing; install it, or set PYTHON to it"
     rm -rf "$venv"
