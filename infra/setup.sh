@@ -8,7 +8,7 @@ venv=${VENV:-.venv}
 fail() { echo "setup: $1" >&2; exit 1; }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3.12 python3.11 python3 python3.13; do
+    for candidate in ${PYTHON:-} python3.11 python3.12 python3 python3.13; do
         command -v "$candidate" >/dev/null 2>&1 || continue
         "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$candidate"; return; }
     done
