@@ -42,7 +42,7 @@ def test_a_model_that_is_not_there_is_one_line(name, expected):
 
 def test_hub_names_and_local_folders_are_told_apart(tmp_path, monkeypatch):
     assert models.check("Qwen/Qwen2.5-Coder-7B") == "model hub, downloaded at first use"
-    with pytest.raises(ConfigError, match="has no config.json"):
+    with pytest.raises(ConfigError, match=r"has no config\.json"):
         models.check(str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
     assert models.check(str(tmp_path)) == "local folder"
