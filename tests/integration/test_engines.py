@@ -21,6 +21,7 @@ from halo_raft.tasks import load as load_tasks
 from halo_raft.verifiers import VerifierOptions
 
 GREEDY = Sampling(temperature=0.0, max_new_tokens=24)
+SMALL = ("engine.max_model_len=512", "sampling.max_new_tokens=64")
 QUESTIONS = ("Write a Python function that adds two numbers.", "Write a Python function that reverses a list.")
 
 
@@ -34,7 +35,7 @@ def requests(sampling: Sampling, count: int = 1) -> list[GenerationRequest]:
 
 @pytest.fixture(scope="module")
 def config(default_model):
-    return load(RaftConfig, None, ["engine.max_model_len=512", "engine.kv_cache_gb=1", "engine.max_num_seqs=16"])
+    return load(RaftConfig, None, [*SMALL, "engine.kv_cache_gb=1", "engine.max_num_seqs=16"])
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_pat
 
 @pytest.fixture(scope="module")
 def transformers_engine(default_model):
-    config = load(RaftConfig, None, ["engine.max_model_len=512", "engine.max_num_seqs=4", "engine.name=transformers"])
+    config = load(RaftConfig, None, [*SMALL, "engine.max_num_seqs=4", "engine.name=transformers"])
     return TransformersEngine(EngineSpec(default_model, config.engine, dtype="bfloat16"))
 
 
