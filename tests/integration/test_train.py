@@ -6,6 +6,7 @@ import importlib.util
 import json
 import logging
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,10 @@ def test_finetune_through_ray_train(
     tiny_model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, workers: int, steps: int
 ) -> None:
     job = make_job(tiny_model, tmp_path, "adapter", workers=workers)
+    handler = signal.getsignal(signal.SIGINT)
     with caplog.at_level(logging.INFO, logger="halo_raft.train"):
         result = finetune(job)
+    assert signal.getsignal(signal.SIGINT) is handler, "Ctrl-C is still this process's own"
     assert (result.steps, result.examples, result.skipped_too_long) == (steps, 16, 0)
     assert result.loss_last < 0.9 * result.loss_first
     assert result.loss_curve[-1].step == steps

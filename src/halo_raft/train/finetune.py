@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,22 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
         ),
     )
     try:
-        measured = trainer.fit().return_value
+        measured = _fit_in_thread(trainer).return_value
     except WorkerGroupError as error:
         for cause in error.worker_failures.values():
             if known := user_error(cause):
                 raise known from None
         raise
     return measured
+
+
+def _fit_in_thread(trainer: Any) -> Any:
+    """Call `fit` in a thread: in the main thread it takes over Ctrl-C for good, and exits with 0 on it."""
+    executor = ThreadPoolExecutor(1, thread_name_prefix="ray-train")
+    try:
+        return executor.submit(trainer.fit).result()
+    finally:
+        executor.shutdown(wait=False)
 
 
 def _work(config: dict[str, Any]) -> dict[str, Any]:
