@@ -32,9 +32,9 @@ def default_model() -> str:
 
 @pytest.fixture
 def make_adapter(default_model: str, tmp_path: Path) -> Callable[[str, float], str]:
-    """Returns a function that saves a LoRA adapter whose B matrices are filled with a value (0 changes nothing)."""
+    """Returns a function that saves a LoRA adapter whose B matrices are random (spread 0: changes nothing)."""
 
-    def make(name: str, fill: float) -> str:
+    def make(name: str, spread: float) -> str:
         import torch
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
@@ -45,7 +45,7 @@ def make_adapter(default_model: str, tmp_path: Path) -> Callable[[str, float], s
         adapter = get_peft_model(base, shape)
         for parameter_name, parameter in adapter.named_parameters():
             if "lora_B" in parameter_name:
-                parameter.data.fill_(fill)
+                parameter.data.normal_(0, spread)
         adapter.save_pretrained(tmp_path / name, save_embedding_layers=False)
         return str(tmp_path / name)
 

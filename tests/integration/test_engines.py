@@ -96,7 +96,7 @@ def test_the_same_seed_draws_the_same_samples(pool):
 
 
 def test_an_adapter_changes_the_outputs_and_the_base_comes_back(pool, make_adapter):
-    path = make_adapter("adapter", 0.02)
+    path = make_adapter("adapter", 0.1)
     before, _ = generate(pool, requests(GREEDY))
     changed, _ = generate(pool, requests(GREEDY), Adapter("cycle-1", 2, path))
     after, _ = generate(pool, requests(GREEDY), None)
@@ -126,7 +126,7 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     warm = Sampling(temperature=1.0, max_new_tokens=48)
     stage = Stage(
         cycle=1,
-        drafts=tuple(draft_samples(tasks.values(), range(6), warm, RaftConfig(), ("death",))),
+        drafts=tuple(draft_samples(tasks.values(), range(20), warm, RaftConfig(), ("death",))),
         judge=Judge("mbpp", VerifierOptions(), tasks),
         model="m",
         adapter=None,
@@ -143,10 +143,10 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     run_stage(stage, lambda: pool.use(None), workers=1, restarts=2, report=kill_once)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
-    assert killed[0] < 48, "it died before it was done"
-    assert len({s.sample_id for s in samples}) == len(samples) == 48
+    assert killed[0] < 160, "it died before it was done"
+    assert len({s.sample_id for s in samples}) == len(samples) == 160
     assert {v.sample_id for v in verdicts} == {s.sample_id for s in samples}
-    assert len(verdicts) == 48
+    assert len(verdicts) == 160
 
 
 def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_path):
@@ -187,9 +187,9 @@ def test_transformers_engine_delivers_adapters(transformers_engine, make_adapter
         return [c.token_ids for batch in transformers_engine.stream(requests(GREEDY)) for c in batch]
 
     before = greedy()
-    transformers_engine.use(Adapter("a", 1, make_adapter("a", 0.02)))
+    transformers_engine.use(Adapter("a", 1, make_adapter("a", 0.1)))
     changed = greedy()
-    transformers_engine.use(Adapter("b", 2, make_adapter("b", -0.02)))
+    transformers_engine.use(Adapter("b", 2, make_adapter("b", 0.2)))
     other = greedy()
     transformers_engine.use(None)
     assert before != changed
