@@ -7,6 +7,7 @@ every so often says how far it is.
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -159,8 +160,9 @@ def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
     say("Next:")
     if ui_command:
         say(f"  {ui_command}")
+    program = "halo-raft" if shutil.which("halo-raft") else f"{sys.executable} -m halo_raft.cli"
     prompts = f" --prompts {heldout}" if heldout else ""
-    say(f"  halo-raft benchmark run --model {shown(folder / 'best')}{prompts}")
+    say(f"  {program} benchmark run --model {shown(folder / 'best')}{prompts}")
 
 
 def shown(path: Path) -> str:
