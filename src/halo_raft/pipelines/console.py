@@ -72,6 +72,7 @@ class Ticker:
     def __init__(self, total: int, done: int, bar: Progress | None) -> None:
         self.total = total
         self.done = done
+        self.judged = 0
         self.passed = 0
         self.tokens = 0
         self._bar = bar
@@ -86,9 +87,10 @@ class Ticker:
     def advance(self, judged: int, passed: int, tokens: int) -> None:
         """Count some samples that were judged."""
         self.done += judged
+        self.judged += judged
         self.passed += passed
         self.tokens += tokens
-        note = f"{self.tokens_per_s:.0f} tokens/s"
+        note = f"{self.passed / max(self.judged, 1):.1%} passed, {self.tokens_per_s:.0f} tokens/s"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self.done, note=note)
         elif time.monotonic() - self._said >= SECONDS_PER_LINE:
