@@ -212,31 +212,24 @@ class RaftRun:
         console.say(f"  {console.heldout_line(stats)}")
         return stats
 
-    def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
-        """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
+    def _heldout_outcomes(self, cycle: int) -> tuple[evaluate.Outcomes, evaluate.Outcomes]:
+        """Return the held-out outcomes of a cycle: of sampled completions, and of greedy ones."""
         greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
         verdicts = self.folder.verdicts(cycle, "heldout")
-        rates: dict[str, dict[str, float]] = {}
-        if sampled := [v for v in verdicts if v.sample_id not in greedy_ids]:
-            outcomes, most = evaluate.tally(sampled), self.config.heldout.samples
-            for k in dict.fromkeys((1, most)):
-                rates[f"pass_at_{k}"] = evaluate.pass_at_k_rate(outcomes, k).to_dict()
-        if greedy := [v for v in verdicts if v.sample_id in greedy_ids]:
-            rates["greedy"] = evaluate.pass_rates(greedy).to_dict()
-        return rates
+        sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
+        return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
+
+    def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
+        """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
+        sampled, greedy = self._heldout_outcomes(cycle)
+        ks = dict.fromkeys((1, self.config.heldout.samples)) if sampled.tasks else {}
+        rates = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
+        return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
 
     def _gain_over_base(self, cycle: int) -> evaluate.Difference:
         """Compare a cycle with the base model on the held-out tasks, paired by task."""
-        before, after = (
-            evaluate.tally(v for v in self.folder.verdicts(n, "heldout") if v.sample_id not in self._greedy_ids(n))
-            for n in (0, cycle)
-        )
-        return evaluate.compare(before, after)
-
-    def _greedy_ids(self, cycle: int) -> set[str]:
-        """Return the ids of the held-out samples that were decoded greedily, unless all were."""
-        samples = self.folder.samples(cycle, "heldout")
-        return {s.sample_id for s in samples if s.index == GREEDY_INDEX} if self.config.heldout.samples else set()
+        which = 0 if self.config.heldout.samples else 1
+        return evaluate.compare(self._heldout_outcomes(0)[which], self._heldout_outcomes(cycle)[which])
 
     # --- helpers
 
