@@ -210,13 +210,15 @@ def run_stage(
     Raises:
         HaloRaftError: What a user can mend, such as a prompt that does not fit.
     """
-    for _ in range(PASSES):
+    for attempt in range(PASSES + 1):
         drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample)}
         judged = {v.sample_id for v in read_records(stage.verdicts_path, Verdict)}
         missing = [d for d in stage.drafts if d.request.sample_id not in drawn]
         unjudged = [s for s in drawn.values() if s.sample_id not in judged]
         if not missing and not unjudged:
             return
+        if attempt == PASSES:
+            break
         _configure_ray_data()
         with JsonlWriter(stage.verdicts_path) as writer:
             for dataset in _datasets(stage, engines, missing, unjudged, restarts):
