@@ -90,7 +90,9 @@ class Ticker:
         self.judged += judged
         self.passed += passed
         self.tokens += tokens
-        note = f"{self.passed / max(self.judged, 1):.1%} passed, {self.tokens_per_s:.0f} tokens/s"
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        speed = f"{self.tokens_per_s:.0f} tokens/s" if self.tokens else f"{self.judged / seconds:.0f} samples/s"
+        note = f"{self.passed / max(self.judged, 1):.1%} passed, {speed}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self.done, note=note)
         elif time.monotonic() - self._said >= SECONDS_PER_LINE:
