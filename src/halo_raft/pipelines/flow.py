@@ -183,7 +183,9 @@ def run_stage(
         if attempt == judging.PASSES:
             break
         with JsonlWriter(stage.verdicts_path) as writer:
-            on_disk = judging.judge_all(stage.judge, unjudged, known=known, workers=workers, niceness=niceness)
+            on_disk = judging.judge_all(
+                stage.judge, unjudged, known=known, workers=lambda _: workers, niceness=niceness
+            )
             for verdicts in on_disk:
                 writer.append(verdicts)
                 report(Progress(verdicts, sum(len(drawn[v.sample_id].token_ids) for v in verdicts)))

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +56,6 @@ class Verify:
         os.nice(niceness)
         self.referee = Referee(ray.get(judge_reference[0]))
         self.messages = _Messages()
-        logging.getLogger("halo_raft").addHandler(self.messages)
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Judge a batch; a copy passes through, its verdict is known where it arrives."""
@@ -77,11 +76,13 @@ class Verify:
 
 
 class _Messages(logging.Handler):
-    """Collects what is logged, tracebacks included, for the user's log: a worker's own is lost with Ray's."""
+    """Collects what verifiers log, tracebacks included, for the log file: the terminal gets a line each."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self._lines: list[str] = []
+        verifiers = logging.getLogger("halo_raft.verifiers")
+        verifiers.handlers, verifiers.propagate = [self], False
 
     def emit(self, record: logging.LogRecord) -> None:
         self._lines.append(self.format(record))
@@ -93,7 +94,7 @@ class _Messages(logging.Handler):
 
 
 def judge_all(
-    judge: Judge, answers: Iterable[Answer], *, known: Known, workers: int, niceness: int = 0
+    judge: Judge, answers: Iterable[Answer], *, known: Known, workers: Callable[[int], int], niceness: int = 0
 ) -> Iterator[list[Verdict]]:
     """Yield the verdicts of all answers as they come, each answer's once.
 
@@ -101,13 +102,15 @@ def judge_all(
         judge: Who judges.
         answers: What to judge; their `sample_id`s are unique.
         known: What is known already; learns what comes out.
-        workers: Verification workers, half a CPU each, on a Ray that is up; 0 judges in this process.
+        workers: Called once, if anything has to be judged, with how many answers: returns the number of
+            verification workers, half a CPU each, on a Ray that is up then; 0 judges in this process.
         niceness: How far workers stand back behind other processes.
 
     Raises:
         HaloRaftError: Answers kept getting lost.
     """
     left = {a.sample_id: known.identify(a) for a in answers}
+    number: int | None = None
     for share in (True, *[False] * PASSES):  # after the first pass nobody waits for an identical answer
         known.forget_claims()
         to_judge, ready = [], []
@@ -118,13 +121,14 @@ def judge_all(
                 ready.append(verdict)
         if ready:
             yield _taken(ready, left)
-        source = _in_ray(judge, to_judge, workers, niceness) if workers else _here(judge, to_judge)
-        for entries in source if to_judge else ():
-            if new := _taken(known.learn(entries), left):
-                yield new
         if not left:
             return
-    raise HaloRaftError(f"{len(left)} samples kept getting lost on the way to the verifier; see logs/ray.log")
+        number = workers(len(to_judge)) if number is None else number
+        for entries in _in_ray(judge, to_judge, number, niceness) if number else _here(judge, to_judge):
+            if new := _taken(known.learn(entries), left):
+                yield new
+    if left:  # the last pass may have brought them all
+        raise HaloRaftError(f"{len(left)} samples kept getting lost on the way to the verifier; see logs/ray.log")
 
 
 def _taken(verdicts: list[Verdict], left: dict[str, Answer]) -> list[Verdict]:
@@ -133,9 +137,11 @@ def _taken(verdicts: list[Verdict], left: dict[str, Answer]) -> list[Verdict]:
 
 
 def _here(judge: Judge, answers: Sequence[Answer]) -> Iterator[list[Entry]]:
-    referee = Referee(judge)
+    referee, messages = Referee(judge), _Messages()
     for answer in answers:
-        yield [Entry(answer.key, referee.verdict(answer))]
+        verdict = referee.verdict(answer)
+        _log(messages.take())
+        yield [Entry(answer.key, verdict)]
 
 
 def _in_ray(judge: Judge, answers: Sequence[Answer], workers: int, niceness: int) -> Iterator[list[Entry]]:
@@ -185,8 +191,8 @@ def batches(dataset: Any) -> Iterator[Row]:
 
 def received(batch: Row) -> tuple[list[Entry], list[Answer]]:
     """Return the verdicts of a batch, and the answers that are copies; log what its worker logged."""
-    for messages in filter(None, batch["log"]):
-        log.debug("from a verification worker:\n%s", messages)
+    for messages in batch["log"]:
+        _log(messages)
     entries, copies = [], []
     for answer, text in zip(_answers(batch), batch["verdict"], strict=True):
         if text:
@@ -194,6 +200,11 @@ def received(batch: Row) -> tuple[list[Entry], list[Answer]]:
         else:
             copies.append(answer)
     return entries, copies
+
+
+def _log(messages: str) -> None:
+    if messages:
+        log.debug("a verifier says:\n%s", messages)
 
 
 def as_rows(answers: Sequence[Answer]) -> Row:

@@ -11,9 +11,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from halo_raft.pipelines.judging import FailureLog, judge_all
 from halo_raft.pipelines.known import Known, ledger_folder
 from halo_raft.pipelines.plan import tasks_by_id, verifier_options
 from halo_raft.pipelines.sample_files import FORMATS, TaskIds, read_samples
+from halo_raft.pipelines.validation import broken_tasks, tell
 from halo_raft.pipelines.verify_report import Pace, Summary, show, summarise
 from halo_raft.pipelines.workers import verification_workers
 from halo_raft.records import Verdict, VerdictKind
@@ -56,6 +57,23 @@ class Request:
         return self.output.with_suffix(".verify")
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to judge it.
+
+    Attributes:
+        workers: Verification workers; 0 judges in this process; None chooses.
+        fresh: Discard what an earlier run left.
+        use_ledger: Take the verdicts of identical programs that were judged before.
+        validate: Look at the tasks first.
+    """
+
+    workers: int | None = None
+    fresh: bool = False
+    use_ledger: bool = True
+    validate: bool = False
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `verify` to a parser."""
     parser.add_argument("--samples", type=Path, required=True, help='JSONL file of {"task_id", "completion"}')
@@ -66,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="verification workers, two a CPU by default; 0: in this process")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
     parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left beside the output")
+    parser.add_argument("--validate", action="store_true", help="first look whether the tasks' tests can be relied on")
     parser.add_argument("--no-ledger", action="store_true", help="judge identical programs, too, each by itself")
     parser.add_argument("--config", type=Path, help="YAML file with the sandbox and verifier settings")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting, e.g. sandbox.cpu_s=2")
@@ -79,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     with _stdout_for_the_result_alone(arguments.json):
         request = prepare(arguments)
-        summary = verify(request, workers=arguments.workers, fresh=arguments.fresh, use_ledger=not arguments.no_ledger)
+        how = How(arguments.workers, arguments.fresh, not arguments.no_ledger, arguments.validate)
+        summary = verify(request, how)
         if not arguments.json:
             show(summary)
     if arguments.json:
@@ -105,7 +125,7 @@ def prepare(arguments: argparse.Namespace) -> Request:
     config = load(RaftConfig, arguments.config, arguments.overrides)
     task_set = tasks.load(_task_source(arguments, config))
     options = verifier_options(config)
-    name = _verifier_name(arguments.verifier, task_set)
+    name = verifier_for(arguments.verifier, task_set)
     verifier = verifiers.create(name, options)
     verifier.check()
     by_id = tasks_by_id(task_set)
@@ -126,38 +146,48 @@ def prepare(arguments: argparse.Namespace) -> Request:
     return Request(config, Judge(name, options, by_id), tuple(answers), fingerprint, arguments.output)
 
 
-def verify(request: Request, *, workers: int | None = None, fresh: bool = False, use_ledger: bool = True) -> Summary:
+def verify(request: Request, how: How) -> Summary:
     """Judge what is not judged yet, write the output, and return what came out.
-
-    Args:
-        request: What to judge.
-        workers: Verification workers; 0 judges in this process; None chooses.
-        fresh: Discard what an earlier run left.
-        use_ledger: Take the verdicts of identical programs that were judged before.
 
     Raises:
         DataError: The folder beside the output belongs to another request, or cannot be written.
     """
     folder = RunFolder(request.folder)
-    folder.open(request.fingerprint, fresh=fresh)
-    try:
-        with console.log_to(folder.path / "logs"):
-            verdicts, pace = _judge(request, folder, workers, use_ledger)
+    folder.open(request.fingerprint, fresh=how.fresh)
+    with ExitStack() as stack:
+        stack.callback(folder.close)
+        stack.enter_context(console.log_to(folder.path / "logs"))
+        if how.fresh:
+            request.output.unlink(missing_ok=True)
+
+        def workers(answers: int) -> int:
+            logs = folder.path / "logs"
+            return stack.enter_context(verification_workers(request.config, answers, how.workers, logs))
+
+        broken = _broken_tasks(request, workers) if how.validate else None
+        verdicts, pace = _judge(request, folder, workers, how.use_ledger)
         ordered = [verdicts[answer.sample_id] for answer in request.answers]
         write_atomically(request.output, "".join(v.to_json() + "\n" for v in ordered))
-        return summarise(ordered, str(request.output), pace)
-    finally:
-        folder.close()
+        return summarise(ordered, str(request.output), pace, broken)
+
+
+def _broken_tasks(request: Request, workers: Callable[[int], int]) -> dict[str, str]:
+    """Name the tasks of the samples whose tests cannot tell right from wrong."""
+    judge = request.judge
+    asked = {answer.task_id: judge.tasks[answer.task_id] for answer in request.answers}
+    console.say(f"Validating {len(asked)} tasks...")
+    broken = broken_tasks(replace(judge, tasks=asked), workers=workers)
+    tell(broken, "broken")
+    return broken
 
 
 def _judge(
-    request: Request, folder: RunFolder, workers: int | None, use_ledger: bool
+    request: Request, folder: RunFolder, workers: Callable[[int], int], use_ledger: bool
 ) -> tuple[dict[str, Verdict], Pace]:
     """Bring every answer to a verdict, with progress; what was our failure last time is judged again."""
     verdicts = {v.sample_id: v for v in folder.verdicts(0)}
-    left = [
-        a for a in request.answers if a.sample_id not in verdicts or verdicts[a.sample_id].kind is VerdictKind.INFRA
-    ]
+    settled = {v.sample_id for v in verdicts.values() if v.kind is not VerdictKind.INFRA}
+    left = [a for a in request.answers if a.sample_id not in settled]
     total, done = len(request.answers), len(request.answers) - len(left)
     if done:
         console.say(f"Loading cached samples... {done} of {total} are verified")
@@ -166,18 +196,21 @@ def _judge(
     console.say(f"Verifying {len(left)} samples with {request.judge.name}...")
     failures = FailureLog()
     known = Known(request.judge, ledger_folder(), remember=use_ledger)
-    with (
-        verification_workers(request.config, len(left), workers, folder.path / "logs") as number,
-        JsonlWriter(folder.verdicts_path(0)) as writer,
-        console.ticker(total, done) as ticker,
-    ):
+    started = time.monotonic()
+
+    def start(answers: int) -> int:
+        nonlocal started
+        number = workers(answers)
         started = time.monotonic()
-        for new in judge_all(request.judge, left, known=known, workers=number):
+        return number
+
+    with JsonlWriter(folder.verdicts_path(0)) as writer, console.ticker(total, done) as ticker:
+        for new in judge_all(request.judge, left, known=known, workers=start):
             writer.append(new)
             verdicts |= {v.sample_id: v for v in new}
             failures.see(new)
             ticker.advance(len(new), sum(v.success for v in new), 0)
-        return verdicts, Pace(len(left), time.monotonic() - started)
+    return verdicts, Pace(len(left), time.monotonic() - started)
 
 
 def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
@@ -190,7 +223,7 @@ def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
     raise UsageError("verify needs --tasks: a JSONL file with the tests, or a task source such as humaneval")
 
 
-def _verifier_name(asked: str, task_set: TaskSet) -> str:
+def verifier_for(asked: str, task_set: TaskSet) -> str:
     """Return the verifier to use; `auto` takes the one that fits the tasks' tests and languages."""
     if asked != "auto":
         return asked
