@@ -44,8 +44,8 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     for path in DEVICES:
         _bind(path, scratch + path)
     for path, target in LINKS.items():
-        os.makedirs(os.path.dirname(scratch + path), exist_ok=True)
-        os.symlink(target, scratch + path)
+        if not os.path.lexists(scratch + path):  # something readable may lie below it
+            os.symlink(target, scratch + path)
     os.mkdir(scratch + WORK)
     os.mkdir(scratch + "/.old")
     system.pivot_root(scratch, scratch + "/.old")

@@ -26,10 +26,11 @@ def collect(folder: str, names: list[str], cap: int) -> dict[str, bytes]:
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             continue
-        with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= cap:
+        status = os.fstat(fd)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= cap:
+            with open(fd, "rb", closefd=False) as file:
                 found[name] = file.read(cap)
+        os.close(fd)
     return found
 
 

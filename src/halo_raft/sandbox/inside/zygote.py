@@ -178,12 +178,14 @@ def _run(worker: socket.socket, fds: list[int], world: World) -> None:
     for fd in fds[1:]:
         os.close(fd)
     worker.send(b"pid %d" % pid)
-    status, usage = _wait(worker, pid)
+    status, usage, abandoned = _wait(worker, pid)
     if world.tier != "A":
         _sweep(world)
         _report(report, status, collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20))
         empty(os.path.dirname(world.workdir))
     os.close(report)
+    if abandoned:
+        os._exit(0)
     cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
     worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
 
@@ -194,25 +196,25 @@ def _make_workdir(world: World) -> None:
         os.chown(world.workdir, world.run_uid, world.run_uid)
 
 
-def _wait(worker: socket.socket, pid: int) -> tuple[int, Any]:
-    """Wait for a run to end, killing it when the worker says so or is gone."""
+def _wait(worker: socket.socket, pid: int) -> tuple[int, Any, bool]:
+    """Wait for a run to end, killing it when the worker says so or is gone.
+
+    Returns:
+        Its wait status, its resource usage, and whether the worker is gone.
+    """
     ending = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(ending, select.POLLIN)
     poll.register(worker, select.POLLIN)
-    try:
-        while True:
-            ready = dict(poll.poll())
-            if ending in ready:
-                _, status, usage = os.wait4(pid, 0)
-                return status, usage
-            message = worker.recv(16)
-            os.kill(pid, signal.SIGKILL)
-            if not message:
-                os.waitpid(pid, 0)
-                os._exit(0)
-    finally:
-        os.close(ending)
+    abandoned = False
+    while ending not in dict(poll.poll()):
+        abandoned = not worker.recv(16)
+        os.kill(pid, signal.SIGKILL)
+        if abandoned:
+            break
+    os.close(ending)
+    _, status, usage = os.wait4(pid, 0)
+    return status, usage, abandoned
 
 
 def _report(fd: int, status: int, files: dict[str, bytes]) -> None:
