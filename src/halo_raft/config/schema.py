@@ -120,6 +120,20 @@ class VerifierConfig(Section):
     """Verification workers; twice the free CPUs when not given."""
     run_after_compile: bool = False
     """Compile verifiers also run the program."""
+    run_timeout: Seconds | None = None
+    """CPU seconds for each run (three times as long by the clock); `sandbox.cpu_s` when not given."""
+    memory_limit_mb: Positive | None = None
+    """Memory for each run, MiB; `sandbox.memory_mb` when not given."""
+    warn_as_error: bool = False
+    """A compiler's warnings are errors."""
+    flags: tuple[str, ...] = ()
+    """More flags for the compiler, such as `-O2` or `-std=c++20`."""
+    expected_output: str | None = None
+    """What programs must print whose task does not say it."""
+    comparison: Literal["exact", "token", "numeric"] = "exact"
+    """How output is compared: by lines without trailing blanks, by words, or by words with numbers by value."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    """How far numbers may be off with `comparison: numeric`, absolute or relative."""
 
 
 class SelectionConfig(Section):
