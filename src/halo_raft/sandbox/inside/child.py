@@ -117,6 +117,8 @@ def _give_up_rights(spec: dict[str, Any], world: World) -> None:
         os.setgroups([])
         os.setresgid(world.run_uid, world.run_uid, world.run_uid)
         os.setresuid(world.run_uid, world.run_uid, world.run_uid)
+    if world.tier != "A":  # else the zygote did, which here has to clean up with the rights of root
+        system.drop_bounding_set(but_search=world.search)
     system.drop_capabilities(but_search=world.search)
     system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)  # the filter keeps it from being undone
     system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)

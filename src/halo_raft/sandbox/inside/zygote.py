@@ -90,11 +90,12 @@ def main(connection: int, setup_fd: int) -> None:
     except BaseException as error:
         worker.send(f"error {type(error).__name__}: {error}".encode()[:1000])
         return
-    system.drop_bounding_set(but_search=world.search)
+    if world.tier == "A":
+        system.drop_bounding_set()  # here rather than in every run
     os.environ.clear()
     os.environ.update(setup["env"] | _places(world))
     for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
-        del sys.modules[name]  # here rather than in every run
+        del sys.modules[name]
     gc.collect()
     gc.freeze()
     worker.send(b"ready")
