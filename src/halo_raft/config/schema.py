@@ -109,6 +109,12 @@ class SandboxConfig(Section):
     processes: Positive = 32
     open_files: Positive = 64
     output_kb: Positive = 1024
+    file_mb: Positive = 64
+    """Size of the work folder, and of each file in it."""
+    packages: tuple[str, ...] = ("numpy",)
+    """Installed Python packages that programs and tests may import beside the standard library."""
+    allow_unsafe: bool = False
+    """Judge model code where nothing but limits holds it (tier C): it can read files and use the network."""
 
 
 class VerifierConfig(Section):
@@ -118,6 +124,8 @@ class VerifierConfig(Section):
     """A verifier's name or `my_module:MyVerifier`; chosen by the task source when not given."""
     workers: Positive | None = None
     """Verification workers; twice the free CPUs when not given."""
+    test_file: Path | None = None
+    """A pytest suite that judges every task, in place of the tasks' own tests (verifier `pytest`)."""
     run_after_compile: bool = False
     """Compile verifiers also run the program."""
     run_timeout: Seconds | None = None
