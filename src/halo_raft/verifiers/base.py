@@ -87,6 +87,7 @@ class VerifierOptions:
         expected_output: What programs must print whose task does not say it.
         comparison: How output is compared: `exact`, `token` or `numeric`.
         tolerance: How far numbers may be off with `numeric`, absolute or relative.
+        packages: Installed Python packages that programs and tests may import.
     """
 
     limits: Limits = dataclasses.field(default_factory=Limits)
@@ -97,6 +98,7 @@ class VerifierOptions:
     expected_output: str | None = None
     comparison: str = "exact"
     tolerance: float = 1e-6
+    packages: tuple[str, ...] = ("numpy",)
 
     @classmethod
     def from_config(cls, config: VerifierConfig, sandbox: SandboxConfig) -> Self:
@@ -107,7 +109,7 @@ class VerifierOptions:
         if config.memory_limit_mb is not None:
             limits = dataclasses.replace(limits, memory_mb=config.memory_limit_mb)
         names = ("run_after_compile", "warn_as_error", "flags", "expected_output", "comparison", "tolerance")
-        return cls(limits=limits, **{name: getattr(config, name) for name in names})
+        return cls(limits=limits, packages=sandbox.packages, **{name: getattr(config, name) for name in names})
 
 
 class Verifier(abc.ABC):

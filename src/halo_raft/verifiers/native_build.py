@@ -96,6 +96,7 @@ def _build(command: Command, limits: Limits) -> Build:
         env={"TMPDIR": ".", "HOME": ".", **dict(command.env)},
         collect=(PROGRAM,),
         mounts=command.mounts,
+        tool=True,
     )
     text = outcome.stderr.decode("utf-8", "replace") + outcome.stdout.decode("utf-8", "replace")
     program = outcome.files.get(PROGRAM) if outcome.clean else None

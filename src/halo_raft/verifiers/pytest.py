@@ -21,11 +21,9 @@ from halo_raft.verifiers.pytest_beside import judge_beside
 from halo_raft.verifiers.pytest_suite import Suite, suite_of
 from halo_raft.verifiers.python_judging import judge
 from halo_raft.verifiers.python_suite import compiled
-from halo_raft.verifiers.python_tests import PACKAGES as PROGRAM_PACKAGES
 from halo_raft.verifiers.python_tests import result
 
 PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
-PACKAGES = (*PROGRAM_PACKAGES, *PYTEST)
 """Installed packages that suites, and programs, may import beside the standard library."""
 
 
@@ -55,8 +53,9 @@ class PytestVerifier(Verifier):
             SandboxError: The sandbox failed.
         """
         suite = suite_of(task)
+        packages = (*self.options.packages, *PYTEST)
         if not suite.outside:
-            return judge_beside(code, task.test_setup or "", suite, self.options.limits, PACKAGES)
+            return judge_beside(code, task.test_setup or "", suite, self.options.limits, packages)
         setup = compiled(task.test_setup or "")
         payload: dict[str, Any] = {"sources": [code], "setup": setup, "entry_point": None}
         job: dict[str, Any] = {
@@ -67,7 +66,7 @@ class PytestVerifier(Verifier):
             "entry_point": None,
             "calls": [],
         }
-        return result(*judge(payload, job, self.options.limits, PACKAGES), len(suite.expected))
+        return result(*judge(payload, job, self.options.limits, packages), len(suite.expected))
 
     def extract(self, completion: str, task: Task) -> str:
         """Return the program in `completion`: the block that defines what the suite imports.

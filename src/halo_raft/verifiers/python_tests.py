@@ -12,8 +12,6 @@ from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifyRe
 from halo_raft.verifiers.python_judging import Report, judge
 from halo_raft.verifiers.python_suite import assigned, compiled, definitions, suite_of
 
-PACKAGES = ("numpy",)
-"""Installed packages that programs and tests may import beside the standard library."""
 DETAIL_CHARS = 300
 
 
@@ -50,7 +48,7 @@ class PythonTests(Verifier):
             "entry_point": suite.entry_point,
             "calls": [list(call) for call in suite.calls],
         }
-        return result(*judge(payload, job, self.options.limits, PACKAGES), suite.total)
+        return result(*judge(payload, job, self.options.limits, self.options.packages), suite.total)
 
     def extract(self, completion: str, task: Task) -> str:
         """Return the program in `completion`: the block that defines what the tests call.
