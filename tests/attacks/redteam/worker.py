@@ -48,6 +48,7 @@ def main(tier: str, names: list[str]) -> None:
         raise SystemExit("the sandbox lets programs signal the worker: the table is too dangerous to run")
     for name in names or ATTACKS:
         timer = threading.Timer(HANG_S, _give_up, (out, name))
+        timer.daemon = True
         timer.start()
         print(json.dumps({"row": name, **bench.attack(ATTACKS[name])}), file=out)
         timer.cancel()
