@@ -265,11 +265,11 @@ HONEST_VALUES = {
         "try:\n    f()\n    assert False\nexcept ValueError:\n    pass",
     ),
     "imported": ("def f(): return 1", "from solution import f as g\nassert g() == 1"),
-    "regex": ("import re\ndef f(s): return re.search('b', s)", "assert f('abc') and f('abc').start() == 1"),
+    "regex": ("import re\ndef f(s): return re.search('b', s)", "assert f('abc') and not f('x')"),
     "own class": ("class P:\n    def __init__(self, a): self.a = a\ndef f(p): return p.a", "assert f(P(3)) == 3"),
     "own class returned": (
         "class P:\n    def __init__(self, a): self.a = a\ndef f(a): return P(a)",
-        "assert f(3).a == 3",
+        "assert f(3).a == P(3).a",
     ),
     "higher order": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
     "memoized": ("import functools\n@functools.cache\ndef f(n): return n", "assert f(2) == 2"),
