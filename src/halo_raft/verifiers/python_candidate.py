@@ -44,14 +44,19 @@ def main(payload: dict[str, Any], fd: int) -> None:
         fd: Socket to the judge.
     """
     code = _compile_first(payload["sources"], fd)
+    owner = os.getpid()
     names, classes = _load(code, payload, fd)
     peer = Objects(classes, fd)
+    if os.getpid() != owner:
+        os._exit(1)  # a fork does not answer for the program that has ended
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
         try:
             nonce, kind, body = receive(fd)
         except Closed:
             os._exit(0)
+        if os.getpid() != owner:
+            os._exit(1)
         peer.nonce = nonce
         try:
             answer = encode(_answer(kind, decode(body, peer), names), peer)
