@@ -34,7 +34,8 @@ def main(payload: None, fd: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
         os.dup2(null, stream)  # what tests print is nobody's business
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115: the descriptor is left for the interpreter's last words
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    # the descriptor itself is left for the interpreter's last words
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
     while True:
