@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
 from halo_raft import evaluate, models, tracking
 from halo_raft.config import RaftConfig, to_yaml
+from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
+from halo_raft.pipelines.cycle_plan import begin_cycle, check_begun_cycles, first_round
 from halo_raft.pipelines.flow import Draft, Judge, Stage
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
 from halo_raft.pipelines.stages import Session, StageTime, draft_samples
 from halo_raft.pipelines.track import RunTracker, metrics
 from halo_raft.pipelines.training import finetune_job, read_training, with_training
-from halo_raft.records import CycleStats, Sampling, VerdictKind
-from halo_raft.select import Selection, select
+from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
+from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
 from halo_raft.train import ModelCard, finetune, render_card
 
@@ -48,6 +50,7 @@ class RaftRun:
         with ExitStack() as stack:
             stack.callback(self.folder.close)
             known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
+            check_begun_cycles(self.plan, self.folder)
             stack.enter_context(console.log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
@@ -64,7 +67,7 @@ class RaftRun:
         """Measure the model before the first cycle on the held-out tasks; cycle 0."""
         if (known := self.folder.stats(0)) is not None:
             return known
-        stats = CycleStats(cycle=0)
+        stats = CycleStats(cycle=0, arm=self.config.arm)
         if self.plan.heldout is not None:
             console.heading("BASE MODEL")
             stats = self._measure(stats, self._starting_adapter())
@@ -82,7 +85,7 @@ class RaftRun:
             console.say(f"Cycle {cycle} already complete, skipping...")
             return known
         console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
-        stats = self._sample(CycleStats(cycle=cycle))
+        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm))
         stats = self._select(stats)
         with self.tracker.cycle(cycle) as log_cycle:
             stats = self._train(stats, log_cycle)
@@ -119,31 +122,19 @@ class RaftRun:
     # --- the stages of a cycle
 
     def _sample(self, stats: CycleStats) -> CycleStats:
-        """Generate and verify the samples of a cycle's training tasks."""
-        cycle, sampling = stats.cycle, self.config.sampling
-        change = self.config.for_cycle(cycle)
-        drawn = Sampling(
-            temperature=sampling.temperature if change.temperature is None else change.temperature,
-            top_p=sampling.top_p,
-            top_k=sampling.top_k,
-            min_p=sampling.min_p,
-            max_new_tokens=sampling.max_new_tokens,
-            stop=sampling.stop,
-        )
-        tasks = tasks_by_id(self.plan.train)
-        indices = range(sampling.samples_per_prompt)
-        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
-        options = verifier_options(self.config, run_after_compile=change.run_after_compile)
-        judge = Judge(self.plan.verifiers[cycle - 1], options, tasks)
-        console.say(f"Generating samples... {len(tasks)} prompts × {sampling.samples_per_prompt} samples")
-        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
-        time = self._draw(stats, "", drafts, judge, adapter)
-        verdicts = self.folder.verdicts(cycle)
+        """Generate and verify the samples of a cycle's training tasks, in one round or two."""
+        plan = begin_cycle(self.plan, self.folder, stats.cycle)
+        wanted, sampling = plan.task_ids, self.config.sampling
+        tasks = {i: t for i, t in tasks_by_id(self.plan.train).items() if wanted is None or i in wanted}
+        first = range(sampling.samples_per_prompt)
+        console.say(f"Generating samples... {len(tasks)} prompts × {len(first)} samples")
+        time = self._draw_training(stats, plan, tasks, first)
+        verdicts = first_round(self.folder, stats.cycle, len(first))
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
         passed = sum(v.success for v in judged)
         kinds = dict(Counter(str(v.kind) for v in verdicts))
         console.verified(kinds, passed, len(judged))
-        return replace(
+        stats = replace(
             stats,
             samples=len(judged),
             passed=passed,
@@ -152,26 +143,63 @@ class RaftRun:
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
         )
+        more = second_round(verdicts, sampling.second_round_max_rate) if sampling.second_round else []
+        return self._sample_again(stats, plan, {i: tasks[i] for i in more}) if more else stats
+
+    def _sample_again(self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task]) -> CycleStats:
+        """Draw the second round: more samples of the prompts that can teach most."""
+        start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
+        console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
+        time = self._draw_training(stats, plan, tasks, range(start, start + count))
+        again = {s.sample_id for s in self.folder.samples(stats.cycle) if s.index >= start}
+        verdicts = [v for v in self.folder.verdicts(stats.cycle) if v.sample_id in again]
+        passed = sum(v.success for v in verdicts)
+        console.say(f"  Passed: {passed} of {len(verdicts)}")
+        drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
+        return replace(stats, second_round=drawn, seconds={**stats.seconds, **time.named("second_round")})
+
+    def _draw_training(
+        self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task], indices: range
+    ) -> StageTime:
+        """Draw and judge samples of training tasks as the cycle's plan says."""
+        cycle = stats.cycle
+        fields = self.config.sampling.model_dump(include=set(Sampling.__dataclass_fields__))
+        drawn = Sampling(**fields | {"temperature": plan.temperature})
+        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
+        options = verifier_options(self.config, run_after_compile=plan.run_after_compile)
+        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
+        return self._draw(stats, "", drafts, Judge(plan.verifier, options, tasks_by_id(self.plan.train)), adapter)
 
     def _select(self, stats: CycleStats) -> CycleStats:
-        """Choose the samples to train on, from all cycles so far when training starts from the base.
+        """Choose the samples to train on, from all cycles so far where winners are replayed.
 
         A function of what is on disk: a resumed cycle chooses the same again.
         """
-        cycle = stats.cycle
-        first = 1 if self.config.training.init_from == "base" else cycle
+        cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
+        first = 1 if self.config.replays else cycle
         samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
-        verdicts = [v for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
-        change = self.config.for_cycle(cycle).model_dump(
-            include={"reward_threshold", "keep_top_percent"}, exclude_none=True
-        )
-        config = self.config.selection.model_copy(update=change)
-        selection = select(samples, verdicts, tasks_by_id(self.plan.train), config)
-        console.selected(selection, config.keep_top_percent)
+        verdicts = [
+            shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)
+        ]
+        change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
+        config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
+        if self.config.ablate:
+            selection = select_at_random(samples, verdicts, tasks, config, self.config.seed)
+        else:
+            selection = select(samples, verdicts, tasks, config)
+        replayed = sum(s.cycle < cycle for s in selection.kept)
+        console.selected(selection, config.keep_top_percent, replayed)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
-        return replace(stats, kept=len(selection.kept), selection=selection.removed)
+        return replace(
+            stats,
+            kept=len(selection.kept),
+            kept_prompts=selection.prompts,
+            replayed=replayed,
+            threshold=selection.threshold,
+            selection=selection.removed,
+        )
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""

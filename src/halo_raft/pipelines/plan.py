@@ -21,7 +21,7 @@ from halo_raft.records import Task, stable_hash
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers import VerifierOptions
 
-NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "curriculum_strategy")
+NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop")
 """Settings that may change when a run goes on: where and how fast, and how much further."""
 
 
@@ -46,6 +46,7 @@ class Plan:
         checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
+        settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         return {
             "model": models.fingerprint(self.config.model.name),
             "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
@@ -146,8 +147,8 @@ def _check_parts(config: RaftConfig) -> None:
     models.check(config.model.name)
     ENGINES.check(config.engine.name)
     describe_devices(config)
-    if config.curriculum_strategy == "progressive" and isinstance(config.cycles, int):
-        raise ConfigError("curriculum_strategy: progressive needs `cycles` to be a list with one entry a cycle")
+    if config.curriculum.strategy == "progressive" and isinstance(config.cycles, int):
+        raise ConfigError("curriculum.strategy: progressive needs `cycles` to be a list with one entry a cycle")
     if not _writable(config.output_dir):
         raise DataError(f"output_dir: {config.output_dir} cannot be written; choose another folder with --output")
 
