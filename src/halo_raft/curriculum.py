@@ -61,9 +61,7 @@ class PastCycle:
     def of(cls, verdicts: Iterable[Verdict]) -> PastCycle:
         """Count verdicts."""
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
-        return cls(
-            samples=Counter(v.task_id for v in judged), passed=Counter(v.task_id for v in judged if v.success)
-        )
+        return cls(samples=Counter(v.task_id for v in judged), passed=Counter(v.task_id for v in judged if v.success))
 
     @property
     def pass_rate(self) -> float:

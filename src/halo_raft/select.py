@@ -131,9 +131,7 @@ def select_at_random(
 def _pool(samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> _Pool:
     """Leave out what was not judged, what we failed to judge, and what was cut off."""
     judged = {v.sample_id: v for v in verdicts}
-    known = [
-        s for s in {s.sample_id: s for s in samples}.values() if s.sample_id in judged and s.task_id in tasks
-    ]
+    known = [s for s in {s.sample_id: s for s in samples}.values() if s.sample_id in judged and s.task_id in tasks]
     usable = [s for s in known if judged[s.sample_id].kind is not VerdictKind.INFRA]
     whole = [s for s in usable if not s.truncated]
     candidates = [

@@ -178,9 +178,7 @@ class RaftRun:
         cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
         first = 1 if self.config.replays else cycle
         samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
-        verdicts = [
-            shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)
-        ]
+        verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
         if self.config.ablate:

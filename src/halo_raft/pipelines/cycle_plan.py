@@ -56,7 +56,8 @@ def _begun(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan | None:
     for name, value in now.items():
         if name not in DECIDED_LATER and row.get(name) != value:
             raise DataError(
-                f"output_dir: {folder.path} has begun cycle {cycle} with another {name} ({row.get(name)}, now {value}); "
+                f"output_dir: {folder.path} has begun cycle {cycle} with another {name} "
+                f"({row.get(name)}, now {value}); "
                 "set it back, use --fresh to discard the run, or another --output"
             )
     return begun

@@ -76,4 +76,6 @@ def _check_fit(config: RaftConfig, cpus: float, gpus: float) -> None:
         )
     room = gpus if gpus >= 1 else cpus - engine.replicas
     if trainers > room:
-        raise ConfigError(f"resources.trainer.num_workers: {trainers} do not fit on the {room:g} devices left for training")
+        raise ConfigError(
+            f"resources.trainer.num_workers: {trainers} do not fit on the {room:g} devices left for training"
+        )

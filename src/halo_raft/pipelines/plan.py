@@ -10,16 +10,18 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from halo_raft import models, sandbox, tasks, verifiers
-from halo_raft.config import RaftConfig
+from halo_raft.config import RaftConfig, SftConfig
 from halo_raft.engines import REGISTRY as ENGINES
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.pipelines.cluster import describe_devices
 from halo_raft.records import Task, stable_hash
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers import VerifierOptions
+
+C = TypeVar("C", RaftConfig, SftConfig)
 
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop")
 """Settings that may change when a run goes on: where and how fast, and how much further."""
@@ -114,7 +116,7 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
     tier = sandbox.probe()
     yield "sandbox", f"tier {tier.name}: {tier.reason}"
     yield "toolchains", _toolchains(names)
-    yield "devices", describe_devices(config)
+    yield "devices", describe_devices(config.resources)
     yield "output", str(config.output_dir.absolute())
     yield "tracking", _tracking_plan(config)
 
@@ -125,7 +127,7 @@ def verifier_options(config: RaftConfig, *, run_after_compile: bool | None = Non
     return VerifierOptions(limits=sandbox.Limits.from_config(config.sandbox), run_after_compile=run)
 
 
-def on_checkpoint_base(config: RaftConfig) -> RaftConfig:
+def on_checkpoint_base(config: C) -> C:
     """Return the config with the model that the checkpoint's adapter was trained on.
 
     Raises:
@@ -146,17 +148,21 @@ def _check_parts(config: RaftConfig) -> None:
     """Check model, engine, devices, checkpoint and output folder."""
     models.check(config.model.name)
     ENGINES.check(config.engine.name)
-    describe_devices(config)
+    describe_devices(config.resources)
     if config.curriculum.strategy == "progressive" and isinstance(config.cycles, int):
         raise ConfigError("curriculum.strategy: progressive needs `cycles` to be a list with one entry a cycle")
-    if not _writable(config.output_dir):
-        raise DataError(f"output_dir: {config.output_dir} cannot be written; choose another folder with --output")
+    check_writable(config.output_dir, "output_dir")
 
 
-def _writable(folder: Path) -> bool:
-    """Whether `folder` is, or can be made, a folder that this user may write in; makes nothing."""
+def check_writable(folder: Path, key: str) -> None:
+    """Check that `folder` is, or can be made, a folder that this user may write in; makes nothing.
+
+    Raises:
+        DataError: It cannot; names the setting `key`.
+    """
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise DataError(f"{key}: {folder} cannot be written; choose another folder with --output")
 
 
 def _verifier_names(config: RaftConfig, fitting: str) -> tuple[str, ...]:

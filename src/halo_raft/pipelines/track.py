@@ -51,7 +51,8 @@ class RunTracker:
             },
             run_id=self.known.get("tracking_run_id"),
         )
-        facts = {"arm": config.arm, "tracking_run_id": run_id, "sandbox_tier": tier.name, "halo_raft_version": __version__}
+        facts = {"arm": config.arm, "tracking_run_id": run_id, "sandbox_tier": tier.name}
+        facts |= {"halo_raft_version": __version__}
         self.folder.write_json("run.json", self.known | facts)
         self._log_task_set(self.plan.train, "training")
         if self.plan.heldout:

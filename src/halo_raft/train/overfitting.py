@@ -20,7 +20,8 @@ from halo_raft.train.job import LossPoint
 class HeldBackLoss(transformers.TrainerCallback):
     """Measures the loss on held-back examples before training and after each epoch; keeps the best epoch's weights.
 
-    What training started from is never kept: an adapter that changes nothing is of no use to a next cycle. Every data-parallel worker measures all of it, so all come to the same decision without talking.
+    What training started from is never kept: an adapter that changes nothing is of no use to a next cycle.
+    Every data-parallel worker measures all of it, so all come to the same decision without talking.
 
     Args:
         examples: What is held back; not empty.

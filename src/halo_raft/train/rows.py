@@ -60,6 +60,8 @@ def parse_row(row: Mapping[str, Any], where: str) -> list[Turn]:
     answer = next((key for key in ANSWERS if row.get(key) is not None), None)
     if "prompt" in row and answer is not None:
         return [_turn(_text(row, "prompt", where), _text(row, answer, where), language)]
+    if "text" in row and isinstance(row.get("code"), str):  # a task in the hub's MBPP form
+        return [_turn(_text(row, "text", where), _text(row, "code", where), language)]
     if "text" in row:
         return [Turn((), _text(row, "text", where))]
     has = ", ".join(map(str, row)) or "nothing"
