@@ -1,7 +1,8 @@
-"""Settings of every test: no telemetry, no hub, no stray tracking server."""
+"""Settings of every test: no telemetry, no hub, no stray tracking server, no verdicts of earlier runs."""
 
 import os
 
+os.environ.setdefault("HALO_RAFT_LEDGER", "off")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")

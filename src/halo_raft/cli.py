@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, sft
+from halo_raft.pipelines import benchmark, check, data, raft, sft, verify
 from halo_raft.pipelines.exits import parse, run_main
 
 
@@ -39,6 +39,10 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark_run = benchmark_group.add_parser("run", help="pass@k of a model or adapter on tasks")
     benchmark.add_arguments(benchmark_run)
     benchmark_run.set_defaults(run=benchmark.run)
+
+    verify_command = commands.add_parser("verify", help="judge a file of completions; needs no model")
+    verify.add_arguments(verify_command)
+    verify_command.set_defaults(run=verify.run)
 
     config_group = commands.add_parser("config", help="look at configurations").add_subparsers(
         required=True, metavar="COMMAND"

@@ -147,6 +147,7 @@ class Verdict(Record):
         tier: Sandbox tier in force.
         cpu_s: CPU seconds, children included.
         wall_s: Wall-clock seconds.
+        cached: Copied from an identical program that was judged before; the seconds are of that judgement.
     """
 
     sample_id: str
@@ -163,6 +164,7 @@ class Verdict(Record):
     wall_s: float
     verifier: str
     verifier_version: str
+    cached: bool = False
 
     def __post_init__(self) -> None:
         """Hold the one invariant that training depends on: infra and only infra has no reward."""
@@ -192,6 +194,8 @@ class CycleStats(Record):
         samples: Verified samples, infra and a second round left out; the denominator of `pass_rate`.
         pass_rate: Share of `samples` that passed, on the training tasks.
         kinds: Count of verdicts by kind, infra included.
+        integrity: Count of verdicts by where the judge stood, infra left out.
+        tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
         kept: Samples trained on, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
         threshold: Reward threshold in force.
@@ -211,6 +215,8 @@ class CycleStats(Record):
     pass_rate: float = 0.0
     kinds: dict[str, int] = dataclasses.field(default_factory=dict)
     second_round: dict[str, int] = dataclasses.field(default_factory=dict)
+    integrity: dict[str, int] = dataclasses.field(default_factory=dict)
+    tasks_dropped: int = 0
     kept: int = 0
     kept_prompts: int = 0
     replayed: int = 0

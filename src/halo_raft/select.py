@@ -42,6 +42,11 @@ class Selection:
         """How many prompts the kept samples answer."""
         return len({sample.task_id for sample in self.kept})
 
+    @property
+    def cycles(self) -> list[int]:
+        """The cycles that the kept samples are from."""
+        return sorted({sample.cycle for sample in self.kept})
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:

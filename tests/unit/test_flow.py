@@ -7,6 +7,7 @@ import pytest
 
 from halo_raft.config import RaftConfig
 from halo_raft.pipelines import flow
+from halo_raft.pipelines.judge import Answer, Judge, Referee
 from halo_raft.pipelines.stages import draft_samples
 from halo_raft.records import Sampling, Task, Verdict, VerdictKind
 from halo_raft.verifiers import VerifierOptions
@@ -74,10 +75,8 @@ def test_only_what_may_be_our_fault_is_judged_again(monkeypatch, first, judged):
 
         return SimpleNamespace(judge=judge)
 
-    monkeypatch.setattr(flow, "create_verifier", create)
-    monkeypatch.setattr(flow.os, "nice", lambda n: n)
-    monkeypatch.setattr("ray.get", lambda reference: reference)
-    verify = flow.Verify([flow.Judge("v", VerifierOptions(), {t.task_id: t for t in TASKS})])
-    verify({"sample_id": ["s"], "task_id": ["t0"], "completion": ['"code"'], "tokens": [3]})
+    monkeypatch.setattr("halo_raft.pipelines.judge.create_verifier", create)
+    referee = Referee(Judge("v", VerifierOptions(), {t.task_id: t for t in TASKS}))
+    assert referee.verdict(Answer("s", "t0", "code")) == (first if judged == 1 else VERDICT)
     assert len(calls) == judged
     assert calls == sorted(calls), "the second look has more patience"

@@ -168,3 +168,9 @@ def test_real_files_are_read_as_they_are(name, rows, verifier):
     assert len(loaded.tasks) == rows
     assert loaded.verifier == verifier
     assert all(t.has_tests for t in loaded.tasks)
+
+
+def test_a_builtin_around_the_call_is_not_the_function_under_test():
+    assert called_function(["assert abs(f(1) - 2) < 1e-6"]) is None
+    for task in tasks.load("humaneval").tasks:
+        assert f"def {task.entry_point}(" in task.prompt

@@ -90,7 +90,9 @@ class Ticker:
         self.judged += judged
         self.passed += passed
         self.tokens += tokens
-        note = f"{self.passed / max(self.judged, 1):.1%} passed, {self.tokens_per_s:.0f} tokens/s"
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        speed = f"{self.tokens_per_s:.0f} tokens/s" if self.tokens else f"{self.judged / seconds:.0f} samples/s"
+        note = f"{self.passed / max(self.judged, 1):.1%} passed, {speed}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self.done, note=note)
         elif time.monotonic() - self._said >= SECONDS_PER_LINE:
@@ -133,13 +135,13 @@ def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
         say(f"  Not judged: {infra} (the sandbox or verifier failed, see logs/raft.log; left out of everything)")
 
 
-def selected(selection: Selection, share: float, replayed: int) -> None:
+def selected(selection: Selection, share: float) -> None:
     """Print how many samples are kept, and what each step removed."""
     say("Filtering samples...")
     kept = f"  Kept: {len(selection.kept)} samples"
     at_random = "not_drawn" in selection.removed
     say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
-    say(f"  From {selection.prompts} prompts" + (f", {replayed} from earlier cycles" if replayed else ""))
+    say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
     removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
     say(f"  Left out: {removed}" if removed else "  Left out: none")
 

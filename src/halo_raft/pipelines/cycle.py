@@ -9,22 +9,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
-from halo_raft import evaluate, models, tracking
+from halo_raft import evaluate, tracking
 from halo_raft.config import RaftConfig, to_yaml
 from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
+from halo_raft.pipelines.cards import write_card
 from halo_raft.pipelines.cycle_plan import begin_cycle, check_begun_cycles, first_round
-from halo_raft.pipelines.flow import Draft, Judge, Stage
+from halo_raft.pipelines.flow import Draft, Stage
+from halo_raft.pipelines.judge import Judge
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
+from halo_raft.pipelines.recheck import rechecked
+from halo_raft.pipelines.sound_tasks import broken_of, without_broken
 from halo_raft.pipelines.stages import Session, StageTime, draft_samples
-from halo_raft.pipelines.track import RunTracker, metrics
+from halo_raft.pipelines.track import RunTracker
 from halo_raft.pipelines.training import finetune_job, read_training, with_training
 from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
 from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
-from halo_raft.train import ModelCard, finetune, render_card
+from halo_raft.train import finetune
 
 GREEDY_INDEX = -1
 """Index of the one held-out sample of a task that is decoded greedily."""
@@ -45,6 +49,7 @@ class RaftRun:
         self.fresh = fresh
         self.session = Session(self.config, self.folder.path / "logs")
         self._stack = ExitStack()
+        self._tasks_dropped = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -55,6 +60,7 @@ class RaftRun:
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
             stack.enter_context(self.session)
+            self._drop_broken_tasks()
             self._stack = stack.pop_all()
         return self
 
@@ -85,13 +91,13 @@ class RaftRun:
             console.say(f"Cycle {cycle} already complete, skipping...")
             return known
         console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
-        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm))
+        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm, tasks_dropped=self._tasks_dropped))
         stats = self._select(stats)
         with self.tracker.cycle(cycle) as log_cycle:
             stats = self._train(stats, log_cycle)
             if self.plan.heldout is not None:
                 stats = self._measure(stats, self._adapter(cycle))
-            self._write_card(stats)
+            write_card(self.plan, self.folder, stats)
             self.tracker.cycle_done(stats)
         self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
         return stats
@@ -140,6 +146,7 @@ class RaftRun:
             passed=passed,
             pass_rate=passed / len(judged) if judged else 0.0,
             kinds=kinds,
+            integrity=dict(Counter(v.integrity for v in judged)),
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
         )
@@ -166,9 +173,8 @@ class RaftRun:
         fields = self.config.sampling.model_dump(include=set(Sampling.__dataclass_fields__))
         drawn = Sampling(**fields | {"temperature": plan.temperature})
         drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
-        options = verifier_options(self.config, run_after_compile=plan.run_after_compile)
         adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
-        return self._draw(stats, "", drafts, Judge(plan.verifier, options, tasks_by_id(self.plan.train)), adapter)
+        return self._draw(stats, "", drafts, self._judge(cycle), adapter)
 
     def _select(self, stats: CycleStats) -> CycleStats:
         """Choose the samples to train on, from all cycles so far where winners are replayed.
@@ -183,10 +189,11 @@ class RaftRun:
         config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
         if self.config.ablate:
             selection = select_at_random(samples, verdicts, tasks, config, self.config.seed)
+            console.selected(selection, config.keep_top_percent)
         else:
             selection = select(samples, verdicts, tasks, config)
-        replayed = sum(s.cycle < cycle for s in selection.kept)
-        console.selected(selection, config.keep_top_percent, replayed)
+            console.selected(selection, config.keep_top_percent)
+            selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
@@ -194,7 +201,7 @@ class RaftRun:
             stats,
             kept=len(selection.kept),
             kept_prompts=selection.prompts,
-            replayed=replayed,
+            replayed=sum(s.cycle < cycle for s in selection.kept),
             threshold=selection.threshold,
             selection=selection.removed,
         )
@@ -259,6 +266,21 @@ class RaftRun:
 
     # --- helpers
 
+    def _drop_broken_tasks(self) -> None:
+        """Leave out tasks whose tests cannot tell right from wrong; looked at once in the life of a run."""
+        known = self.folder.read_json("run.json")
+        if "broken_tasks" not in known:
+            known["broken_tasks"] = broken_of(self.plan, self.session)
+            self.folder.write_json("run.json", known)
+        read = self.plan
+        self.plan = without_broken(read, known["broken_tasks"])
+        self._tasks_dropped = len(read.train.tasks) - len(self.plan.train.tasks)
+
+    def _judge(self, cycle: int) -> Judge:
+        """Return the judge of a cycle's training samples."""
+        options = verifier_options(self.config, run_after_compile=self.config.for_cycle(cycle).run_after_compile)
+        return Judge(self.plan.verifiers[cycle - 1], options, tasks_by_id(self.plan.train))
+
     def _draw(
         self, stats: CycleStats, name: str, drafts: Sequence[Draft], judge: Judge, adapter: Adapter | None
     ) -> StageTime:
@@ -286,23 +308,6 @@ class RaftRun:
     def _adapter(self, cycle: int) -> Adapter:
         """Return a cycle's adapter under a name and number that no other cycle has."""
         return Adapter(f"cycle-{cycle}", cycle + 1, str(self.folder.adapter_path(cycle)))
-
-    def _write_card(self, stats: CycleStats) -> None:
-        """Write the model card into the cycle's adapter folder, with the results of all cycles so far."""
-        history = [s for n in range(stats.cycle) if (s := self.folder.stats(n)) is not None] + [stats]
-        data = {self.plan.train.name: self.plan.train.sha256}
-        if self.plan.heldout is not None:
-            data[self.plan.heldout.name] = self.plan.heldout.sha256
-        card = ModelCard(
-            title=f"{self.folder.path.name}: cycle {stats.cycle}",
-            base_model=models.resolve(self.config.model.name),
-            summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
-            cycle=stats.cycle,
-            metrics=[{"cycle": s.cycle or "base", **metrics(s)} for s in history],
-            data=data,
-            config=self.config.model_dump(mode="json"),
-        )
-        self.folder.write_text(f"{self.folder.adapter_path(stats.cycle).name}/README.md", render_card(card))
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks
+from halo_raft.config import RaftConfig
 from halo_raft.errors import DataError, UsageError
 from halo_raft.pipelines import console
+from halo_raft.pipelines.judge import Judge
+from halo_raft.pipelines.plan import tasks_by_id, verifier_options
+from halo_raft.pipelines.validation import broken_tasks, tell, without
+from halo_raft.pipelines.verify import verifier_for
+from halo_raft.pipelines.workers import verification_workers
 
 
 def add_commands(group: Any) -> None:
@@ -22,6 +30,7 @@ def add_commands(group: Any) -> None:
     validate_command = group.add_parser("validate", help="check a file of tasks")
     validate_command.add_argument("file", help="JSONL file, or a task source")
     validate_command.add_argument("--preview", action="store_true", help="print the first task as the model sees it")
+    validate_command.add_argument("--quick", action="store_true", help="look at the rows alone, run nothing")
     validate_command.set_defaults(run=validate)
 
 
@@ -47,13 +56,15 @@ def prepare(arguments: argparse.Namespace) -> int:
 
 
 def validate(arguments: argparse.Namespace) -> int:
-    """Check every row of a file and say what is in it."""
+    """Check every row of a file, say what is in it, and name the tasks whose tests cannot be relied on."""
     task_set = tasks.load(arguments.file)
     languages = Counter(task.language for task in task_set.tasks)
     with_tests = sum(task.has_tests for task in task_set.tasks)
     console.say(f"{arguments.file}: {len(task_set.tasks)} tasks, {with_tests} with tests")
     console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
     console.say(f"  verifier:  {task_set.verifier}")
+    if with_tests and not arguments.quick:
+        _run_tests_of(task_set)
     if arguments.preview:
         from halo_raft.prompts import messages
 
@@ -62,3 +73,21 @@ def validate(arguments: argparse.Namespace) -> int:
         for message in messages(first):
             console.say(f"\n[{message['role']}]\n{message['content']}")
     return 0
+
+
+def _run_tests_of(task_set: tasks.TaskSet) -> None:
+    """Run references and cheats against the tests.
+
+    Raises:
+        DataError: Every task is broken.
+    """
+    config = RaftConfig()
+    judge = Judge(verifier_for("auto", task_set), verifier_options(config), tasks_by_id(task_set))
+    with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="halo-raft-validate-") as logs:
+        broken = broken_tasks(
+            judge, workers=lambda n: stack.enter_context(verification_workers(config, n, None, Path(logs)))
+        )
+    sound = len(task_set.tasks) - len(broken)
+    console.say(f"  tests:     {sound} tasks are sound, {len(broken)} broken")
+    tell(broken, "broken")
+    without(task_set, broken)

@@ -7,22 +7,22 @@ already is not asked for again: missing samples are generated, unjudged ones onl
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from halo_raft.engines import Adapter, Completion, GenerationRequest
-from halo_raft.errors import HaloRaftError, user_error
-from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.errors import HaloRaftError
+from halo_raft.pipelines import judging
+from halo_raft.pipelines.judge import Answer, Judge
+from halo_raft.pipelines.judging import Row
+from halo_raft.pipelines.known import Known, ledger_folder
+from halo_raft.records import Sample, Verdict
 from halo_raft.store import JsonlWriter, read_records
-from halo_raft.verifiers import VerifierOptions
-from halo_raft.verifiers import create as create_verifier
 
 ROWS_PER_BATCH = 16
 """Samples that travel together to verification, so that Ray's cost per block stays small beside them."""
@@ -30,15 +30,10 @@ ROWS_PER_BATCH = 16
 SECONDS_PER_BATCH = 0.5
 """A batch that is not full travels after so long."""
 
-BLOCK_BYTES = 16 * 1024
-"""Ray Data holds output back until a block is this large; its default of megabytes would hold all of it."""
-
 PASSES = 3
 """How often a stage looks for samples that a dying worker or node took with it."""
 
 log = logging.getLogger(__name__)
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +43,6 @@ class Draft:
     task_id: str
     index: int
     request: GenerationRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Which verifier judges, with what limits, the answers to which tasks."""
-
-    name: str
-    options: VerifierOptions
-    tasks: Mapping[str, Task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +67,29 @@ class Progress:
 
 
 class SampleSink:
-    """An actor beside the driver that writes samples to disk before they are judged, each id once."""
+    """An actor beside the driver that writes samples to disk before they are judged, each id once.
 
-    def __init__(self, path: Path) -> None:
+    It also tells which of them need no judging, since an identical one was judged or is about to be.
+    """
+
+    def __init__(self, path: Path, judge_reference: list[Any], ledger: Path | None) -> None:
+        import ray
+
         self._writer = JsonlWriter(path)
         self._drawn: set[str] = set()
+        self._known = Known(ray.get(judge_reference[0]), ledger)
 
     def drawn(self) -> set[str]:
         """Return the ids of the samples written so far."""
         return self._drawn
 
-    def append(self, samples: list[Sample]) -> list[Sample]:
-        """Write samples and flush; return those that were new."""
+    def append(self, samples: list[Sample]) -> list[Answer]:
+        """Write samples and flush; return those that were new, as they go to verification."""
         new = [s for s in samples if s.sample_id not in self._drawn]
         self._writer.append(new)
         self._drawn.update(s.sample_id for s in new)
-        return new
+        answers = [self._known.identify(_answer(sample)) for sample in new]
+        return [replace(answer, copy=not self._known.claim(answer.key)) for answer in answers]
 
     def close(self) -> None:
         """Sync and close the file."""
@@ -118,7 +111,7 @@ class Generate:
 
         for number, share in zip(batch["engine"].tolist(), batch["drafts"], strict=True):
             for samples in _coalesce(self._samples(int(number), pickle.loads(share))):
-                yield _rows(ray.get(self.sink.append.remote(samples)))
+                yield judging.as_rows(ray.get(self.sink.append.remote(samples)))
 
     def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:
         """Stream one engine's share, asking again for what is missing when the engine died."""
@@ -157,44 +150,12 @@ class Generate:
         )
 
 
-class Verify:
-    """Ray Data stage: samples in, verdicts out. What may be our fault is judged once more."""
-
-    def __init__(self, judge_reference: list[Any]) -> None:
-        import ray
-
-        # a busy neighbour makes a CPU engine ten times slower (its threads wait for each other at every
-        # layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards
-        os.nice(19)
-        judge: Judge = ray.get(judge_reference[0])
-        self.tasks = judge.tasks
-        self.cpu_limit_s = judge.options.limits.cpu_s
-        self.verifier = create_verifier(judge.name, judge.options)
-        limits = replace(judge.options.limits, wall_s=2 * judge.options.limits.wall_s)
-        self.patient_verifier = create_verifier(judge.name, replace(judge.options, limits=limits))
-
-    def __call__(self, batch: Row) -> Row:
-        """Judge a batch."""
-        verdicts = [
-            self._judge(*row) for row in zip(batch["sample_id"], batch["task_id"], batch["completion"], strict=True)
-        ]
-        return {"verdict": [v.to_json() for v in verdicts], "tokens": list(batch["tokens"])}
-
-    def _judge(self, sample_id: str, task_id: str, completion: str) -> Verdict:
-        completion = json.loads(completion)
-        verdict = self.verifier.judge(str(sample_id), completion, self.tasks[task_id])
-        waited = verdict.kind is VerdictKind.TIMEOUT and verdict.cpu_s < self.cpu_limit_s
-        if verdict.kind is VerdictKind.INFRA or waited:
-            log.warning("sample %s: %s (%s); judging it once more", sample_id, verdict.kind, verdict.details)
-            verdict = self.patient_verifier.judge(str(sample_id), completion, self.tasks[task_id])
-        return verdict
-
-
 def run_stage(
     stage: Stage,
     engines: Callable[[], list[Any]],
     *,
     workers: int,
+    niceness: int,
     restarts: int,
     report: Callable[[Progress], None],
 ) -> None:
@@ -204,111 +165,81 @@ def run_stage(
         stage: What to draw and judge.
         engines: Returns the engine actors, serving the stage's adapter; called only if needed.
         workers: Verification workers, half a CPU each.
+        niceness: How far they stand back behind the engines.
         restarts: How often an engine may die.
         report: Called in this process as verdicts arrive.
 
     Raises:
         HaloRaftError: What a user can mend, such as a prompt that does not fit.
     """
-    for attempt in range(PASSES + 1):
+    known = Known(stage.judge, ledger_folder())
+    for attempt in range(judging.PASSES + 1):
         drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample)}
         judged = {v.sample_id for v in read_records(stage.verdicts_path, Verdict)}
         missing = [d for d in stage.drafts if d.request.sample_id not in drawn]
-        unjudged = [s for s in drawn.values() if s.sample_id not in judged]
+        unjudged = [_answer(s) for s in drawn.values() if s.sample_id not in judged]
         if not missing and not unjudged:
             return
-        if attempt == PASSES:
+        if attempt == judging.PASSES:
             break
-        _configure_ray_data()
         with JsonlWriter(stage.verdicts_path) as writer:
-            for dataset in _datasets(stage, engines, missing, unjudged, restarts):
-                for batch in _batches(_verified(dataset, stage.judge, workers)):
-                    verdicts = [Verdict.from_dict(json.loads(row)) for row in batch["verdict"]]
-                    new = [v for v in verdicts if v.sample_id not in judged]  # a retried block comes twice
-                    judged.update(v.sample_id for v in new)
-                    writer.append(new)
-                    report(Progress(new, int(sum(batch["tokens"]))))
+            on_disk = judging.judge_all(
+                stage.judge, unjudged, known=known, workers=lambda _: workers, niceness=niceness
+            )
+            for verdicts in on_disk:
+                writer.append(verdicts)
+                report(Progress(verdicts, sum(len(drawn[v.sample_id].token_ids) for v in verdicts)))
+            for batch in _generated(stage, engines, missing, restarts, workers, niceness) if missing else ():
+                new = [v for v in _settled(batch, known) if v.sample_id not in judged]  # a retried block comes twice
+                judged.update(v.sample_id for v in new)
+                writer.append(new)
+                report(Progress(new, int(sum(batch["tokens"]))))
     raise HaloRaftError(
         f"{stage.verdicts_path}: samples kept getting lost on the way; see logs/ray.log, then run again"
     )
 
 
-def _batches(dataset: Any) -> Iterator[Row]:
-    """Yield the rows of a dataset as they come, a user's error as itself."""
-    try:
-        yield from dataset.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy")
-    except Exception as error:
-        if known := user_error(error):
-            raise known from None
-        raise
+def _settled(batch: Row, known: Known) -> list[Verdict]:
+    """Return the verdicts of a batch, with the copies that are known by now; the others wait for theirs."""
+    entries, copies = judging.received(batch)
+    return known.learn(entries) + [v for answer in copies if (v := known.verdict(answer))]
 
 
-def _datasets(
+def _generated(
     stage: Stage,
     engines: Callable[[], list[Any]],
     missing: Sequence[Draft],
-    unjudged: Sequence[Sample],
     restarts: int,
-) -> Iterator[Any]:
-    """Yield the Ray datasets of samples to verify: first those on disk, then those to be generated."""
+    workers: int,
+    niceness: int,
+) -> Iterator[Row]:
+    """Generate what is missing and yield it verified, a batch at a time."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    if unjudged:
-        rows = [
-            dict(zip(r, values, strict=True))
-            for r in [_rows(list(unjudged))]
-            for values in zip(*r.values(), strict=True)
-        ]
-        yield ray.data.from_items(rows, override_num_blocks=-(-len(rows) // ROWS_PER_BATCH))
-    if not missing:
-        return
+    judging.configure_ray_data()
     actors = engines()
+    judge = ray.put(stage.judge)
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    sink = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here).remote(stage.samples_path)
+    make_sink = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here)
+    sink = make_sink.remote(stage.samples_path, [judge], ledger_folder())
     # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
     shares = [{"engine": i, "drafts": pickle.dumps(list(missing[i :: len(actors)]))} for i in range(len(actors))]
     context = {"cycle": stage.cycle, "model": stage.model, "adapter": stage.adapter}
-    yield ray.data.from_items(shares, override_num_blocks=len(shares)).map_batches(
+    samples = ray.data.from_items(shares, override_num_blocks=len(shares)).map_batches(
         Generate,
         fn_constructor_args=(actors, context, sink, restarts),
         batch_size=1,
         num_cpus=0,
         compute=ray.data.ActorPoolStrategy(size=len(actors)),
     )
+    yield from judging.batches(judging.verified(samples, judge, workers, niceness))
     ray.get(sink.close.remote())
     ray.kill(sink)
 
 
-def _verified(dataset: Any, judge: Judge, workers: int) -> Any:
-    import ray
-
-    return dataset.map_batches(
-        Verify,
-        fn_constructor_args=([ray.put(judge)],),  # in a list: a restarted actor gets the reference again
-        batch_size=None,
-        num_cpus=0.5,
-        compute=ray.data.ActorPoolStrategy(size=workers),
-    )
-
-
-def _configure_ray_data() -> None:
-    import ray
-
-    context = ray.data.DataContext.get_current()
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the import, which sets it
-    context.target_max_block_size = BLOCK_BYTES
-    context.enable_progress_bars = False
-
-
-def _rows(samples: list[Sample]) -> Row:
-    """Return what `Verify` needs of some samples, as columns; JSON keeps lone surrogates and NULs alive."""
-    return {
-        "sample_id": [s.sample_id for s in samples],
-        "task_id": [s.task_id for s in samples],
-        "completion": [json.dumps(s.completion) for s in samples],
-        "tokens": [len(s.token_ids) for s in samples],
-    }
+def _answer(sample: Sample) -> Answer:
+    return Answer(sample.sample_id, sample.task_id, sample.completion, len(sample.token_ids))
 
 
 def _coalesce(batches: Iterator[list[Sample]]) -> Iterator[list[Sample]]:

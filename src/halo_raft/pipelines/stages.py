@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,16 @@ from halo_raft.engines import GenerationRequest
 from halo_raft.pipelines import console
 from halo_raft.pipelines.cluster import EnginePool, native_messages_to, ray_session
 from halo_raft.pipelines.flow import Draft, Progress, Stage, run_stage
+from halo_raft.pipelines.judge import Answer, Judge
+from halo_raft.pipelines.judging import FailureLog, judge_all
+from halo_raft.pipelines.known import Known, ledger_folder
+from halo_raft.pipelines.workers import FEW
 from halo_raft.records import Sampling, Task, Verdict, stable_hash
 from halo_raft.store import read_records
+
+BESIDE_A_CPU_ENGINE = 19
+"""Niceness of verification there: a busy neighbour makes the engine ten times slower (its threads wait for
+each other at every layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,11 @@ class Session:
         pool.use(stage.adapter)  # loading is no part of the generation's speed
         console.say(f"Verifying {total} samples...")
         started = time.monotonic()
+        failures = FailureLog()
         with console.ticker(total, done) as ticker:
 
             def report(progress: Progress) -> None:
+                failures.see(progress.verdicts)
                 passed = sum(v.success for v in progress.verdicts)
                 ticker.advance(len(progress.verdicts), passed, progress.tokens)
 
@@ -85,10 +95,26 @@ class Session:
                 stage,
                 lambda: pool.use(stage.adapter),
                 workers=pool.placement.verify_workers,
+                niceness=BESIDE_A_CPU_ENGINE if pool.placement.device == "cpu" else 0,
                 restarts=self.config.engine.max_restarts,
                 report=report,
             )
             return StageTime(time.monotonic() - started, ticker.tokens_per_s)
+
+    def judge(self, judge: Judge, answers: Sequence[Answer], *, remember: bool = True) -> Iterator[list[Verdict]]:
+        """Yield the verdicts of answers that are there already; a few are judged in this process.
+
+        Args:
+            judge: Who judges.
+            answers: What to judge.
+            remember: Take the verdicts of identical programs that were judged before.
+        """
+        known = Known(judge, ledger_folder(), remember=remember)
+        return judge_all(judge, answers, known=known, workers=self.workers_for)
+
+    def workers_for(self, answers: int) -> int:
+        """Return how many verification workers so many answers take; starts Ray if it takes any."""
+        return 0 if answers <= FEW else self.pool.placement.verify_workers
 
 
 def draft_samples(

@@ -72,6 +72,8 @@ class RunTracker:
     def cycle_done(self, stats: CycleStats) -> None:
         """Log a finished cycle's numbers at `step=cycle`, and its adapter."""
         self.tracker.log_metrics(metrics(stats), stats.cycle)
+        if stats.integrity:
+            self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
         if stats.cycle > 0:
             path = self.folder.adapter_path(stats.cycle)
             self.tracker.log_artifacts(path, path.name)
@@ -102,6 +104,7 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
     if stats.cycle == 0:
         return named
     named |= {f"verdicts/{kind}": float(n) for kind, n in stats.kinds.items()}
+    named |= {f"integrity/{where}": float(n) for where, n in stats.integrity.items()}
     named |= {f"selection/{step}": float(n) for step, n in stats.selection.items()}
     named |= {f"second_round/{name}": float(n) for name, n in stats.second_round.items()}
     return named | {
@@ -111,6 +114,7 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         "kept_prompts": float(stats.kept_prompts),
         "replayed": float(stats.replayed),
         "threshold": stats.threshold,
+        "tasks_dropped": float(stats.tasks_dropped),
         "loss/first": stats.loss_first,
         "loss/last": stats.loss_last,
         "train/steps": float(stats.train_steps),

@@ -1,12 +1,34 @@
-"""Where untrusted code runs: limits, isolation tier, and one call that starts, feeds and ends it.
+"""Where untrusted code runs: isolation, limits, and the calls that start, feed and end it.
 
-Covers running a command (`run`) and running a Python harness (`run_python`). Does not know tests,
-tasks or rewards: `verifiers` decide what an outcome means.
+Covers running a command (`run`), a Python harness (`run_python`), and a run that somebody else talks
+to (`POOL`, `Run`). Does not know tests, tasks or rewards: `verifiers` decide what an outcome means.
 """
 
-from halo_raft.sandbox.box import RESULT_FD, SandboxError, run, run_python
+from halo_raft.sandbox import usage
+from halo_raft.sandbox.box import RESULT_FD, run, run_python
+from halo_raft.sandbox.job import Job, Run, ZygoteLostError
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import KilledBy, Outcome
+from halo_raft.sandbox.pool import POOL
 from halo_raft.sandbox.tier import Tier, probe
+from halo_raft.sandbox.zygote import SandboxError, View, Zygote, memory_file
 
-__all__ = ["RESULT_FD", "KilledBy", "Limits", "Outcome", "SandboxError", "Tier", "probe", "run", "run_python"]
+__all__ = [
+    "POOL",
+    "RESULT_FD",
+    "Job",
+    "KilledBy",
+    "Limits",
+    "Outcome",
+    "Run",
+    "SandboxError",
+    "Tier",
+    "View",
+    "Zygote",
+    "ZygoteLostError",
+    "memory_file",
+    "probe",
+    "run",
+    "run_python",
+    "usage",
+]

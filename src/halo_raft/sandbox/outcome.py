@@ -13,6 +13,7 @@ class KilledBy(StrEnum):
     CPU = "cpu"
     WALL = "wall"
     OUTPUT_LIMIT = "output_limit"
+    MEMORY = "memory"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

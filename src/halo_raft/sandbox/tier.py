@@ -6,6 +6,16 @@ import dataclasses
 import functools
 import os
 
+from halo_raft.sandbox.zygote import SandboxError, View, Zygote
+
+VARIABLE = "HALO_RAFT_SANDBOX_TIER"
+"""Environment variable that asks for a tier by name instead of the best there is."""
+DESCRIPTIONS = {
+    "A": "own user, mount, process, network and IPC namespaces, seccomp, limits; no way to files, network or processes",
+    "B": "Landlock, seccomp without sockets, limits",
+    "C": "resource limits alone: files can be read and the network is open",
+}
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
@@ -13,13 +23,11 @@ class Tier:
 
     Attributes:
         name: `A`, `B` or `C`, best first.
-        reason: Why it is no better, and what is in force, for display.
-        own_uid: Whether each run has a user id of its own.
+        reason: What is in force, and why it is no better, for display.
     """
 
     name: str
     reason: str
-    own_uid: bool
 
 
 @functools.cache
@@ -27,24 +35,17 @@ def probe() -> Tier:
     """Return the tier in force, found once per process.
 
     Raises:
-        SandboxError: Nothing can be run at all.
+        SandboxError: The tier that the environment asks for cannot be had, or nothing can be run at all.
     """
-    if os.geteuid() != 0:
-        return _tier_c(own_uid=False)
-    from halo_raft.sandbox.box import SandboxError, start_probe
-
-    try:
-        start_probe(own_uid=True)
-    except SandboxError:
-        start_probe(own_uid=False)
-        return _tier_c(own_uid=False)
-    return _tier_c(own_uid=True)
-
-
-def _tier_c(*, own_uid: bool) -> Tier:
-    uid = "a user id of its own for each run" if own_uid else "the user id of the worker"
-    return Tier(
-        name="C",
-        reason=f"resource limits and {uid}; no namespaces, so files can be read and the network is open",
-        own_uid=own_uid,
-    )
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted and wanted not in DESCRIPTIONS:
+        raise SandboxError(f"{VARIABLE} is {wanted!r}; it can be {', '.join(DESCRIPTIONS)}")
+    refusals = ""
+    for name in wanted or DESCRIPTIONS:
+        try:
+            Zygote(View(name)).close()
+        except SandboxError as error:
+            refusals += f"; tier {name} is refused: {error}"
+            continue
+        return Tier(name=name, reason=DESCRIPTIONS[name] + refusals)
+    raise SandboxError(f"no sandbox can be started{refusals}")

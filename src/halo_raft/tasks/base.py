@@ -6,6 +6,7 @@ their tests, MultiPL-E's, and plain `{"prompt": ...}`. See DESIGN's records in t
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import re
@@ -146,9 +147,9 @@ def parse_row(row: Mapping[str, Any], where: str) -> Task:
 
 
 def called_function(test_list: Sequence[str]) -> str | None:
-    """Return the one name that every assert calls first, None if there is no such name."""
+    """Return the one name that every assert calls first, None if there is no such name or it is Python's own."""
     names = {m.group(1) for test in test_list if (m := re.match(r"\s*assert\s+(?:not\s+)?\(*([A-Za-z_]\w*)\(", test))}
-    return names.pop() if len(names) == 1 else None
+    return names.pop() if len(names) == 1 and not names & set(dir(builtins)) else None
 
 
 def _entry_point(row: Mapping[str, Any], where: str, asserts: Sequence[str]) -> str | None:

@@ -1,8 +1,7 @@
 """A task's Python tests -> compiled code in which every assert reports by itself.
 
 Runs in the trusted worker. Each assert that stands directly in the module or in a test function is
-one test, and so is each compound statement around asserts. Comparisons inside asserts are rewritten
-to calls of the harness, so that an object's own `__eq__` has no say.
+one test, and so is each compound statement around asserts.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ class Suite:
         code: Marshalled code object of the tests.
         calls: Test functions to call, and whether each takes the candidate.
         total: Number of tests; each has to report `ok`.
-        imports: Top-level modules that the tests import.
         targets: Names that the tests call and neither they nor Python define.
         entry_point: The function under test: the task's, or the one that the asserts call where the
             task names another (published data sets name helpers at times).
@@ -37,7 +35,6 @@ class Suite:
     code: bytes
     calls: tuple[tuple[str, bool], ...]
     total: int
-    imports: tuple[str, ...]
     targets: tuple[str, ...]
     entry_point: str | None
 
@@ -64,7 +61,6 @@ def _suite(source: str, entry_point: str | None) -> Suite:
     given = any(_is_test(node) for node in tree.body if isinstance(node, ast.FunctionDef))
     if targets and not given and entry_point not in targets:
         entry_point = targets[0]
-    imports = _imports(tree)
     marker = _Marker()
     tree.body = marker.mark(tree.body)
     calls = []
@@ -84,12 +80,11 @@ def _suite(source: str, entry_point: str | None) -> Suite:
         calls.append((node.name, bool(takes_candidate)))
     if marker.total == 0:
         raise ValueError("no assert in them")
-    tree = ast.fix_missing_locations(_Comparisons().visit(tree))
+    tree = ast.fix_missing_locations(tree)
     return Suite(
         code=marshal.dumps(compile(tree, "tests.py", "exec", dont_inherit=True)),
         calls=tuple(calls),
         total=marker.total,
-        imports=imports,
         targets=tuple(dict.fromkeys((*targets, *([entry_point] if entry_point else [])))),
         entry_point=entry_point,
     )
@@ -114,16 +109,6 @@ def _is_called(tree: ast.Module, name: str) -> bool:
         for statement in statements
         for node in ast.walk(statement)
     )
-
-
-def _imports(tree: ast.Module) -> tuple[str, ...]:
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-    return tuple(sorted(name for name in names if "." not in name))
 
 
 def _targets(tree: ast.Module) -> tuple[str, ...]:
@@ -186,43 +171,6 @@ class _Marker:
         )
 
 
-class _Comparisons(ast.NodeTransformer):
-    """Rewrites comparisons and arithmetic inside asserts to calls of the harness."""
-
-    def __init__(self) -> None:
-        self._inside = False
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        outer, self._inside = self._inside, True
-        node.test = self.visit(node.test)
-        self._inside = outer
-        return node
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        if not self._inside:
-            return node
-        names: list[ast.expr] = [ast.Constant(type(op).__name__) for op in node.ops]
-        values = [node.left, *node.comparators]
-        return ast.Call(
-            func=_name("__judge_compare__"),
-            args=[ast.Tuple(names, ast.Load()), ast.Tuple(values, ast.Load())],
-            keywords=[],
-        )
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        self.generic_visit(node)
-        if self._inside:
-            node.left, node.right = (self._operand(side) for side in (node.left, node.right))
-        return node
-
-    @staticmethod
-    def _operand(node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.Constant):
-            return node
-        return ast.Call(func=_name("__judge_operand__"), args=[node], keywords=[])
-
-
 def _name(identifier: str) -> ast.Name:
     return ast.Name(identifier, ast.Load())
 
@@ -237,6 +185,18 @@ def compiled(source: str) -> bytes | None:
         return marshal.dumps(compile(source, "setup.py", "exec", dont_inherit=True))
     except (SyntaxError, ValueError):
         return None
+
+
+def assigned(source: str) -> tuple[str, ...]:
+    """Return the names that trusted set-up code defines at top level; none if it is not Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    names = [node.name for node in tree.body if isinstance(node, Function | ast.ClassDef)]
+    stores = [n for s in tree.body if not isinstance(s, Function | ast.ClassDef) for n in ast.walk(s)]
+    names += [node.id for node in stores if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return tuple(dict.fromkeys(names))
 
 
 def definitions(source: str) -> Iterator[str]:

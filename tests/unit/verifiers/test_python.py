@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from halo_raft.records import Task, Verdict, VerdictKind
-from halo_raft.sandbox import Limits
+from halo_raft.sandbox import Limits, probe
 from halo_raft.verifiers import VerifierOptions, create
 
 TASK = Task(
@@ -32,7 +32,7 @@ def test_honest_code_passes() -> None:
     verdict = judge(HONEST)
     assert (verdict.kind, verdict.reward, verdict.success) == (VerdictKind.PASSED, 1.0, True)
     assert (verdict.tests_passed, verdict.tests_total) == (4, 4)
-    assert (verdict.integrity, verdict.tier, verdict.verifier) == ("in_process", "C", "python")
+    assert (verdict.integrity, verdict.tier, verdict.verifier) == ("outside", probe().name, "python")
     assert verdict.verifier_version
     assert verdict.cpu_s > 0
 
@@ -252,13 +252,24 @@ HONEST_VALUES = {
     "chain": ("def f(): return 3", "assert 2 < f() <= 3 < 4"),
     "identity": ("def f(): return None", "assert f() is None and f() is not 3"),
     "not": ("def f(): return False", "assert not f()"),
-    "in place": ("def f(a): a.append(1)", "a = []\nf(a)\nassert a == [1]"),
+    "dict values": ("def f(): return {1: 2}.values()", "assert list(f()) == [2]"),
+    "dict items": ("def f(): return {1: 2}.items()", "assert set(f()) == {(1, 2)}"),
+    "function as argument": ("def f(g, a): return [g(x) for x in a]", "assert f(lambda x: x + 1, [1, 2]) == [2, 3]"),
+    "error from an argument": (
+        "def f(g):\n    try:\n        return g()\n    except ValueError:\n        return 'caught'",
+        "def g(): raise ValueError\nassert f(g) == 'caught'",
+    ),
+    "expected error": ("def f(): raise KeyError('a')", "try:\n    f()\n    assert False\nexcept KeyError:\n    pass"),
+    "own error": (
+        "class E(ValueError): pass\ndef f(): raise E",
+        "try:\n    f()\n    assert False\nexcept ValueError:\n    pass",
+    ),
+    "imported": ("def f(): return 1", "from solution import f as g\nassert g() == 1"),
     "regex": ("import re\ndef f(s): return re.search('b', s)", "assert f('abc') and f('abc').start() == 1"),
     "own class": ("class P:\n    def __init__(self, a): self.a = a\ndef f(p): return p.a", "assert f(P(3)) == 3"),
     "own class returned": (
-        "class P:\n    def __init__(self, a): self.a = a\n    def __eq__(self, o): return self.a == o.a\n"
-        "def f(a): return P(a)",
-        "assert f(3) == P(3) and f(3).a == 3",
+        "class P:\n    def __init__(self, a): self.a = a\ndef f(a): return P(a)",
+        "assert f(3).a == 3",
     ),
     "higher order": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
     "memoized": ("import functools\n@functools.cache\ndef f(n): return n", "assert f(2) == 2"),
@@ -283,6 +294,26 @@ HONEST_VALUES = {
     "numpy": ("import numpy as np\ndef f(a): return np.sum(a)", "assert f([1, 2]) == 3"),
     "numpy float": ("import numpy as np\ndef f(a): return [np.mean(a)]", "assert f([1, 2]) == [1.5]"),
 }
+
+
+def test_arguments_are_copies() -> None:
+    task = with_tests("a = [3, 1]\nassert f(a) == sorted(a)")
+    assert judge("def f(a):\n    a.clear()\n    return []", task).kind is VerdictKind.WRONG
+
+
+def test_setup_classes_cross_as_copies() -> None:
+    setup = "class Node:\n    def __init__(self, value, next=None):\n        self.value, self.next = value, next"
+    task = with_tests("head = Node(1, Node(2))\nassert f(head) == 3\nassert g(head).value == 2", setup=setup)
+    code = "def f(n): return n.value + f(n.next) if isinstance(n, Node) else 0\ndef g(n): return n.next"
+    assert judge(code, task).success
+
+
+def test_an_objects_own_equality_has_no_say() -> None:
+    code = (
+        "class P:\n    def __init__(self, a): self.a = a\n    def __eq__(self, o): return True\ndef f(a): return P(a)"
+    )
+    assert not judge(code, with_tests("assert f(3) == P(3)")).success
+    assert not judge(code, with_tests("assert f(3) == 3")).success
 
 
 @pytest.mark.parametrize("name", HONEST_VALUES)

@@ -1,0 +1,112 @@
+"""Linux calls that Python's `os` lacks, each raising `OSError` when it fails."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP = 1, 4, 8, 24
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
+PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL = 2, 4
+CAP_DAC_READ_SEARCH = 2
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
+    1,
+    2,
+    4,
+    8,
+    32,
+    4096,
+    16384,
+    1 << 18,
+)
+MNT_DETACH = 2
+SIGCHLD = 17
+LAST_CAPABILITY = 63
+NUMBERS = {
+    "x86_64": {"clone": 56, "pivot_root": 155, "capset": 126, "seccomp": 317},
+    "aarch64": {"clone": 220, "pivot_root": 41, "capset": 91, "seccomp": 277},
+}
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+
+_libc = ctypes.CDLL(None, use_errno=True)
+# with the GIL held throughout: a fork by system call must find the interpreter at rest
+_python = ctypes.PyDLL(None, use_errno=True)
+
+
+def machine() -> str:
+    """Return the architecture as the kernel names it."""
+    return os.uname().machine
+
+
+def _checked(result: int, name: str) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+    return result
+
+
+def syscall(number: int, *arguments: object) -> int:
+    """Make a system call by number."""
+    return _checked(_libc.syscall(ctypes.c_long(number), *arguments), f"system call {number}")
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """Change one setting of this process, absent arguments being 0."""
+    values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
+    return _checked(_libc.prctl(option, *values), f"prctl {option}")
+
+
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces."""
+    _checked(_libc.unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """Mount a file system; `kind` may be empty for binds."""
+    arguments = [text.encode() or None for text in (source, target, kind)]
+    _checked(_libc.mount(*arguments, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
+
+
+def pivot_root(new_root: str, old_root: str) -> None:
+    """Make `new_root` the root of this mount namespace."""
+    syscall(NUMBERS[machine()]["pivot_root"], new_root.encode(), old_root.encode())
+
+
+def unmount(target: str) -> None:
+    """Detach a mount, busy or not."""
+    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def fork_into(flags: int) -> int:
+    """Fork into new namespaces; return the child's process id, or 0 in the child."""
+    _python.PyOS_BeforeFork()
+    arguments = [ctypes.c_long(NUMBERS[machine()]["clone"]), ctypes.c_ulong(flags | SIGCHLD)]
+    pid = _python.syscall(*arguments, None, None, None, None)
+    if pid == 0:
+        _python.PyOS_AfterFork_Child()
+        return 0
+    error = ctypes.get_errno()
+    _python.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(error, f"clone: {os.strerror(error)}")
+    return int(pid)
+
+
+def drop_capabilities(*, but_search: bool = False) -> None:
+    """Give up every capability, now and after any exec.
+
+    Args:
+        but_search: Keep the one to read files and folders whatever their permissions say.
+    """
+    for capability in range(LAST_CAPABILITY + 1):
+        if not (but_search and capability == CAP_DAC_READ_SEARCH):
+            _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
+    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = struct.pack("Ii", 0x20080522, 0)
+    low = 1 << CAP_DAC_READ_SEARCH if but_search else 0
+    syscall(NUMBERS[machine()]["capset"], header, struct.pack("6I", low, low, low, 0, 0, 0))
+    if but_search:
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)

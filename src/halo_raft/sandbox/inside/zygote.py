@@ -1,0 +1,280 @@
+"""The process that isolates itself once, and then forks one candidate after another.
+
+It never runs untrusted code itself. It takes jobs from its worker over a socket, one at a time, and
+ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
+
+Messages to the worker: `ready`, `pid N`, `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
+Messages from it: `run` with the descriptors of a job (see `child.become`), `kill`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import importlib
+import marshal
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from halo_raft.sandbox.inside import child, filesystem, landlock, seccomp, system
+from halo_raft.sandbox.inside.workdir import collect, empty
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+JOB_FDS = 6
+SWEEP_S = 5.0
+INNER_ID = 1000
+PRELOADED = (
+    *("abc", "array", "ast", "base64", "bisect", "calendar", "cmath", "collections", "collections.abc", "contextlib"),
+    *("copy", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json"),
+    *("math", "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap"),
+    *("threading", "traceback", "types", "typing", "unicodedata", "uuid"),
+)
+"""What solutions import most; loaded once here instead of once in each run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """What is the same for every run of one zygote.
+
+    Attributes:
+        tier: `A`, `B` or `C`.
+        workdir: Where runs work: a fresh mount in tier A, an emptied folder else.
+        packages: Folder of the Python packages that runs may import.
+        own_uid: Whether the processes of runs share their user id with nothing else.
+        run_uid: User id that runs change to; None when the zygote has it already.
+        search: Whether runs keep the right to search folders, because the interpreter lies in a private one.
+        filter: Seccomp program, empty in tier C.
+        tool_filter: The same for our own tools, such as compilers, which start processes.
+        rules: Landlock ruleset, in tier B.
+        harnesses: Name -> its `main`.
+    """
+
+    tier: str
+    workdir: str
+    packages: str
+    own_uid: bool
+    run_uid: int | None
+    search: bool
+    filter: bytes
+    tool_filter: bytes
+    rules: int | None
+    harnesses: dict[str, Any]
+
+
+def main(connection: int, setup_fd: int) -> None:
+    """Isolate this process as the setup says, then serve jobs until the worker is gone.
+
+    Args:
+        connection: Descriptor of the socket to the worker.
+        setup_fd: Descriptor of the marshalled setup: `tier`, `uid` (to drop to, or None), `base` (an
+            empty folder), `readable`, `hidden` and `packages` (paths), `private` (whether others than their
+            owner cannot reach them), `harnesses` (module names).
+    """
+    worker = socket.socket(fileno=connection)
+    worker.recv(16)  # the setup names our own process id, so it was written after our start
+    with open(setup_fd, "rb") as file:
+        setup = marshal.load(file)
+    try:
+        for name in PRELOADED:
+            __import__(name)
+        world = _isolate(setup)
+    except BaseException as error:
+        worker.send(f"error {type(error).__name__}: {error}".encode()[:1000])
+        return
+    gc.collect()
+    gc.freeze()
+    worker.send(b"ready")
+    while True:
+        message, fds, _, _ = socket.recv_fds(worker, 16, JOB_FDS)
+        if not message:
+            return
+        if message == b"run":
+            _run(worker, fds, world)
+
+
+def _isolate(setup: dict[str, Any]) -> World:
+    harnesses = {name: importlib.import_module(name).main for name in setup["harnesses"]}
+    tier, uid, base = setup["tier"], setup["uid"], setup["base"]
+    if tier == "A":
+        return _isolate_by_namespaces(setup, harnesses)
+    runs = f"{base}/runs"
+    os.mkdir(runs, 0o755)
+    system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
+    packages = f"{base}/packages"
+    os.mkdir(packages, 0o755)
+    for path in setup["packages"]:
+        os.symlink(path, f"{packages}/{os.path.basename(path)}")
+    sys.path.append(packages)
+    rules, bpf, tool_bpf = None, b"", b""
+    if tier == "B":
+        if uid is None and landlock.abi() < landlock.SCOPE_ABI:
+            raise OSError(
+                "this kernel's Landlock cannot keep signals inside (ABI 6 can), and there is no other user id"
+            )
+        readable = [*filesystem.SYSTEM, *filesystem.SYSTEM_FILES, *setup["readable"]]
+        shown = [path for top in readable for path in filesystem.without(top, setup["hidden"])]
+        shown += [*setup["packages"], packages, *filesystem.DEVICES]
+        rules = landlock.ruleset(shown, set(readable) - set(shown), [runs])
+        alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
+        bpf = seccomp.program(system.machine(), sockets=False, processes=alone, signals=alone)
+        tool_bpf = seccomp.program(system.machine(), sockets=False, processes=True, signals=alone)
+    search = uid is not None and setup["private"]
+    return World(tier, f"{runs}/run", packages, uid is not None, uid, search, bpf, tool_bpf, rules, harnesses)
+
+
+def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> World:
+    """Enter user, mount, network, IPC and UTS namespaces; process namespaces come with each run."""
+    uid = setup["uid"]
+    others = system.CLONE_NEWNS | system.CLONE_NEWNET | system.CLONE_NEWIPC | system.CLONE_NEWUTS
+    own = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
+    outer_uid, outer_gid = os.getuid(), os.getgid()
+    if uid is None:
+        system.unshare(system.CLONE_NEWUSER | others)
+        _map_ids(own, outer_uid, outer_gid)
+    else:
+        system.unshare(others)
+    filesystem.make_root(setup["base"], setup["readable"], setup["hidden"], setup["packages"])
+    sys.path.append(filesystem.PACKAGES)
+    if uid is not None:  # limits on the number of processes do not bind root, whatever its namespace
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        system.prctl(system.PR_SET_DUMPABLE, 1)  # or /proc/self would stay root's
+        system.unshare(system.CLONE_NEWUSER)
+        _map_ids(own, uid, uid)
+    os.close(own)
+    bpf = seccomp.program(system.machine(), sockets=True, processes=True, signals=True)
+    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, bpf, bpf, None, harnesses)
+
+
+def _map_ids(own: int, uid: int, gid: int) -> None:
+    for name, line in (("setgroups", "deny"), ("uid_map", f"{INNER_ID} {uid} 1"), ("gid_map", f"{INNER_ID} {gid} 1")):
+        fd = os.open(name, os.O_WRONLY, dir_fd=own)
+        os.write(fd, line.encode())
+        os.close(fd)
+
+
+def _run(worker: socket.socket, fds: list[int], world: World) -> None:
+    """Do one job and report its end."""
+    with open(fds[0], "rb") as file:
+        spec = marshal.load(file)
+    spec["env"] |= {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
+    if world.tier == "A":
+        pid = system.fork_into(system.CLONE_NEWPID | system.CLONE_NEWNS)
+    else:
+        _make_workdir(world)
+        pid = os.fork()
+    if pid == 0:
+        child.become(spec, fds[1:], world)
+    report = os.dup(fds[5])
+    for fd in fds[1:]:
+        os.close(fd)
+    worker.send(b"pid %d" % pid)
+    status, usage, abandoned = _wait(worker, pid)
+    if world.tier != "A":
+        _sweep(world)
+        _report(report, status, collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20))
+        empty(os.path.dirname(world.workdir))
+    os.close(report)
+    if abandoned:
+        os._exit(0)
+    cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
+    worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
+
+
+def _make_workdir(world: World) -> None:
+    os.mkdir(world.workdir, 0o700)
+    if world.run_uid is not None:
+        os.chown(world.workdir, world.run_uid, world.run_uid)
+
+
+def _wait(worker: socket.socket, pid: int) -> tuple[int, Any, bool]:
+    """Wait for a run to end, killing it when the worker says so or is gone.
+
+    Returns:
+        Its wait status, its resource usage, and whether the worker is gone.
+    """
+    ending = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(ending, select.POLLIN)
+    poll.register(worker, select.POLLIN)
+    abandoned = False
+    while ending not in dict(poll.poll()):
+        abandoned = not worker.recv(16)
+        os.kill(pid, signal.SIGKILL)
+        if abandoned:
+            break
+    os.close(ending)
+    _, status, usage = os.wait4(pid, 0)
+    return status, usage, abandoned
+
+
+def _report(fd: int, status: int, files: dict[str, bytes]) -> None:
+    if os.lseek(fd, 0, os.SEEK_END) == 0:
+        os.write(fd, marshal.dumps({"status": status, "files": files}))
+
+
+def _sweep(world: World) -> None:
+    """Kill and reap what a run left behind, whatever session it moved to.
+
+    Raises:
+        RuntimeError: Something cannot be killed.
+    """
+    deadline = time.monotonic() + SWEEP_S
+    while time.monotonic() < deadline:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        if world.run_uid is not None:
+            _kill_user(world.run_uid)
+        else:
+            for pid in _descendants(os.getpid()):
+                _kill(pid)
+        time.sleep(0.001)
+    raise RuntimeError("a process of the run cannot be killed")
+
+
+def _kill_user(uid: int) -> None:
+    """Kill all processes of a user id at once, which no fork bomb outruns."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(root: int) -> list[int]:
+    """Return all processes below `root`, from /proc (the kernel may lack its `children` files)."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as stat:
+                    parent = int(stat.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found, queue = [], [root]
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found

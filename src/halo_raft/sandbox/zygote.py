@@ -1,0 +1,186 @@
+"""The worker's end of a zygote: start it, hand it a job, and hold the other ends of the job's pipes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import glob
+import importlib.util
+import marshal
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from contextlib import ExitStack, suppress
+from typing import Any, Self
+
+START_S = 30.0
+UID_BASE = 0x70000000
+"""User ids from here on belong to nobody: each zygote of a root worker takes the one its pid adds to."""
+BOOTSTRAP = """
+import sys, types
+for name, path in (argument.split("=", 1) for argument in sys.argv[3:]):
+    sys.modules[name] = module = types.ModuleType(name)
+    module.__path__ = [path]
+from halo_raft.sandbox.inside.zygote import main
+main(int(sys.argv[1]), int(sys.argv[2]))
+"""
+"""Loads trusted modules without running the `__init__` of the packages above them."""
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself failed; the candidate is not to blame."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """What a zygote and its runs can see beyond the system.
+
+    Attributes:
+        tier: `A`, `B` or `C`.
+        mounts: Absolute paths that runs may read.
+        packages: Python packages that runs may import, as they are called in this environment.
+        harnesses: Dotted names of trusted modules with a `main(payload, channel_fd)`.
+    """
+
+    tier: str
+    mounts: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    harnesses: tuple[str, ...] = ()
+
+
+class Zygote:
+    """A running zygote.
+
+    Raises:
+        SandboxError: It could not isolate itself, with the reason.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.base = tempfile.mkdtemp(prefix="halo-raft-")
+        os.chmod(self.base, 0o755)
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ExitStack() as stack:
+            stack.callback(theirs.close)
+            null = stack.enter_context(open(os.devnull, "r+b"))
+            arguments = [theirs.fileno(), memory_file(b"", stack)]
+            self._process = subprocess.Popen(
+                [os.path.realpath(sys.executable), "-sSP", "-c", BOOTSTRAP, *map(str, arguments), *_parents(view)],
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                pass_fds=arguments,
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"},
+                cwd="/",
+                start_new_session=True,
+            )
+            uid = UID_BASE + self._process.pid if os.geteuid() == 0 else None
+            os.write(arguments[1], marshal.dumps(_setup(view, uid, self.base)))
+            os.lseek(arguments[1], 0, os.SEEK_SET)
+            self.socket.send(b"go")
+        try:
+            self._await_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    def _await_ready(self) -> None:
+        self.socket.settimeout(START_S)
+        try:
+            answer = self.socket.recv(4096)
+        except OSError as error:
+            raise SandboxError(f"the sandbox did not start in {START_S:.0f} s: {error}") from error
+        self.socket.settimeout(None)
+        if answer != b"ready":
+            raise SandboxError(answer.decode("utf-8", "replace").removeprefix("error ") or "the sandbox did not start")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the zygote and whatever it runs, and remove its folder."""
+        self.socket.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(2)
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def memory_file(content: bytes, stack: ExitStack) -> int:
+    """Return a descriptor of a file with `content` that needs no folder; `stack` closes it."""
+    fd = os.memfd_create("halo-raft")
+    stack.callback(os.close, fd)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _setup(view: View, uid: int | None, base: str) -> dict[str, Any]:
+    readable = [*_interpreter(), *view.mounts]
+    packages = [path for name in view.packages for path in _package(name)]
+    return {
+        "tier": view.tier,
+        "uid": uid,
+        "base": base,
+        "readable": readable,
+        "hidden": _site_packages(),
+        "packages": packages,
+        "private": any(_is_private(path) for path in (*readable, *packages)),
+        "harnesses": list(view.harnesses),
+    }
+
+
+def _parents(view: View) -> list[str]:
+    """Return `package=folder` for every package above the modules that the zygote loads."""
+    modules = ("halo_raft.sandbox.inside.zygote", *view.harnesses)
+    names = sorted({module.rsplit(".", n)[0] for module in modules for n in range(1, module.count(".") + 1)})
+    found = []
+    for name in names:
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise SandboxError(f"no package {name}")
+        found.append(f"{name}={spec.submodule_search_locations[0]}")
+    return [entry for entry in found if not entry.startswith("halo_raft.sandbox.inside=")]
+
+
+def _is_private(path: str) -> bool:
+    """Return whether a folder on the way to `path` is closed to others than its owner."""
+    parents = [path[:i] for i, letter in enumerate(path) if letter == "/" and i]
+    return any(os.path.exists(parent) and not os.stat(parent).st_mode & 0o001 for parent in parents)
+
+
+@functools.cache
+def _interpreter() -> list[str]:
+    """Return the installation that this interpreter is from."""
+    return sorted({os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix)} - {"/usr", "/usr/local"})
+
+
+@functools.cache
+def _site_packages() -> list[str]:
+    """Return the folders of installed packages: data sets with their solutions may lie there."""
+    tops = {"/usr", "/usr/local", *_interpreter()}
+    kinds = ("site-packages", "dist-packages")
+    return sorted(path for top in tops for kind in kinds for path in glob.glob(f"{top}/lib*/python*/{kind}"))
+
+
+@functools.cache
+def _package(name: str) -> list[str]:
+    """Return the paths of an installed package: itself and the shared libraries that wheels put beside it."""
+    folders = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    names = (name, f"{name}.libs", f"{name}.py")
+    return sorted({path for folder in folders for n in names if os.path.exists(path := os.path.join(folder, n))})

@@ -1,0 +1,61 @@
+"""Frames between the judge and the candidate's process: length, nonce, kind, body.
+
+A reply repeats the nonce of the request that it answers, so an answer that was written before it was
+asked for is seen as the forgery that it is.
+"""
+
+from __future__ import annotations
+
+import os
+
+from halo_raft.verifiers.python_codec import MAX_BYTES
+
+NONCE_BYTES = 8
+FIRST_NONCE = bytes(NONCE_BYTES)
+CALL, LOOK_UP, GET, SET = b"C", b"L", b"G", b"S"
+"""Requests: (target, args, kwargs); (name,); (object, attribute); (object, attribute, value)."""
+VALUE, ERROR, CALLBACK, SYNTAX, LOADED = b"V", b"E", b"K", b"X", b"R"
+"""Replies: a value; (class names, message); (function, args, kwargs); message; nothing."""
+_READ, _WRITE = os.read, os.write
+
+
+class Closed(EOFError):
+    """The other end is gone, or does not keep to the format."""
+
+
+def send(fd: int, nonce: bytes, kind: bytes, body: bytes) -> None:
+    """Write one frame.
+
+    Raises:
+        OSError: The other end is gone.
+    """
+    frame = memoryview((len(body) + NONCE_BYTES + 1).to_bytes(4, "big") + nonce + kind + body)
+    while frame:
+        frame = frame[_WRITE(fd, frame) :]
+
+
+def receive(fd: int) -> tuple[bytes, bytes, bytes]:
+    """Read one frame: nonce, kind, body.
+
+    Raises:
+        Closed: There is none, or it is larger than any honest one.
+    """
+    size = int.from_bytes(_exactly(fd, 4), "big")
+    if not NONCE_BYTES < size <= MAX_BYTES + 1024:
+        raise Closed("a frame of an impossible size")
+    frame = _exactly(fd, size)
+    return frame[:NONCE_BYTES], frame[NONCE_BYTES : NONCE_BYTES + 1], frame[NONCE_BYTES + 1 :]
+
+
+def _exactly(fd: int, count: int) -> bytes:
+    parts = []
+    while count:
+        try:
+            part = _READ(fd, min(count, 1 << 16))
+        except OSError as error:
+            raise Closed(str(error)) from None
+        if not part:
+            raise Closed("closed")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
