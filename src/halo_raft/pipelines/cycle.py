@@ -14,7 +14,7 @@ from halo_raft.config import RaftConfig, to_yaml
 from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
-from halo_raft.pipelines import console
+from halo_raft.pipelines import console, heldout
 from halo_raft.pipelines.cards import write_card
 from halo_raft.pipelines.cycle_plan import begin_cycle, check_begun_cycles, first_round
 from halo_raft.pipelines.flow import Draft, Stage
@@ -29,9 +29,6 @@ from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
 from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
 from halo_raft.train import finetune
-
-GREEDY_INDEX = -1
-"""Index of the one held-out sample of a task that is decoded greedily."""
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +119,7 @@ class RaftRun:
         self.tracker.done(history, best)
         console.summary(history, best)
         if best and self.plan.heldout is not None:
-            console.gain(best, self._gain_over_base(best))
+            console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
         console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
 
     # --- the stages of a cycle
@@ -226,43 +223,15 @@ class RaftRun:
     def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
         """Measure pass@1 on the held-out tasks."""
         assert self.plan.heldout is not None and self.plan.heldout_verifier is not None
-        heldout, tasks = self.config.heldout, tasks_by_id(self.plan.heldout)
-        sampled = Sampling(
-            temperature=heldout.temperature,
-            max_new_tokens=self.config.sampling.max_new_tokens,
-            stop=self.config.sampling.stop,
-        )
-        greedy = replace(sampled, temperature=0.0)
-        key = self._key(stats.cycle, "heldout")
-        drafts = draft_samples(tasks.values(), range(heldout.samples), sampled, self.config, key)
-        if heldout.greedy:
-            drafts += draft_samples(tasks.values(), [GREEDY_INDEX], greedy, self.config, key)
+        tasks = tasks_by_id(self.plan.heldout)
+        drafts = heldout.drafts(tasks.values(), self.config, self._key(stats.cycle, heldout.STAGE))
         console.say(f"Measuring on {len(tasks)} held-out tasks...")
         judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
-        time = self._draw(stats, "heldout", drafts, judge, adapter)
-        seconds = {**stats.seconds, **time.named("heldout")}
-        stats = replace(stats, heldout=self._heldout_rates(stats.cycle), seconds=seconds)
+        time = self._draw(stats, heldout.STAGE, drafts, judge, adapter)
+        rates = heldout.rates(self.folder, stats.cycle, self.config.heldout.samples)
+        stats = replace(stats, heldout=rates, seconds={**stats.seconds, **time.named(heldout.STAGE)})
         console.say(f"  {console.heldout_line(stats)}")
         return stats
-
-    def _heldout_outcomes(self, cycle: int) -> tuple[evaluate.Outcomes, evaluate.Outcomes]:
-        """Return the held-out outcomes of a cycle: of sampled completions, and of greedy ones."""
-        greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
-        verdicts = self.folder.verdicts(cycle, "heldout")
-        sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
-        return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
-
-    def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
-        """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
-        sampled, greedy = self._heldout_outcomes(cycle)
-        ks = dict.fromkeys((1, self.config.heldout.samples)) if sampled.tasks else {}
-        rates = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
-        return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
-
-    def _gain_over_base(self, cycle: int) -> evaluate.Difference:
-        """Compare a cycle with the base model on the held-out tasks, paired by task."""
-        which = 0 if self.config.heldout.samples else 1
-        return evaluate.compare(self._heldout_outcomes(0)[which], self._heldout_outcomes(cycle)[which])
 
     # --- helpers
 
