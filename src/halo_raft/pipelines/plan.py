@@ -6,6 +6,7 @@ with nothing downloaded, for `--dry-run`.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from halo_raft.pipelines.cluster import describe_devices
 from halo_raft.records import Task, stable_hash
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers import VerifierOptions
+
+log = logging.getLogger(__name__)
 
 C = TypeVar("C", RaftConfig, SftConfig)
 
@@ -74,11 +77,12 @@ def prepare(config: RaftConfig) -> Plan:
     _check_parts(config)
     train = tasks.load(config.tasks.train, limit=config.tasks.limit)
     names = _verifier_names(config, train.verifier)
-    train = _with_tests(train, config.tasks.tests, names)
+    train = _with_tests(_in_language_of(names[0], train), config.tasks.tests, names)
     heldout, heldout_verifier = None, None
     if config.tasks.heldout:
         heldout = tasks.load(config.tasks.heldout, limit=config.tasks.heldout_limit)
         heldout_verifier = config.verifier.name or heldout.verifier
+        heldout = _in_language_of(heldout_verifier, heldout)
         heldout = _with_tests(heldout, config.tasks.tests, (heldout_verifier,))
         tasks.refuse_overlap(train, heldout)
         verifiers.create(heldout_verifier, verifier_options(config)).check()
@@ -172,6 +176,25 @@ def _verifier_names(config: RaftConfig, fitting: str) -> tuple[str, ...]:
     for name in dict.fromkeys(names):
         verifiers.create(name, verifier_options(config)).check()
     return names
+
+
+def _in_language_of(verifier: str, task_set: TaskSet) -> TaskSet:
+    """Ask tasks of another language in one that the verifier judges, without their tests.
+
+    So a file of bare prompts, whose tasks count as Python, trains C++ with `--verifier gcc`.
+    """
+    plugin = verifiers.REGISTRY.load(verifier)
+    languages = plugin.languages
+    foreign = [task for task in task_set.tasks if languages and task.language not in languages]
+    if plugin.needs_tests or not foreign:
+        return task_set
+    log.warning("%s: %d tasks are asked in %s, which %s judges, and their tests left out",
+                task_set.name, len(foreign), languages[0], verifier)  # fmt: skip
+    asked = [
+        task if task.language in languages else Task(task_id=task.task_id, prompt=task.prompt, language=languages[0])
+        for task in task_set.tasks
+    ]
+    return TaskSet.of(task_set.name, asked, verifier)
 
 
 def _with_tests(task_set: TaskSet, tests: str | None, names: tuple[str, ...]) -> TaskSet:
