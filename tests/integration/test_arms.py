@@ -12,6 +12,7 @@ from halo_raft.errors import DataError
 from halo_raft.pipelines import raft
 from halo_raft.records import CycleStats, Sample, Verdict
 from halo_raft.store import read_records
+from halo_raft.train.examples import IGNORE_INDEX, load_examples
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
@@ -82,6 +83,21 @@ def test_the_figures_of_training_are_in_the_statistics(curriculum: Run) -> None:
         assert stats.loss_held_back is not None and stats.train_tokens_per_s > 0
         assert 0 < stats.kept_prompts <= stats.kept
     assert history[2].replayed > 0, "training from the base sees the winners of all cycles"
+
+
+def test_labels_decode_to_exactly_the_completion_and_its_end(curriculum: Run, default_model: str) -> None:
+    from transformers import AutoTokenizer
+
+    config, history = curriculum
+    tokenizer = AutoTokenizer.from_pretrained(default_model)
+    path = config.output_dir / "cycle_2_kept.jsonl"
+    kept = list(read_records(path, Sample))
+    examples = load_examples([path], [tokenizer.eos_token_id], 2048).examples
+    assert len(examples) == len(kept) == history[2].kept
+    for sample, example in zip(kept, examples, strict=True):
+        learned = [label for label in example.labels if label != IGNORE_INDEX]
+        assert tokenizer.decode(learned) == sample.completion + tokenizer.eos_token
+        assert example.labels[: len(sample.prompt_token_ids)] == [IGNORE_INDEX] * len(sample.prompt_token_ids)
 
 
 def test_a_cycle_that_has_begun_keeps_its_settings(curriculum: Run) -> None:

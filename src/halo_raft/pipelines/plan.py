@@ -111,6 +111,12 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
         yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
     per_prompt = config.sampling.samples_per_prompt
     yield "cycles", f"{config.num_cycles}, each {prompts} prompts × {per_prompt} samples = {samples} samples"
+    if config.sampling.second_round:
+        yield "second round", f"{config.sampling.second_round} more samples of prompts that pass now and then"
+    if config.curriculum.strategy != "none" or config.curriculum.reward_shaping != "fixed":
+        yield "curriculum", f"{config.curriculum.strategy}, rewards {config.curriculum.reward_shaping}"
+    if config.ablate:
+        yield "arm", "control: keeps as many samples as pass, at random"
     kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
     batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
     steps = -(-int(kept * config.training.num_train_epochs) // batch)
