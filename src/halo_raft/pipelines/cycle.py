@@ -216,6 +216,8 @@ class RaftRun:
         facts = read_training(adapter)
         for step, loss, learning_rate in facts["loss_curve"]:
             log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
+        for step, loss, _ in facts["held_back_curve"]:
+            log_cycle.log_metrics({"held_back_loss": loss}, step)
         stats = with_training(stats, facts)
         console.trained(stats)
         return stats

@@ -84,7 +84,8 @@ class RunTracker:
         self.tracker.log_best(metrics(stats), best)
         self.tracker.set_tags({"halo_raft.best_cycle": best})
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
-        self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
+        if self.plan.config.arm == "raft":  # a control arm is measured, never served
+            self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
 
     def _log_task_set(self, tasks: TaskSet, context: str) -> None:
         path = str(Path(tasks.name).absolute()) if Path(tasks.name).is_file() else tasks.name
