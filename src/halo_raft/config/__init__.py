@@ -4,15 +4,14 @@ from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
 from halo_raft.config.loading import load, load_file, to_yaml
 from halo_raft.config.schema import (
     EngineConfig,
-    LoraConfig,
     RaftConfig,
     ResourcesConfig,
     SandboxConfig,
     SelectionConfig,
     TrackingConfig,
-    TrainingConfig,
 )
 from halo_raft.config.sft import SftConfig
+from halo_raft.config.training import LoraConfig, TrainingConfig
 
 __all__ = [
     "CurriculumConfig",

@@ -7,8 +7,9 @@ from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from halo_raft.config.schema import LoraConfig, ModelConfig, ResourcesConfig, TrackingConfig, TrainingConfig
+from halo_raft.config.schema import ModelConfig, ResourcesConfig, TrackingConfig
 from halo_raft.config.section import NonNegative, Positive, Section
+from halo_raft.config.training import LoraConfig, TrainingConfig
 
 
 class SftDataConfig(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from halo_raft.config.schema import LoraConfig, TrainingConfig
+from halo_raft.config.training import LoraConfig, TrainingConfig
 from halo_raft.errors import ConfigError, DataError
 
 TRAINING_FILE = "training.json"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from halo_raft.config.schema import TrainingConfig
+from halo_raft.config.training import TrainingConfig
 from halo_raft.records import stable_hash
 from halo_raft.train.examples import TrainExample
 
