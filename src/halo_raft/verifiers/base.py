@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 import inspect
 import logging
 import math
@@ -145,7 +146,7 @@ class Verifier(abc.ABC):
         for program, package in self.tools.items():
             if shutil.which(program) is None:
                 raise ConfigError(f"verifier {self.name!r} needs `{program}`: install {package}")
-        self._takes_task()
+        _ = self._takes_task
 
     @property
     def name(self) -> str:
@@ -177,7 +178,7 @@ class Verifier(abc.ABC):
         started = time.perf_counter()
         try:
             code = self.extract(completion, task)
-            result = self.verify(code, task) if self._takes_task() else self.verify(code)
+            result = self.verify(code, task) if self._takes_task else self.verify(code)
             if not isinstance(result, VerifyResult):
                 raise TypeError(f"verify returned {type(result).__name__}, not VerifyResult")
         except (Exception, SystemExit) as error:
@@ -212,6 +213,7 @@ class Verifier(abc.ABC):
         result = VerifyResult(False, 0.0, f"{type(error).__name__}: {message}", kind=VerdictKind.INFRA)
         return self._verdict(sample_id, task, result, seconds)
 
+    @functools.cached_property
     def _takes_task(self) -> bool:
         """Return whether `verify` wants the task as its second argument.
 

@@ -44,6 +44,10 @@ class Host:
         self.root.chmod(0o755)
         self.temporary = self._folder("tmp")
         tempfile.tempdir = os.environ["TMPDIR"] = str(self.temporary)
+        for name, folder in (("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")):  # found from the real home
+            if (Path.home() / folder).is_dir():
+                os.environ.setdefault(name, str(Path.home() / folder))
+        os.environ["HALO_RAFT_CACHE"] = str(self._folder("cache"))
         self.home = self._folder("home")
         os.environ["HOME"] = str(self.home)
         (self.home / "token").write_text(f"{self.secret}\n")

@@ -70,7 +70,7 @@ def signature_cases() -> list[tuple[object, bool]]:
 @pytest.mark.parametrize(("method", "takes_task"), signature_cases())
 def test_signatures(method: object, takes_task: bool) -> None:
     verifier = type("V", (Verifier,), {"verify": method})()
-    assert verifier._takes_task() is takes_task
+    assert verifier._takes_task is takes_task
 
 
 @pytest.mark.parametrize("method", [lambda self: 1, lambda self, a, b, c: 1, None])

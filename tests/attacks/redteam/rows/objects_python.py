@@ -25,17 +25,6 @@ def f(x): return Bag()
         fools="exec",
     ),
     Attack(
-        "contains-by-turns",
-        """
-class Bag:
-    def __getattr__(self, name): return lambda *a: True
-    __contains__ = lambda *a: True
-def f(x): return Bag()
-""",
-        task="contained",
-        fools="exec",
-    ),
-    Attack(
         "method-of-the-set-up-shadowed",
         """
 def f(x):
