@@ -1,23 +1,25 @@
 """The settings of every pipeline: the schema, and how YAML, `key=value` and flags become one frozen config."""
 
+from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
 from halo_raft.config.loading import load, load_file, to_yaml
 from halo_raft.config.schema import (
-    CycleConfig,
     EngineConfig,
-    LoraConfig,
     RaftConfig,
+    ResourcesConfig,
     SandboxConfig,
     SelectionConfig,
-    SftConfig,
     TrackingConfig,
-    TrainingConfig,
 )
+from halo_raft.config.sft import SftConfig
+from halo_raft.config.training import LoraConfig, TrainingConfig
 
 __all__ = [
+    "CurriculumConfig",
     "CycleConfig",
     "EngineConfig",
     "LoraConfig",
     "RaftConfig",
+    "ResourcesConfig",
     "SandboxConfig",
     "SelectionConfig",
     "SftConfig",
