@@ -52,15 +52,16 @@ def main(tier: str, names: list[str]) -> None:
     if refusal := bench.unwalled():
         raise SystemExit(f"the table is too dangerous to run: a program that may not signal the worker {refusal}")
     for name in names or ATTACKS:
-        timer = threading.Timer(HANG_S, _give_up, (out, name))
+        timer = threading.Timer(HANG_S, _give_up, (out, name, host))
         timer.daemon = True
         timer.start()
         print(json.dumps({"row": name, **bench.attack(ATTACKS[name])}), file=out)
         timer.cancel()
 
 
-def _give_up(out: TextIO, name: str) -> None:
+def _give_up(out: TextIO, name: str, host: Host) -> None:
     print(json.dumps({"row": name, "hung": True}), file=out)
+    host.close()
     os._exit(3)
 
 
