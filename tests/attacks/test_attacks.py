@@ -14,12 +14,18 @@ from typing import Any
 
 import pytest
 from redteam import users
-from redteam.table import ATTACKS
+from redteam.table import ATTACKS, IN_PROCESS
 
 FOLDER = Path(__file__).parent
-SETTINGS = [(tier, user) for tier in ("A", "B") for user in (users.ROOT, users.ORDINARY)]
+SETTINGS = [
+    pytest.param("A", users.ROOT),
+    *(
+        pytest.param(tier, user, marks=pytest.mark.slow)
+        for tier, user in (("A", users.ORDINARY), ("B", users.ROOT), ("B", users.ORDINARY))
+    ),
+]
 Records = dict[str, dict[str, Any]]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="session")
@@ -95,14 +101,17 @@ def test_attack(tier: str, user: str, name: str, judged: Callable[[str, str], Re
     assert "honest_before" not in record, f"the honest solution fails: {record['honest_before']}"
     verdict = record["verdict"]
     told = f"{verdict['kind']}: {verdict['details']}"
+    assert record["damage"] == []
+    assert "leak" not in record, "the worker's secret stands in the verdict"
+    if name in IN_PROCESS and verdict["success"]:
+        assert verdict["integrity"] == "in_process"
+        return
     assert not verdict["success"], told
     assert verdict["kind"] not in ("passed", "infra"), told
     assert verdict["kind"] in (ATTACKS[name].kinds or (verdict["kind"],)), told
     assert verdict["reward"] < 0.5, told
     assert verdict["tier"] == tier
     assert verdict["details"].isprintable(), told
-    assert record["damage"] == []
-    assert "leak" not in record, "the worker's secret stands in the verdict"
     honest = record.get("honest_after", {"success": True})
     assert honest["success"], f"the next honest program fails: {honest}"
 

@@ -134,9 +134,9 @@ class _Judges:
             stack.callback(judge.close)
         try:
             yield judge
-        except BaseException:
-            stack.close()
-            raise
+        except BaseException as error:
+            if not stack.__exit__(type(error), error, error.__traceback__):  # its zygote is not used again either
+                raise
         with self._lock:
             self._idle[view].append((judge, stack))
 

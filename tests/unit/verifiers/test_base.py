@@ -85,7 +85,7 @@ def test_an_exception_is_infra_and_logged(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.ERROR):
         verdict = Raises().judge("s17", "x = 1", TASK)
     assert (verdict.kind, verdict.reward, verdict.success) == (VerdictKind.INFRA, None, False)
-    assert verdict.details == "RuntimeError: no luck\nat all"
+    assert verdict.details == "RuntimeError: no luck at all"
     assert "s17" in caplog.text
     assert "Traceback" in caplog.text
 

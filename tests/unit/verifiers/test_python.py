@@ -255,6 +255,14 @@ HONEST_VALUES = {
     "dict values": ("def f(): return {1: 2}.values()", "assert list(f()) == [2]"),
     "dict items": ("def f(): return {1: 2}.items()", "assert set(f()) == {(1, 2)}"),
     "function as argument": ("def f(g, a): return [g(x) for x in a]", "assert f(lambda x: x + 1, [1, 2]) == [2, 3]"),
+    "argument that asks back": (
+        "class P:\n    def __init__(self, v): self.v = v\ndef f(g, a): return [g(P(x)) for x in a]",
+        "assert P(1).v == 1\nassert f(lambda p: p.v + 1, [1, 2]) == [2, 3]",
+    ),
+    "argument that calls again": (
+        "def f(g, n): return g(n) if n else 1",
+        "def g(n): return n * f(g, n - 1)\nassert f(g, 4) == 24",
+    ),
     "error from an argument": (
         "def f(g):\n    try:\n        return g()\n    except ValueError:\n        return 'caught'",
         "def g(): raise ValueError\nassert f(g) == 'caught'",
