@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, sft, verify
+from halo_raft.pipelines import benchmark, check, data, raft, report, sft, verify
 from halo_raft.pipelines.exits import parse, run_main
 
 
@@ -36,9 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     benchmark_group = commands.add_parser("benchmark", help="measure models").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    benchmark_run = benchmark_group.add_parser("run", help="pass@k of a model or adapter on tasks")
-    benchmark.add_arguments(benchmark_run)
-    benchmark_run.set_defaults(run=benchmark.run)
+    benchmark.add_commands(benchmark_group)
+    report.add_command(commands)
 
     verify_command = commands.add_parser("verify", help="judge a file of completions; needs no model")
     verify.add_arguments(verify_command)

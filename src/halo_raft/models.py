@@ -20,6 +20,9 @@ from halo_raft.records import stable_hash
 BUILTIN = {"builtin:smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 """Names of the embedded models and the file that each is converted from."""
 
+HUB = "model hub, downloaded at first use"
+"""What `check` says of a hub name."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +52,7 @@ def check(name: str) -> str:
         raise ConfigError(
             f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}"
         )
-    return "model hub, downloaded at first use"
+    return HUB
 
 
 def resolve(name: str) -> str:
@@ -81,6 +84,32 @@ def base_of(adapter: Path) -> str:
             f"model.checkpoint: {adapter} is an adapter on {base}, which is not there; bring its base back"
         )
     return base
+
+
+def check_reachable(name: str, adapter: Path | None = None) -> None:
+    """Find out whether a model from the hub is cached or can be downloaded, by its small config file.
+
+    Args:
+        name: The model.
+        adapter: The adapter folder that names it as its base, if one does.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if check(name) != HUB:
+        return
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    try:
+        hf_hub_download(name, "config.json")
+    except Exception as error:  # from the hub's client, from the network, from a name that it does not like
+        role = f"the base of {adapter}, {name}," if adapter else f"{name}"
+        raise ConfigError(
+            f"model.name: {role} is neither in the local cache nor to be had from the hub ({type(error).__name__}); "
+            "go online once, or give a local checkpoint folder"
+        ) from None
 
 
 def rank_of(adapter: Path) -> int:

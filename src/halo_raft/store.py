@@ -34,6 +34,7 @@ OURS = (
     "best",
     "logs",
     "tracking",
+    "report",
     ".ray_train",
 )
 """What a run leaves in its folder, as patterns; `--fresh` removes these and nothing else."""

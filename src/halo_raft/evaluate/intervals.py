@@ -47,6 +47,11 @@ class Difference:
     tasks: int
     tasks_left_out: int
 
+    @property
+    def is_real(self) -> bool:
+        """Whether chance is an unlikely reason: p below 5%, and an interval on one side of zero."""
+        return self.p_value < 1 - LEVEL and (self.low > 0 or self.high < 0)
+
 
 def bootstrap_interval(values: Sequence[float] | NDArray[np.float64], *, seed: int = 0) -> Interval:
     """Return the percentile bootstrap interval of the mean of `values`, one value a task.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from halo_raft.errors import ConfigError, DataError
-from halo_raft.records import Task
+from halo_raft.records import Task, stable_hash
 from halo_raft.registry import Registry
 from halo_raft.tasks.base import TaskSet, TaskSource, parse_row, read_rows
 
@@ -34,6 +34,7 @@ __all__ = [
     "join_tests",
     "load",
     "refuse_overlap",
+    "split",
     "with_suite",
 ]
 
@@ -117,6 +118,28 @@ def refuse_overlap(train: TaskSet, heldout: TaskSet) -> None:
             f"{heldout.name}: {len(shared)} of {len(heldout.tasks)} held-out tasks are also in {train.name} "
             f"(first: {shared[0][0]} is {shared[0][1]}); held-out tasks must not be trained on, remove them from one"
         )
+
+
+def split(tasks: TaskSet, *, every: int) -> tuple[TaskSet, TaskSet]:
+    """Hold out about one task in `every`, by a hash of its prompt: the same ones whatever the order.
+
+    Returns:
+        The tasks to train on and those held out; equal prompts are on the same side.
+
+    Raises:
+        DataError: One of the two would be empty.
+    """
+
+    def is_heldout(task: Task) -> bool:
+        return int(stable_hash("heldout", _normalised(task.prompt)), 16) % every == 0
+
+    train = [task for task in tasks.tasks if not is_heldout(task)]
+    heldout = [task for task in tasks.tasks if is_heldout(task)]
+    if not train or not heldout:
+        raise DataError(
+            f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; name others to measure on"
+        )
+    return TaskSet.of(tasks.name, train, tasks.verifier), TaskSet.of(tasks.name, heldout, tasks.verifier)
 
 
 def _normalised(prompt: str) -> str:

@@ -10,7 +10,14 @@ from halo_raft.config.schema import TrackingConfig
 from halo_raft.tracking.base import RunLog, Tracker
 from halo_raft.tracking.location import resolve, ui_command
 
-__all__ = ["RunLog", "Tracker", "create", "ui_command"]
+__all__ = ["RunLog", "Tracker", "create", "model_folder", "ui_command"]
+
+
+def model_folder(uri: str, config: TrackingConfig) -> Path:
+    """Return the folder of a model version that MLflow has registered; see `champion.model_folder`."""
+    from halo_raft.tracking.champion import model_folder as find
+
+    return find(uri, config)
 
 
 def create(config: TrackingConfig, run_folder: Path) -> Tracker:

@@ -1,0 +1,138 @@
+"""From the command line of a benchmark to its settings: the model in all its forms, the tasks, the k."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from halo_raft import tasks, tracking
+from halo_raft.config import RaftConfig, TrackingConfig, load
+from halo_raft.config.flags import Flag, read_flags
+from halo_raft.errors import ConfigError, DataError, UsageError
+from halo_raft.pipelines.plan import on_checkpoint_base
+
+MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter folder, or models:/name@champion")
+
+COMMON_FLAGS = (
+    MODEL,
+    Flag("--verifier", "verifier.name", "verifier; the one that fits the tasks when not given"),
+    Flag("--samples", "sampling.samples_per_prompt", "samples a task"),
+    Flag("--temperature", "sampling.temperature", "sampling temperature"),
+    Flag("--max-new-tokens", "sampling.max_new_tokens", "length limit of a completion"),
+    Flag("--limit", "tasks.limit", "use the first so many tasks only"),
+    Flag("--engine", "engine.name", "vllm or transformers"),
+    Flag("--seed", "seed", "seed of everything random"),
+)
+RUN_FLAGS = (*COMMON_FLAGS, Flag("--prompts", "tasks.train", "task source or JSONL file"))
+
+Flags = dict[str, tuple[str, Any]]
+
+
+def run_config(arguments: argparse.Namespace) -> RaftConfig:
+    """Return the settings of `benchmark run`: sampled at temperature 0.2 unless told otherwise."""
+    return _config(read_flags(arguments, RUN_FLAGS), arguments, ["sampling.temperature=0.2"])
+
+
+def eval_config(arguments: argparse.Namespace) -> RaftConfig:
+    """Return the settings of `benchmark eval`: greedy, unless more than one sample is asked for.
+
+    Raises:
+        ConfigError: There is no such benchmark.
+    """
+    flags = read_flags(arguments, COMMON_FLAGS)
+    flags["tasks.train"] = ("--benchmark", benchmark_tasks(arguments.benchmark))
+    single = "sampling.samples_per_prompt" not in flags or str(flags["sampling.samples_per_prompt"][1]) == "1"
+    defaults = ["sampling.samples_per_prompt=1", f"sampling.temperature={0 if single else 0.2}"]
+    return _config(flags, arguments, defaults)
+
+
+def benchmark_tasks(name: str) -> str:
+    """Return the task source and split that a benchmark's name stands for: its test split where it has one.
+
+    Raises:
+        ConfigError: There is no such benchmark.
+    """
+    source, _, split = name.partition(":")
+    if source not in tasks.REGISTRY.names():
+        raise ConfigError(f"--benchmark {name}: unknown; there are: {', '.join(tasks.REGISTRY.names())}")
+    splits = tasks.REGISTRY.load(source).splits
+    fitting = next((known for known in ("test", "heldout") if known in splits), next(iter(splits)))
+    return f"{source}:{split or fitting}"
+
+
+def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str]) -> RaftConfig:
+    flags["output_dir"] = ("--output", str(arguments.output.parent))
+    settings = ["sampling.min_p=0", *defaults, *arguments.overrides]
+    flags = with_model(flags, load(RaftConfig, None, settings).tracking)
+    config = on_checkpoint_base(
+        load(RaftConfig, None, ["sampling.min_p=0", *defaults, *of_its_run(flags), *arguments.overrides], flags)
+    )
+    if config.sampling.temperature == 0 and config.sampling.samples_per_prompt > 1:
+        raise UsageError("--temperature 0 draws the same sample each time; use --samples 1, or a temperature above 0")
+    return config
+
+
+def with_model(flags: Flags, where: TrackingConfig) -> Flags:
+    """Return the flags with the model that `--model` names: an adapter becomes a checkpoint on its own base.
+
+    Raises:
+        ConfigError: A `models:/...` that MLflow does not have.
+    """
+    if "model.name" not in flags:
+        return flags
+    rest = {key: value for key, value in flags.items() if key != "model.name"}
+    flag, name = flags["model.name"]
+    path = Path(tracking.model_folder(name, where)) if name.startswith("models:/") else Path(name).expanduser()
+    if (path / "adapter_config.json").is_file():
+        return rest | {"model.checkpoint": (flag, str(path))}
+    return rest | {"model.name": (flag, str(path) if name.startswith("models:/") else name)}
+
+
+def of_its_run(flags: Mapping[str, tuple[str, Any]]) -> list[str]:
+    """Return the settings that an adapter in a run folder was measured with there, so that numbers compare."""
+    if "model.checkpoint" not in flags:
+        return []
+    path = Path(flags["model.checkpoint"][1]).resolve().parent / "config.yaml"
+    if not path.is_file():
+        return []
+    run = load(RaftConfig, path)
+    return [
+        f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
+        f"sampling.stop={json.dumps(run.sampling.stop)}",
+        f"engine.max_model_len={run.engine.max_model_len}",
+        f"tasks.system_prompt={json.dumps(run.tasks.system_prompt)}",
+        f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
+    ]
+
+
+def read_ks(text: str | None, samples: int) -> tuple[int, ...]:
+    """Read `1,5,10`; without a text it is 1, and 5 and 10 where so many samples are drawn.
+
+    Raises:
+        UsageError: Not whole numbers from 1.
+    """
+    if text is None:
+        return tuple(k for k in (1, 5, 10) if k <= samples)
+    try:
+        ks = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        ks = (0,)
+    if min(ks) < 1:
+        raise UsageError(f"--k {text}: give whole numbers from 1 separated by commas, such as 1,5,10")
+    return ks
+
+
+def discard(*paths: Path) -> None:
+    """Remove an earlier benchmark's files; for `--fresh`.
+
+    Raises:
+        DataError: One of them is not a benchmark's.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise DataError(f"--fresh: {path} cannot be removed ({error.strerror})") from None

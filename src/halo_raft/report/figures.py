@@ -1,0 +1,321 @@
+"""Views -> matplotlib figures. One function a question; with several runs, one line or one panel each.
+
+Figures are made without pyplot, so nothing is global and nothing needs a display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from halo_raft.records import PassRate
+from halo_raft.report.view import CycleView, RunView
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINES = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#be185d")
+GREY = "#9ca3af"
+KIND_COLOURS = {
+    "passed": "#059669",
+    "wrong": "#f59e0b",
+    "runtime": "#dc2626",
+    "compile": "#7c3aed",
+    "timeout": "#92400e",
+    "memory": "#db2777",
+    "output_limit": "#64748b",
+    "violation": "#111827",
+    "infra": "#d1d5db",
+}
+HEIGHT = 3.6
+WIDTH = 6.4
+
+Band = list[tuple[int, PassRate]]
+
+
+def pass_rates(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the pass rate by cycle with 95% bands: of samples, of prompts solved, and on held-out tasks."""
+    figure, axes = _figure()
+    drawn = False
+    for number, run in enumerate(runs):
+        if len(runs) == 1:
+            curves = {
+                "training samples": _band(run.trained, lambda c: c.passed),
+                "training prompts solved": _band(run.trained, lambda c: c.solved),
+                "held-out pass@1": _band(run.cycles, _heldout_pass_at_1),
+            }
+            for place, (label, band) in enumerate(curves.items()):
+                drawn |= _draw_band(axes, band, LINES[place], label)
+        else:
+            drawn |= _draw_band(axes, _band(run.cycles, _heldout_pass_at_1), _colour(number), f"{run.name}: held-out")
+            trained = _band(run.trained, lambda c: c.passed)
+            drawn |= _draw_band(axes, trained, _colour(number), f"{run.name}: training", dotted=True)
+    if not drawn:
+        return None
+    _percent(axes, "pass rate")
+    _cycles(axes, runs)
+    axes.legend()
+    return figure
+
+
+def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
+    """Draw pass@k of each cycle over k on the held-out tasks; the base model is dashed."""
+    runs = [run for run in runs if any(_curve(cycle) for cycle in run.cycles)]
+    if not runs:
+        return None
+    figure, panels = _panels(runs, sharey=True)
+    for run, axes in zip(runs, panels, strict=True):
+        for cycle in run.cycles:
+            curve = _curve(cycle)
+            if not curve:
+                continue
+            is_base = cycle.stats.cycle == 0
+            colour = GREY if is_base else _colour(cycle.stats.cycle - 1)
+            ks, rates = [k for k, _ in curve], [rate for _, rate in curve]
+            label = (
+                "base model"
+                if is_base
+                else f"cycle {cycle.name}" + (" (best)" if cycle.stats.cycle == run.best else "")
+            )
+            axes.plot(ks, [r.mean for r in rates], "--o" if is_base else "-o", color=colour, markersize=4, label=label)
+            if is_base or cycle.stats.cycle == run.best:
+                axes.fill_between(ks, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.13, lw=0)
+        ks = [k for k, _ in max((_curve(cycle) for cycle in run.cycles), key=len)]
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(ks, [str(k) for k in ks])
+        axes.set_xlabel("k")
+        _percent(axes, "held-out pass@k")
+        axes.legend()
+    return figure
+
+
+def losses(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the training loss over optimizer steps, one curve a cycle."""
+    runs = [run for run in runs if any(cycle.loss for cycle in run.trained)]
+    if not runs:
+        return None
+    figure, panels = _panels(runs, sharey=True)
+    for run, axes in zip(runs, panels, strict=True):
+        for cycle in run.trained:
+            steps, values = zip(*cycle.loss, strict=True) if cycle.loss else ((), ())
+            axes.plot(steps, values, color=_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
+        axes.set_xlabel("optimizer step")
+        axes.set_ylabel("loss per completion token")
+        axes.set_ylim(bottom=0)
+        axes.legend()
+    return figure
+
+
+def rewards(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the histogram of training rewards, the first cycle beside the last."""
+    runs = [run for run in runs if any(cycle.rewards for cycle in run.trained)]
+    if not runs:
+        return None
+    figure, panels = _panels(runs, sharey=True)
+    for run, axes in zip(runs, panels, strict=True):
+        shown = [cycle for cycle in dict.fromkeys((0, len(run.trained) - 1))]
+        cycles = [run.trained[place] for place in shown]
+        axes.hist(
+            [cycle.rewards for cycle in cycles],
+            bins=[place / 10 - 0.05 for place in range(12)],
+            weights=[[1 / max(len(cycle.rewards), 1)] * len(cycle.rewards) for cycle in cycles],
+            color=[_colour(cycle.stats.cycle - 1) for cycle in cycles],
+            label=[f"cycle {cycle.name}" for cycle in cycles],
+        )
+        axes.set_xlabel("reward")
+        _percent(axes, "share of samples")
+        axes.legend()
+    return figure
+
+
+def kinds(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the kinds of verdicts by cycle, stacked to 100%."""
+    runs = [run for run in runs if any(cycle.stats.kinds for cycle in run.trained)]
+    if not runs:
+        return None
+    present = [kind for kind in KIND_COLOURS if any(c.stats.kinds.get(kind) for run in runs for c in run.trained)]
+    return _stacked(
+        runs,
+        {kind: KIND_COLOURS[kind] for kind in present},
+        lambda cycle, kind: cycle.stats.kinds.get(kind, 0) / max(sum(cycle.stats.kinds.values()), 1),
+        "share of verdicts",
+        percent=True,
+    )
+
+
+def kept_per_prompt(runs: Sequence[RunView]) -> Figure | None:
+    """Draw how many samples were kept of how many prompts, by cycle."""
+    runs = [run for run in runs if any(cycle.kept for cycle in run.trained)]
+    if not runs:
+        return None
+    figure, panels = _panels(runs, sharey=True)
+    most = max(max(cycle.kept, default=0) for run in runs for cycle in run.trained)
+    for run, axes in zip(runs, panels, strict=True):
+        axes.hist(
+            [cycle.kept for cycle in run.trained],
+            bins=[place + 0.5 for place in range(most + 1)],
+            color=[_colour(cycle.stats.cycle - 1) for cycle in run.trained],
+            label=[f"cycle {cycle.name}" for cycle in run.trained],
+        )
+        axes.set_xticks(range(1, most + 1))
+        axes.set_xlabel("samples kept of a prompt")
+        axes.set_ylabel("prompts")
+        axes.legend()
+    return figure
+
+
+def unique_ratios(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the share of distinct programs among the samples that passed, by cycle: falls as a model narrows."""
+    figure, axes = _figure()
+    drawn = False
+    for number, run in enumerate(runs):
+        points = [(c.stats.cycle, c.unique_ratio) for c in run.trained if c.unique_ratio is not None]
+        if points:
+            cycles, ratios = zip(*points, strict=True)
+            axes.plot(cycles, ratios, "-o", color=_colour(number), label=run.name)
+            drawn = True
+    if not drawn:
+        return None
+    _percent(axes, "distinct programs per passed sample")
+    _cycles(axes, runs)
+    if len(runs) > 1:
+        axes.legend()
+    return figure
+
+
+def seconds(runs: Sequence[RunView]) -> Figure | None:
+    """Draw the wall time of each stage by cycle, stacked, in minutes."""
+    runs = [run for run in runs if any(cycle.stats.seconds for cycle in run.cycles)]
+    if not runs:
+        return None
+    stages = list(dict.fromkeys(stage for run in runs for cycle in run.cycles for stage in cycle.stats.seconds))
+    order = [stage for stage in ("sample", "train", "heldout") if stage in stages]
+    order += [stage for stage in stages if stage not in order]
+    colours = {stage: _colour(number) for number, stage in enumerate(order)}
+    return _stacked(runs, colours, lambda cycle, stage: cycle.stats.seconds.get(stage, 0) / 60, "minutes", base=True)
+
+
+FIGURES: dict[str, tuple[str, Callable[[Sequence[RunView]], Figure | None]]] = {
+    "pass_rate": ("Pass rate by cycle", pass_rates),
+    "pass_at_k": ("Held-out pass@k against the base", pass_at_k),
+    "loss": ("Training loss", losses),
+    "rewards": ("Rewards of the training samples", rewards),
+    "kinds": ("Kinds of verdicts", kinds),
+    "kept_per_prompt": ("Kept per prompt", kept_per_prompt),
+    "unique_ratio": ("Unique solutions", unique_ratios),
+    "seconds": ("Time by stage", seconds),
+}
+"""File name -> (title, drawing function); a function returns None where there is nothing to draw."""
+
+
+def _colour(number: int) -> str:
+    return LINES[number % len(LINES)]
+
+
+def _figure(columns: int = 1, rows: int = 1) -> tuple[Figure, Axes]:
+    figure, panels = _grid(columns, rows)
+    return figure, panels[0]
+
+
+def _panels(runs: Sequence[RunView], *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one titled panel a run, at most three side by side."""
+    columns = min(len(runs), 3)
+    figure, panels = _grid(columns, -(-len(runs) // columns), sharey=sharey)
+    for spare in panels[len(runs) :]:
+        spare.remove()
+    for run, axes in zip(runs, panels, strict=False):
+        if len(runs) > 1:
+            axes.set_title(run.name, fontsize=10)
+    return figure, panels[: len(runs)]
+
+
+def _grid(columns: int, rows: int, *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    style = {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": "#e5e7eb",
+        "axes.edgecolor": "#9ca3af",
+        "legend.frameon": False,
+        "font.size": 10,
+        "text.color": "#1f2937",
+        "axes.labelcolor": "#1f2937",
+    }
+    with rc_context(style):
+        width = WIDTH if columns == 1 else 4.2 * columns
+        figure = Figure(figsize=(width, HEIGHT * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def _band(cycles: Sequence[CycleView], rate: Callable[[CycleView], PassRate | None]) -> Band:
+    pairs = [(cycle.stats.cycle, rate(cycle)) for cycle in cycles]
+    return [(cycle, found) for cycle, found in pairs if found is not None]
+
+
+def _draw_band(axes: Axes, band: Band, colour: str, label: str, *, dotted: bool = False) -> bool:
+    """Draw a line with its interval; return whether there was anything to draw."""
+    if not band:
+        return False
+    cycles, rates = [cycle for cycle, _ in band], [rate for _, rate in band]
+    axes.plot(cycles, [r.mean for r in rates], ":o" if dotted else "-o", color=colour, markersize=4, label=label)
+    axes.fill_between(cycles, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.13, lw=0)
+    return True
+
+
+def _heldout_pass_at_1(cycle: CycleView) -> PassRate | None:
+    return cycle.heldout.get("pass_at_1") or cycle.heldout.get("greedy")
+
+
+def _curve(cycle: CycleView) -> list[tuple[int, PassRate]]:
+    """Return (k, pass@k) in order of k."""
+    named = {name.removeprefix("pass_at_"): rate for name, rate in cycle.heldout.items()}
+    return sorted((int(k), rate) for k, rate in named.items() if k.isdigit())
+
+
+def _stacked(
+    runs: Sequence[RunView],
+    colours: dict[str, str],
+    value: Callable[[CycleView, str], float],
+    label: str,
+    *,
+    percent: bool = False,
+    base: bool = False,
+) -> Figure:
+    """Draw stacked bars, one a cycle."""
+    figure, panels = _panels(runs, sharey=True)
+    for run, axes in zip(runs, panels, strict=True):
+        cycles = run.cycles if base else run.trained
+        names, bottom = [cycle.name for cycle in cycles], [0.0] * len(cycles)
+        for part, colour in colours.items():
+            heights = [value(cycle, part) for cycle in cycles]
+            axes.bar(names, heights, bottom=bottom, color=colour, label=part, width=0.6)
+            bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
+        axes.set_xlabel("cycle")
+        axes.grid(axis="x", visible=False)
+        if percent:
+            _percent(axes, label)
+        else:
+            axes.set_ylabel(label)
+    panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _percent(axes: Axes, label: str) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+
+
+def _cycles(axes: Axes, runs: Sequence[RunView]) -> None:
+    """Label the cycles; 0 is the base model."""
+    last = max((cycle.stats.cycle for run in runs for cycle in run.cycles), default=0)
+    axes.set_xticks(range(last + 1), ["base", *(str(n) for n in range(1, last + 1))])
+    axes.set_xlabel("cycle")

@@ -1,0 +1,182 @@
+"""A run folder -> what there is to show of it. Works on finished runs and on those still going.
+
+Everything is read from the run folder alone, but for the prompts of the examples, whose tasks are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from halo_raft import evaluate
+from halo_raft.errors import DataError
+from halo_raft.evaluate import Outcomes
+from halo_raft.records import PassRate, Sample, Task, Verdict, VerdictKind
+from halo_raft.report.view import Answer, CycleView, Example, RunView
+from halo_raft.select import normalised_program
+from halo_raft.store import RunFolder
+
+GREEDY_INDEX = -1
+"""Index of the held-out sample of a task that was decoded greedily."""
+
+TRAINING_FILE = "training.json"
+EXAMPLES_PER_CYCLE = 6
+
+
+def gather(path: Path, tasks: Mapping[str, Task]) -> RunView:
+    """Read a run folder.
+
+    Args:
+        path: The folder that `raft train` wrote.
+        tasks: The training tasks by id as far as they are to be had: for prompts, and for telling programs apart.
+
+    Raises:
+        DataError: It is no run folder, or a file in it is damaged.
+    """
+    folder = RunFolder(path)
+    run = folder.read_json("run.json")
+    if run is None:
+        raise DataError(f"{path}: is no run folder (it has no run.json); give one that `raft train` wrote")
+    numbers = sorted(int(p.name.split("_")[1]) for p in folder.path.glob("cycle_*_stats.json"))
+    best = _best(folder)
+    base, candidate = heldout_outcomes(folder, 0), heldout_outcomes(folder, best) if best else None
+    measured = base is not None and candidate is not None
+    config = (
+        (folder.path / "config.yaml").read_text(encoding="utf-8") if (folder.path / "config.yaml").is_file() else ""
+    )
+    return RunView(
+        name=folder.path.name,
+        path=str(folder.path),
+        cycles=tuple(cycle_view(folder, number, tasks) for number in numbers),
+        best=best,
+        difference=evaluate.compare(base, candidate) if measured else None,  # type: ignore[arg-type]
+        changes=evaluate.changes(base, candidate) if measured else None,  # type: ignore[arg-type]
+        examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
+        facts=_facts(run, yaml.safe_load(config) or {}),
+        config=config,
+    )
+
+
+def cycle_view(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> CycleView:
+    """Read a finished cycle.
+
+    Raises:
+        DataError: It is not finished.
+    """
+    stats = folder.stats(cycle)
+    if stats is None:
+        raise DataError(f"{folder.path}: cycle {cycle} is not finished")
+    heldout = heldout_rates(folder, cycle)
+    if cycle == 0:
+        return CycleView(stats=stats, heldout=heldout)
+    verdicts, samples = folder.verdicts(cycle), folder.samples(cycle)
+    outcomes = evaluate.tally(verdicts)
+    kept = Counter(sample.task_id for sample in folder.kept(cycle) or ())
+    return CycleView(
+        stats=stats,
+        heldout=heldout,
+        solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),
+        passed=evaluate.pass_at_k_rate(outcomes, 1),
+        rewards=tuple(v.reward for v in verdicts if v.reward is not None),
+        kept=tuple(kept.values()),
+        unique_ratio=_unique_ratio(samples, verdicts, tasks),
+        loss=_loss(folder.adapter_path(cycle) / TRAINING_FILE),
+    )
+
+
+def heldout_rates(folder: RunFolder, cycle: int) -> dict[str, PassRate]:
+    """Return pass@1, pass@2, pass@4, ... up to the number of samples, and greedy pass@1, of a cycle."""
+    sampled, greedy = _heldout(folder, cycle)
+    most = max((task.samples for task in sampled.tasks), default=0)
+    ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= most]
+    ks += [most] if most and most not in ks else []
+    rates = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k) for k in ks}
+    return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1)} if greedy.tasks else {})
+
+
+def heldout_outcomes(folder: RunFolder, cycle: int) -> Outcomes | None:
+    """Return the outcomes that cycles are compared by: sampled where there are any, else greedy; None without."""
+    return next((outcomes for outcomes in _heldout(folder, cycle) if outcomes.tasks), None)
+
+
+def _heldout(folder: RunFolder, cycle: int) -> tuple[Outcomes, Outcomes]:
+    greedy_ids = {s.sample_id for s in folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
+    verdicts = folder.verdicts(cycle, "heldout")
+    sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
+    return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
+
+
+def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:
+    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn."""
+    verdicts = {v.sample_id: v for v in folder.verdicts(cycle)}
+    by_kind: dict[str, list[Sample]] = {}
+    for sample in sorted(folder.samples(cycle), key=lambda s: s.sample_id):
+        if sample.sample_id in verdicts:
+            by_kind.setdefault(str(verdicts[sample.sample_id].kind), []).append(sample)
+    order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -len(by_kind[kind])))
+    chosen: dict[str, Sample] = {}
+    while len(chosen) < EXAMPLES_PER_CYCLE and any(by_kind.values()):
+        for kind in order:
+            fresh = next((s for s in by_kind[kind] if s.task_id not in chosen), None)
+            by_kind[kind] = [s for s in by_kind[kind] if s is not fresh] if fresh else []
+            if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
+                chosen[fresh.task_id] = fresh
+    return [_example(cycle, sample, verdicts[sample.sample_id], tasks) for sample in chosen.values()]
+
+
+def _example(cycle: int, sample: Sample, verdict: Verdict, tasks: Mapping[str, Task]) -> Example:
+    prompt = tasks[sample.task_id].prompt if sample.task_id in tasks else ""
+    return Example(cycle, sample.task_id, prompt, Answer(sample.completion, str(verdict.kind), verdict.details))
+
+
+def _solved(outcomes: Outcomes) -> Outcomes:
+    """Return the outcomes with one sample a task: whether any passed."""
+    tasks = tuple(evaluate.TaskOutcome(task_id=t.task_id, samples=1, passed=int(t.passed > 0)) for t in outcomes.tasks)
+    return Outcomes(tasks=tasks, infra_samples=0, infra_tasks=outcomes.infra_tasks)
+
+
+def _unique_ratio(samples: Sequence[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> float | None:
+    """Return the distinct programs per passed sample; names, comments and layout make no difference."""
+    passed = {v.sample_id for v in verdicts if v.success}
+    known = [s for s in samples if s.sample_id in passed and s.task_id in tasks]
+    distinct = {(s.task_id, normalised_program(s.completion, tasks[s.task_id])) for s in known}
+    return len(distinct) / len(known) if known else None
+
+
+def _loss(path: Path) -> tuple[tuple[int, float], ...]:
+    if not path.is_file():
+        return ()
+    return tuple((int(step), float(loss)) for step, loss, *_ in json.loads(path.read_text("utf-8"))["loss_curve"])
+
+
+def _best(folder: RunFolder) -> int | None:
+    link = folder.path / "best"
+    return int(link.readlink().name.split("_")[1]) if link.is_symlink() else None
+
+
+def _facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    sampling, selection, training = (config.get(name, {}) for name in ("sampling", "selection", "training"))
+    facts = {
+        "Model": config.get("model", {}).get("name"),
+        "Starting adapter": config.get("model", {}).get("checkpoint"),
+        "Training tasks": config.get("tasks", {}).get("train"),
+        "Held-out tasks": config.get("tasks", {}).get("heldout"),
+        "Verifier": run.get("fingerprint", {}).get("verifier"),
+        "Sampling": f"{sampling.get('samples_per_prompt')} a prompt at temperature {sampling.get('temperature')}",
+        "Selection": f"reward from {selection.get('reward_threshold')}, at most {selection.get('max_per_prompt')} "
+        f"a prompt, top {selection.get('keep_top_percent')}",
+        "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs, "
+        f"from {training.get('init_from')}",
+        "Seed": config.get("seed"),
+        "Device": run.get("device"),
+        "Sandbox tier": run.get("sandbox_tier"),
+        "Git commit": run.get("git_commit"),
+        "Training data sha256": run.get("fingerprint", {}).get("training tasks"),
+        "Versions": ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items()) or None,
+    }
+    return {topic: str(value) for topic, value in facts.items() if value is not None}

@@ -1,0 +1,80 @@
+"""Views -> rows of text: the main table of a run, for pages, model cards and MLflow alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from halo_raft.records import CycleStats, PassRate
+from halo_raft.report.view import RunView
+
+Row = dict[str, str]
+
+
+def main_table(history: Sequence[CycleStats], best: int | None = None) -> list[Row]:
+    """Return one row a cycle, the base model first: held-out rates, training pass rate, kept, loss, time."""
+    names = list(dict.fromkeys(name for stats in history for name in stats.heldout))
+    rows = []
+    for stats in history:
+        trained = stats.cycle > 0
+        row = {"Cycle": ("base" if not trained else str(stats.cycle)) + (" (best)" if stats.cycle == best else "")}
+        for name in names:
+            rate = stats.heldout.get(name)
+            row[heading(name)] = rate_text(PassRate.from_dict(rate)) if rate else ""
+        row["Training pass rate"] = f"{stats.pass_rate:.1%}" if trained else ""
+        row["Kept"] = str(stats.kept) if trained else ""
+        losses = (stats.loss_first, stats.loss_last)
+        row["Loss"] = " → ".join(f"{loss:.3f}" for loss in losses if loss is not None)
+        row["Time"] = duration(sum(stats.seconds.values()))
+        rows.append(row)
+    return rows
+
+
+def arms_table(runs: Sequence[RunView]) -> list[Row]:
+    """Return one row a run: the base, the best cycle, and their difference."""
+    rows = []
+    for run in runs:
+        by_cycle = {cycle.stats.cycle: cycle for cycle in run.cycles}
+        base, best = by_cycle.get(0), by_cycle.get(run.best or 0)
+        difference = run.difference
+        rows.append(
+            {
+                "Run": run.name,
+                "Base": first_rate(base.heldout) if base else "",
+                "Best cycle": str(run.best or ""),
+                "Best": first_rate(best.heldout) if best and best is not base else "",
+                "Difference": f"{difference.mean * 100:+.1f} points [{difference.low * 100:+.1f}, "
+                f"{difference.high * 100:+.1f}]"
+                if difference
+                else "",
+                "p": f"{difference.p_value:.3f}" if difference else "",
+                "Gained / lost": f"{len(run.changes.gained)} / {len(run.changes.lost)}" if run.changes else "",
+                "Time": duration(sum(sum(cycle.stats.seconds.values()) for cycle in run.cycles)),
+            }
+        )
+    return rows
+
+
+def first_rate(rates: Mapping[str, PassRate]) -> str:
+    """Return sampled pass@1 as text, else greedy pass@1, else nothing."""
+    rate = rates.get("pass_at_1") or rates.get("greedy")
+    return rate_text(rate) if rate else ""
+
+
+def rate_text(rate: PassRate) -> str:
+    """Return `34.2% [30.1, 38.0]`; a dash for a rate that does not exist."""
+    if math.isnan(rate.mean):
+        return "-"
+    return f"{rate.mean:.1%} [{rate.low * 100:.1f}, {rate.high * 100:.1f}]"
+
+
+def heading(name: str) -> str:
+    """Return `pass@4` for `pass_at_4`."""
+    return f"Held-out {name.replace('pass_at_', 'pass@')}"
+
+
+def duration(seconds: float) -> str:
+    """Return `47 s`, `12 min`, `3.4 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
