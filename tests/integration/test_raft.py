@@ -60,7 +60,7 @@ def test_two_cycles_leave_the_guides_files(config, history):
         assert {s.adapter for s in samples} == {None if cycle == 1 else "cycle-1"}
         assert (folder / f"cycle_{cycle}_final" / "adapter_config.json").is_file()
         assert (folder / f"cycle_{cycle}_final" / "tokenizer_config.json").is_file()
-        assert "| cycle |" in (folder / f"cycle_{cycle}_final" / "README.md").read_text()
+        assert "| Cycle |" in (folder / f"cycle_{cycle}_final" / "README.md").read_text()
     assert (folder / "best").readlink().name in {"cycle_1_final", "cycle_2_final"}
     assert json.loads((folder / "raft_statistics.json").read_text())["best_cycle"] in (1, 2)
 

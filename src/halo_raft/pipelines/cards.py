@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from halo_raft import models
 from halo_raft.pipelines.plan import Plan
-from halo_raft.pipelines.track import metrics
+from halo_raft.pipelines.versions import versions
 from halo_raft.records import CycleStats
+from halo_raft.report.tables import main_table
 from halo_raft.store import RunFolder
 from halo_raft.train import ModelCard, render_card
 
@@ -19,8 +20,9 @@ def write_card(plan: Plan, folder: RunFolder, stats: CycleStats) -> None:
         base_model=models.resolve(plan.config.model.name),
         summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
         cycle=stats.cycle,
-        metrics=[{"cycle": s.cycle or "base", **metrics(s)} for s in history],
+        metrics=main_table(history),
         data=data,
         config=plan.config.model_dump(mode="json"),
+        created_with=versions(),
     )
     folder.write_text(f"{folder.adapter_path(stats.cycle).name}/README.md", render_card(card))

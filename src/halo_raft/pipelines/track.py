@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from halo_raft import __version__, sandbox, tracking
 from halo_raft.config import to_yaml
-from halo_raft.pipelines.plan import Plan
-from halo_raft.records import CycleStats
+from halo_raft.pipelines.cluster import describe_devices
+from halo_raft.pipelines.plan import Plan, tasks_by_id
+from halo_raft.pipelines.report import write_report
+from halo_raft.pipelines.versions import versions
+from halo_raft.records import CycleStats, PassRate
+from halo_raft.report import CycleView, Example, gather
+from halo_raft.report.figures import FIGURES
+from halo_raft.report.gather import examples
+from halo_raft.report.tables import rate_text
 from halo_raft.store import RunFolder
 from halo_raft.tasks import TaskSet
 from halo_raft.tracking import RunLog
+from halo_raft.tracking.provenance import git_commit
 
 MODEL_NAME = "halo-raft-adapter"
 """Registered model that `best` becomes a version of, with the alias `champion`."""
@@ -38,7 +46,7 @@ class RunTracker:
 
     def __enter__(self) -> Self:
         config = self.plan.config
-        tier = sandbox.probe()
+        tier, device = sandbox.probe(), describe_devices(config)
         run_id = self.tracker.start(
             run_name=config.tracking.run_name or self.folder.path.name,
             params=config.model_dump(mode="json"),
@@ -48,15 +56,25 @@ class RunTracker:
                 "halo_raft.run_folder": str(self.folder.path),
                 "halo_raft.sandbox_tier": tier.name,
                 "halo_raft.arm": config.arm,
+                "halo_raft.device": device,
+                "halo_raft.verifier": ", ".join(dict.fromkeys(self.plan.verifiers)),
+                **{f"halo_raft.data.{context}": tasks.sha256 for context, tasks in self._task_sets().items()},
             },
             run_id=self.known.get("tracking_run_id"),
         )
-        facts = {"arm": config.arm, "tracking_run_id": run_id, "sandbox_tier": tier.name}
-        facts |= {"halo_raft_version": __version__}
+        facts = {
+            "arm": config.arm,
+            "tracking_run_id": run_id,
+            "sandbox_tier": tier.name,
+            "halo_raft_version": __version__,
+            "device": device,
+            "versions": versions(),
+            "git_commit": git_commit(),
+        }
         self.folder.write_json("run.json", self.known | facts)
-        self._log_task_set(self.plan.train, "training")
-        if self.plan.heldout:
-            self._log_task_set(self.plan.heldout, "heldout")
+        for context, tasks in self._task_sets().items():
+            path = str(Path(tasks.name).absolute()) if Path(tasks.name).is_file() else tasks.name
+            self.tracker.log_dataset(tasks.name, path, tasks.sha256, context, rows=len(tasks.tasks))
         self.tracker.log_text(to_yaml(config), "config.yaml")
         return self
 
@@ -70,26 +88,98 @@ class RunTracker:
         return self.tracker.cycle(cycle)
 
     def cycle_done(self, stats: CycleStats) -> None:
-        """Log a finished cycle's numbers at `step=cycle`, and its adapter."""
+        """Log a finished cycle's numbers at `step=cycle`, its adapter, some completions, and the figures so far."""
         self.tracker.log_metrics(metrics(stats), stats.cycle)
         if stats.integrity:
             self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
-        if stats.cycle > 0:
-            path = self.folder.adapter_path(stats.cycle)
-            self.tracker.log_artifacts(path, path.name)
+        if stats.cycle == 0:
+            return
+        path = self.folder.adapter_path(stats.cycle)
+        self.tracker.log_artifacts(path, path.name)
+        with shielded("draw the figures"):
+            view = gather(self.folder.path, tasks_by_id(self.plan.train), stats)
+            self.tracker.log_metrics(_view_metrics(view.cycles[-1]), stats.cycle)
+            rows = example_rows(examples(self.folder, stats.cycle, tasks_by_id(self.plan.train)))
+            self.tracker.log_table(rows, f"samples/cycle_{stats.cycle}.json")
+            for name, (_, draw) in FIGURES.items():
+                if (figure := draw([view])) is not None:
+                    self.tracker.log_figure(figure, f"figures/{name}.png")
 
     def done(self, history: Sequence[CycleStats], best: int) -> None:
-        """Log the best cycle and register its adapter."""
+        """Log the best cycle and the report, and register the best adapter."""
         stats = next(s for s in history if s.cycle == best)
         self.tracker.log_best(metrics(stats), best)
         self.tracker.set_tags({"halo_raft.best_cycle": best})
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
+        with shielded("write the report"):
+            page = write_report([self.folder.path], self.folder.path / "report")
+            self.tracker.log_artifacts(page.parent, "report")
         if self.plan.config.arm == "raft":  # a control arm is measured, never served
-            self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
+            self._register(stats)
 
-    def _log_task_set(self, tasks: TaskSet, context: str) -> None:
-        path = str(Path(tasks.name).absolute()) if Path(tasks.name).is_file() else tasks.name
-        self.tracker.log_dataset(tasks.name, path, tasks.sha256, context)
+    def _register(self, stats: CycleStats) -> None:
+        """Make the best adapter a version of the registered model, and its champion."""
+        heldout = {name: f"{rate['mean']:.4f}" for name, rate in stats.heldout.items()}
+        self.tracker.register_model(
+            MODEL_NAME,
+            self.folder.adapter_path(stats.cycle).name,
+            tags={"cycle": stats.cycle, "base_model": self.plan.config.model.name, **heldout},
+            description=version_note(self.plan, stats),
+        )
+
+    def _task_sets(self) -> dict[str, TaskSet]:
+        """Return the tasks of the run by what they are for."""
+        return {"training": self.plan.train} | ({"heldout": self.plan.heldout} if self.plan.heldout else {})
+
+
+@contextmanager
+def shielded(action: str) -> Iterator[None]:
+    """Keep a failure to draw or write for people from ending a run whose results are on disk."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("could not %s: %s: %s", action, type(error).__name__, error)
+        log.debug("could not %s", action, exc_info=error)
+
+
+def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
+    """Return sampled completions with their verdicts as the rows of a table."""
+    return [
+        {
+            "task_id": example.task_id,
+            "verdict": example.answer.kind,
+            "details": example.answer.details,
+            "prompt": example.prompt,
+            "completion": example.answer.completion,
+        }
+        for example in found
+    ]
+
+
+def version_note(plan: Plan, stats: CycleStats) -> str:
+    """Return the description of a registered adapter, in Markdown."""
+    rates = [f"- **held-out {name}**: {rate_text(PassRate.from_dict(rate))}" for name, rate in stats.heldout.items()]
+    return "\n".join(
+        [
+            f"LoRA adapter of cycle {stats.cycle} on `{plan.config.model.name}`, by reward-ranked fine-tuning.",
+            "",
+            *rates,
+            f"- **trained on**: {stats.kept} samples of {plan.train.name}",
+            f"- **run folder**: {plan.config.output_dir.absolute()}",
+            "",
+            f"Measure it: `halo-raft benchmark run --model models:/{MODEL_NAME}@champion --prompts TASKS`",
+        ]
+    )
+
+
+def _view_metrics(cycle: CycleView) -> dict[str, float | None]:
+    """Return the numbers that the figures show and the statistics do not have."""
+    heldout = {f"heldout/{name}": rate.mean for name, rate in cycle.heldout.items()}
+    return {
+        "unique_ratio": cycle.unique_ratio,
+        "prompts_solved": cycle.solved.mean if cycle.solved else None,
+        **{name: mean for name, mean in heldout.items() if name.removeprefix("heldout/") not in cycle.stats.heldout},
+    }
 
 
 def metrics(stats: CycleStats) -> dict[str, float | None]:

@@ -1,7 +1,4 @@
-"""Views -> matplotlib figures. One function a question; with several runs, one line or one panel each.
-
-Figures are made without pyplot, so nothing is global and nothing needs a display.
-"""
+"""Views -> matplotlib figures. One function a question; with several runs, one line or one panel each."""
 
 from __future__ import annotations
 
@@ -9,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from halo_raft.records import PassRate
+from halo_raft.report.canvas import cycle_ticks, line_colour, one_panel, panel_each, percent_axis
 from halo_raft.report.view import CycleView, RunView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LINES = ("#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#be185d")
 GREY = "#9ca3af"
 KIND_COLOURS = {
     "passed": "#059669",
@@ -28,33 +25,35 @@ KIND_COLOURS = {
     "violation": "#111827",
     "infra": "#d1d5db",
 }
-HEIGHT = 3.6
-WIDTH = 6.4
+STAGES = ("sample", "train", "heldout")
+"""Stages in the order of a cycle."""
 
 Band = list[tuple[int, PassRate]]
 
 
 def pass_rates(runs: Sequence[RunView]) -> Figure | None:
     """Draw the pass rate by cycle with 95% bands: of samples, of prompts solved, and on held-out tasks."""
-    figure, axes = _figure()
+    figure, axes = one_panel()
     drawn = False
     for number, run in enumerate(runs):
         if len(runs) == 1:
             curves = {
+                "held-out pass@1": _band(run.cycles, _heldout_pass_at_1),
                 "training samples": _band(run.trained, lambda c: c.passed),
                 "training prompts solved": _band(run.trained, lambda c: c.solved),
-                "held-out pass@1": _band(run.cycles, _heldout_pass_at_1),
             }
             for place, (label, band) in enumerate(curves.items()):
-                drawn |= _draw_band(axes, band, LINES[place], label)
+                drawn |= _draw_band(axes, band, line_colour(place), label)
         else:
-            drawn |= _draw_band(axes, _band(run.cycles, _heldout_pass_at_1), _colour(number), f"{run.name}: held-out")
+            drawn |= _draw_band(
+                axes, _band(run.cycles, _heldout_pass_at_1), line_colour(number), f"{run.name}: held-out"
+            )
             trained = _band(run.trained, lambda c: c.passed)
-            drawn |= _draw_band(axes, trained, _colour(number), f"{run.name}: training", dotted=True)
+            drawn |= _draw_band(axes, trained, line_colour(number), f"{run.name}: training", dotted=True)
     if not drawn:
         return None
-    _percent(axes, "pass rate")
-    _cycles(axes, runs)
+    percent_axis(axes, "pass rate")
+    cycle_ticks(axes, _last_cycle(runs))
     axes.legend()
     return figure
 
@@ -64,14 +63,14 @@ def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
     runs = [run for run in runs if any(_curve(cycle) for cycle in run.cycles)]
     if not runs:
         return None
-    figure, panels = _panels(runs, sharey=True)
+    figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
         for cycle in run.cycles:
             curve = _curve(cycle)
             if not curve:
                 continue
             is_base = cycle.stats.cycle == 0
-            colour = GREY if is_base else _colour(cycle.stats.cycle - 1)
+            colour = GREY if is_base else line_colour(cycle.stats.cycle - 1)
             ks, rates = [k for k, _ in curve], [rate for _, rate in curve]
             label = (
                 "base model"
@@ -85,7 +84,7 @@ def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
         axes.set_xscale("log", base=2)
         axes.set_xticks(ks, [str(k) for k in ks])
         axes.set_xlabel("k")
-        _percent(axes, "held-out pass@k")
+        percent_axis(axes, "held-out pass@k")
         axes.legend()
     return figure
 
@@ -95,11 +94,11 @@ def losses(runs: Sequence[RunView]) -> Figure | None:
     runs = [run for run in runs if any(cycle.loss for cycle in run.trained)]
     if not runs:
         return None
-    figure, panels = _panels(runs, sharey=True)
+    figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
         for cycle in run.trained:
             steps, values = zip(*cycle.loss, strict=True) if cycle.loss else ((), ())
-            axes.plot(steps, values, color=_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
+            axes.plot(steps, values, color=line_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
         axes.set_xlabel("optimizer step")
         axes.set_ylabel("loss per completion token")
         axes.set_ylim(bottom=0)
@@ -112,7 +111,7 @@ def rewards(runs: Sequence[RunView]) -> Figure | None:
     runs = [run for run in runs if any(cycle.rewards for cycle in run.trained)]
     if not runs:
         return None
-    figure, panels = _panels(runs, sharey=True)
+    figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
         shown = [cycle for cycle in dict.fromkeys((0, len(run.trained) - 1))]
         cycles = [run.trained[place] for place in shown]
@@ -120,11 +119,11 @@ def rewards(runs: Sequence[RunView]) -> Figure | None:
             [cycle.rewards for cycle in cycles],
             bins=[place / 10 - 0.05 for place in range(12)],
             weights=[[1 / max(len(cycle.rewards), 1)] * len(cycle.rewards) for cycle in cycles],
-            color=[_colour(cycle.stats.cycle - 1) for cycle in cycles],
+            color=[line_colour(cycle.stats.cycle - 1) for cycle in cycles],
             label=[f"cycle {cycle.name}" for cycle in cycles],
         )
         axes.set_xlabel("reward")
-        _percent(axes, "share of samples")
+        percent_axis(axes, "share of samples")
         axes.legend()
     return figure
 
@@ -149,13 +148,13 @@ def kept_per_prompt(runs: Sequence[RunView]) -> Figure | None:
     runs = [run for run in runs if any(cycle.kept for cycle in run.trained)]
     if not runs:
         return None
-    figure, panels = _panels(runs, sharey=True)
+    figure, panels = panel_each([run.name for run in runs])
     most = max(max(cycle.kept, default=0) for run in runs for cycle in run.trained)
     for run, axes in zip(runs, panels, strict=True):
         axes.hist(
             [cycle.kept for cycle in run.trained],
             bins=[place + 0.5 for place in range(most + 1)],
-            color=[_colour(cycle.stats.cycle - 1) for cycle in run.trained],
+            color=[line_colour(cycle.stats.cycle - 1) for cycle in run.trained],
             label=[f"cycle {cycle.name}" for cycle in run.trained],
         )
         axes.set_xticks(range(1, most + 1))
@@ -167,18 +166,18 @@ def kept_per_prompt(runs: Sequence[RunView]) -> Figure | None:
 
 def unique_ratios(runs: Sequence[RunView]) -> Figure | None:
     """Draw the share of distinct programs among the samples that passed, by cycle: falls as a model narrows."""
-    figure, axes = _figure()
+    figure, axes = one_panel()
     drawn = False
     for number, run in enumerate(runs):
         points = [(c.stats.cycle, c.unique_ratio) for c in run.trained if c.unique_ratio is not None]
         if points:
             cycles, ratios = zip(*points, strict=True)
-            axes.plot(cycles, ratios, "-o", color=_colour(number), label=run.name)
+            axes.plot(cycles, ratios, "-o", color=line_colour(number), label=run.name)
             drawn = True
     if not drawn:
         return None
-    _percent(axes, "distinct programs per passed sample")
-    _cycles(axes, runs)
+    percent_axis(axes, "distinct programs per passed sample")
+    cycle_ticks(axes, _last_cycle(runs))
     if len(runs) > 1:
         axes.legend()
     return figure
@@ -190,9 +189,8 @@ def seconds(runs: Sequence[RunView]) -> Figure | None:
     if not runs:
         return None
     stages = list(dict.fromkeys(stage for run in runs for cycle in run.cycles for stage in cycle.stats.seconds))
-    order = [stage for stage in ("sample", "train", "heldout") if stage in stages]
-    order += [stage for stage in stages if stage not in order]
-    colours = {stage: _colour(number) for number, stage in enumerate(order)}
+    stages.sort(key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
+    colours = {stage: line_colour(number) for number, stage in enumerate(stages)}
     return _stacked(runs, colours, lambda cycle, stage: cycle.stats.seconds.get(stage, 0) / 60, "minutes", base=True)
 
 
@@ -209,48 +207,8 @@ FIGURES: dict[str, tuple[str, Callable[[Sequence[RunView]], Figure | None]]] = {
 """File name -> (title, drawing function); a function returns None where there is nothing to draw."""
 
 
-def _colour(number: int) -> str:
-    return LINES[number % len(LINES)]
-
-
-def _figure(columns: int = 1, rows: int = 1) -> tuple[Figure, Axes]:
-    figure, panels = _grid(columns, rows)
-    return figure, panels[0]
-
-
-def _panels(runs: Sequence[RunView], *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one titled panel a run, at most three side by side."""
-    columns = min(len(runs), 3)
-    figure, panels = _grid(columns, -(-len(runs) // columns), sharey=sharey)
-    for spare in panels[len(runs) :]:
-        spare.remove()
-    for run, axes in zip(runs, panels, strict=False):
-        if len(runs) > 1:
-            axes.set_title(run.name, fontsize=10)
-    return figure, panels[: len(runs)]
-
-
-def _grid(columns: int, rows: int, *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    style = {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.color": "#e5e7eb",
-        "axes.edgecolor": "#9ca3af",
-        "legend.frameon": False,
-        "font.size": 10,
-        "text.color": "#1f2937",
-        "axes.labelcolor": "#1f2937",
-    }
-    with rc_context(style):
-        width = WIDTH if columns == 1 else 4.2 * columns
-        figure = Figure(figsize=(width, HEIGHT * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
-    return figure, list(axes.flat)
+def _last_cycle(runs: Sequence[RunView]) -> int:
+    return max((cycle.stats.cycle for run in runs for cycle in run.cycles), default=0)
 
 
 def _band(cycles: Sequence[CycleView], rate: Callable[[CycleView], PassRate | None]) -> Band:
@@ -288,7 +246,7 @@ def _stacked(
     base: bool = False,
 ) -> Figure:
     """Draw stacked bars, one a cycle."""
-    figure, panels = _panels(runs, sharey=True)
+    figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
         cycles = run.cycles if base else run.trained
         names, bottom = [cycle.name for cycle in cycles], [0.0] * len(cycles)
@@ -299,23 +257,8 @@ def _stacked(
         axes.set_xlabel("cycle")
         axes.grid(axis="x", visible=False)
         if percent:
-            _percent(axes, label)
+            percent_axis(axes, label)
         else:
             axes.set_ylabel(label)
     panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
-
-
-def _percent(axes: Axes, label: str) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
-
-
-def _cycles(axes: Axes, runs: Sequence[RunView]) -> None:
-    """Label the cycles; 0 is the base model."""
-    last = max((cycle.stats.cycle for run in runs for cycle in run.cycles), default=0)
-    axes.set_xticks(range(last + 1), ["base", *(str(n) for n in range(1, last + 1))])
-    axes.set_xlabel("cycle")

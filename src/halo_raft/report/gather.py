@@ -16,9 +16,9 @@ import yaml
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes
-from halo_raft.records import PassRate, Sample, Task, Verdict, VerdictKind
+from halo_raft.records import CycleStats, PassRate, Sample, Task, Verdict, VerdictKind
 from halo_raft.report.view import Answer, CycleView, Example, RunView
-from halo_raft.select import normalised_program
+from halo_raft.programs import normalised_program
 from halo_raft.store import RunFolder
 
 GREEDY_INDEX = -1
@@ -28,12 +28,13 @@ TRAINING_FILE = "training.json"
 EXAMPLES_PER_CYCLE = 6
 
 
-def gather(path: Path, tasks: Mapping[str, Task]) -> RunView:
+def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = None) -> RunView:
     """Read a run folder.
 
     Args:
         path: The folder that `raft train` wrote.
         tasks: The training tasks by id as far as they are to be had: for prompts, and for telling programs apart.
+        latest: Statistics of a cycle that has everything but them on disk.
 
     Raises:
         DataError: It is no run folder, or a file in it is damaged.
@@ -42,35 +43,30 @@ def gather(path: Path, tasks: Mapping[str, Task]) -> RunView:
     run = folder.read_json("run.json")
     if run is None:
         raise DataError(f"{path}: is no run folder (it has no run.json); give one that `raft train` wrote")
-    numbers = sorted(int(p.name.split("_")[1]) for p in folder.path.glob("cycle_*_stats.json"))
+    history = {n: folder.stats(n) for n in (int(p.name.split("_")[1]) for p in folder.path.glob("cycle_*_stats.json"))}
+    if latest is not None:
+        history[latest.cycle] = latest
     best = _best(folder)
-    base, candidate = heldout_outcomes(folder, 0), heldout_outcomes(folder, best) if best else None
-    measured = base is not None and candidate is not None
+    base, candidate = _compared(folder, 0), _compared(folder, best) if best else None
     config = (
         (folder.path / "config.yaml").read_text(encoding="utf-8") if (folder.path / "config.yaml").is_file() else ""
     )
     return RunView(
         name=folder.path.name,
         path=str(folder.path),
-        cycles=tuple(cycle_view(folder, number, tasks) for number in numbers),
+        cycles=tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats),
         best=best,
-        difference=evaluate.compare(base, candidate) if measured else None,  # type: ignore[arg-type]
-        changes=evaluate.changes(base, candidate) if measured else None,  # type: ignore[arg-type]
+        difference=evaluate.compare(base, candidate) if base and candidate else None,
+        changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
         facts=_facts(run, yaml.safe_load(config) or {}),
         config=config,
     )
 
 
-def cycle_view(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> CycleView:
-    """Read a finished cycle.
-
-    Raises:
-        DataError: It is not finished.
-    """
-    stats = folder.stats(cycle)
-    if stats is None:
-        raise DataError(f"{folder.path}: cycle {cycle} is not finished")
+def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) -> CycleView:
+    """Read what a cycle with these statistics left."""
+    cycle = stats.cycle
     heldout = heldout_rates(folder, cycle)
     if cycle == 0:
         return CycleView(stats=stats, heldout=heldout)
@@ -91,7 +87,7 @@ def cycle_view(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> Cycl
 
 def heldout_rates(folder: RunFolder, cycle: int) -> dict[str, PassRate]:
     """Return pass@1, pass@2, pass@4, ... up to the number of samples, and greedy pass@1, of a cycle."""
-    sampled, greedy = _heldout(folder, cycle)
+    sampled, greedy = heldout_outcomes(folder, cycle)
     most = max((task.samples for task in sampled.tasks), default=0)
     ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= most]
     ks += [most] if most and most not in ks else []
@@ -99,16 +95,17 @@ def heldout_rates(folder: RunFolder, cycle: int) -> dict[str, PassRate]:
     return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1)} if greedy.tasks else {})
 
 
-def heldout_outcomes(folder: RunFolder, cycle: int) -> Outcomes | None:
-    """Return the outcomes that cycles are compared by: sampled where there are any, else greedy; None without."""
-    return next((outcomes for outcomes in _heldout(folder, cycle) if outcomes.tasks), None)
-
-
-def _heldout(folder: RunFolder, cycle: int) -> tuple[Outcomes, Outcomes]:
+def heldout_outcomes(folder: RunFolder, cycle: int) -> tuple[Outcomes, Outcomes]:
+    """Return the held-out outcomes of a cycle: of sampled completions, and of greedy ones."""
     greedy_ids = {s.sample_id for s in folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
     verdicts = folder.verdicts(cycle, "heldout")
     sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
     return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
+
+
+def _compared(folder: RunFolder, cycle: int) -> Outcomes | None:
+    """Return the outcomes that cycles are compared by: sampled where there are any, else greedy; None without."""
+    return next((outcomes for outcomes in heldout_outcomes(folder, cycle) if outcomes.tasks), None)
 
 
 def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:

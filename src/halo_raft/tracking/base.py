@@ -27,8 +27,8 @@ class RunLog(ABC):
         """Set tags, replacing those of the same name."""
 
     @abstractmethod
-    def log_dataset(self, name: str, path: str, sha256: str, context: str) -> None:
-        """Log a data file that the run read; `context` says as what (`training`, `heldout`)."""
+    def log_dataset(self, name: str, path: str, sha256: str, context: str, rows: int | None = None) -> None:
+        """Log a data set of so many rows that the run read; `context` says as what (`training`, `heldout`)."""
 
     @abstractmethod
     def log_artifact(self, path: Path, folder: str = "") -> None:
@@ -73,7 +73,12 @@ class Tracker(RunLog):
 
     @abstractmethod
     def register_model(
-        self, name: str, artifact_folder: str, alias: str = "champion", tags: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        artifact_folder: str,
+        alias: str = "champion",
+        tags: Mapping[str, Any] | None = None,
+        description: str = "",
     ) -> str | None:
         """Register a logged artifact folder as a model version; return its number, None if it has none."""
 

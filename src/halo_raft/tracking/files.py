@@ -44,10 +44,10 @@ class FileRunLog(RunLog):
             known = self._read("run.json").get("tags", {})
             self._update("run.json", {"tags": known | {name: str(value) for name, value in tags.items()}})
 
-    def log_dataset(self, name: str, path: str, sha256: str, context: str) -> None:
+    def log_dataset(self, name: str, path: str, sha256: str, context: str, rows: int | None = None) -> None:
         """See `RunLog`."""
         with self._soft("write a data set"):
-            row = {"name": name, "path": path, "sha256": sha256, "context": context}
+            row = {"name": name, "path": path, "sha256": sha256, "context": context, "rows": rows}
             self._append("datasets.jsonl", row)
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
@@ -128,7 +128,12 @@ class FileTracker(FileRunLog, Tracker):
         yield FileRunLog(self._folder / f"cycle_{cycle}", self._soft)
 
     def register_model(
-        self, name: str, artifact_folder: str, alias: str = "champion", tags: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        artifact_folder: str,
+        alias: str = "champion",
+        tags: Mapping[str, Any] | None = None,
+        description: str = "",
     ) -> str | None:
         """See `Tracker`; plain files have no registry, so the alias becomes a tag."""
         self.set_tags({f"model.{alias}": f"{name}: {artifact_folder}"})

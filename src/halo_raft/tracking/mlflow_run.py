@@ -94,12 +94,14 @@ class MlflowRunLog(RunLog):
             for batch in batches(rows, _MAX_PARAMS):
                 self._open.log_batch(self.run_id, tags=batch)
 
-    def log_dataset(self, name: str, path: str, sha256: str, context: str) -> None:
+    def log_dataset(self, name: str, path: str, sha256: str, context: str, rows: int | None = None) -> None:
         """See `RunLog`; the digest is the first 16 digits of the hash, a tag holds it whole."""
         with self._soft("log a data set"):
             from mlflow.entities import Dataset, DatasetInput, InputTag
 
-            dataset = Dataset(name, sha256[:_DIGEST_LENGTH], "local", json.dumps({"uri": str(path)}))
+            profile = json.dumps({"num_rows": rows}) if rows is not None else None
+            source = json.dumps({"uri": str(path)})
+            dataset = Dataset(name, sha256[:_DIGEST_LENGTH], "local", source, profile=profile)
             tags = [InputTag("mlflow.data.context", context), InputTag("sha256", sha256)]
             self._open.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CYCLE_TAG = "cycle"
+REGISTERED_NOTE = (
+    "LoRA adapters made by halo-raft, one version a run: its best cycle. The alias `champion` is the newest of them."
+)
 _PARENT_TAG = "mlflow.parentRunId"
 
 
@@ -134,7 +137,12 @@ class MlflowTracker(MlflowRunLog, Tracker):
         return client.create_run(self._experiment_id, tags=tags, run_name=f"cycle {cycle}")
 
     def register_model(
-        self, name: str, artifact_folder: str, alias: str = "champion", tags: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        artifact_folder: str,
+        alias: str = "champion",
+        tags: Mapping[str, Any] | None = None,
+        description: str = "",
     ) -> str | None:
         """See `Tracker`; the same folder is registered once, however often a run is resumed."""
         with self._soft("register the model"):
@@ -143,12 +151,12 @@ class MlflowTracker(MlflowRunLog, Tracker):
             source = f"{client.get_run(self.run_id).info.artifact_uri}/{artifact_folder}"
             known = client.search_registered_models(f"name = '{name}'", max_results=1)
             if not known:
-                client.create_registered_model(name)
+                client.create_registered_model(name, description=REGISTERED_NOTE)
             versions = client.search_model_versions(f"name = '{name}' and run_id = '{self.run_id}'")
             version = next((v for v in versions if v.source == source), None)
             if version is None:
                 texts = {key: str(value) for key, value in (tags or {}).items()}
-                version = client.create_model_version(name, source, self.run_id, tags=texts)
+                version = client.create_model_version(name, source, self.run_id, tags=texts, description=description)
             client.set_registered_model_alias(name, alias, version.version)
             return str(version.version)
         return None

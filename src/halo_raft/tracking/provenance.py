@@ -34,8 +34,13 @@ def source_tags() -> dict[str, str]:
     return tags | _git_tags()
 
 
+def git_commit() -> str | None:
+    """Return the commit of the checkout that the working directory is in, None outside of one."""
+    return _git("rev-parse", "HEAD") or None
+
+
 def _git_tags() -> dict[str, str]:
-    commit = _git("rev-parse", "HEAD")
+    commit = git_commit()
     if not commit:
         return {}
     tags = {"mlflow.source.git.commit": commit}
