@@ -35,8 +35,8 @@ class Files:
     @classmethod
     def of(cls, output: Path) -> Files:
         """Name the files that belong to `output`."""
-        beside = output.with_suffix("")
-        return cls(output, Path(f"{beside}_samples.jsonl"), Path(f"{beside}_verified.jsonl"))
+        beside, stem = output.parent, output.stem
+        return cls(output, beside / f"{stem}_samples.jsonl", beside / f"{stem}_verified.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
