@@ -57,7 +57,7 @@ def test_evalplus_has_whole_programs_under_its_own_names():
 def test_the_file_is_in_the_order_of_the_tasks(write_result, tmp_path):
     kinds = {"HumanEval/2": ["wrong"] * 2, "HumanEval/1": ["passed"] * 2}
     path = write_result(tmp_path / "r.json", kinds, prompts="humaneval")
-    assert export(path, "human-eval", tmp_path / "sub" / "out.jsonl") == 4
+    assert export(path, "humaneval", tmp_path / "sub" / "out.jsonl") == 4
     rows = [json.loads(line) for line in (tmp_path / "sub" / "out.jsonl").read_text().splitlines()]
     assert [row["task_id"] for row in rows] == ["HumanEval/1"] * 2 + ["HumanEval/2"] * 2
     assert all(set(row) == {"task_id", "completion"} for row in rows)
@@ -66,4 +66,4 @@ def test_the_file_is_in_the_order_of_the_tasks(write_result, tmp_path):
 def test_tasks_in_words_have_no_human_eval_form(write_result, tmp_path):
     path = write_result(tmp_path / "r.json", {"starter-heldout/000": ["passed"]})
     with pytest.raises(DataError, match="asks in words; use evalplus"):
-        export(path, "human-eval", tmp_path / "out.jsonl")
+        export(path, "humaneval", tmp_path / "out.jsonl")

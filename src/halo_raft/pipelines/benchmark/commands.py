@@ -28,7 +28,7 @@ from halo_raft.pipelines.benchmark.settings import (
 from halo_raft.pipelines.plan import describe, on_checkpoint_base
 from halo_raft.store import write_atomically
 
-FORM_NAMES = ("human-eval", "evalplus")
+FORM_NAMES = ("humaneval", "evalplus")
 
 
 def add_commands(group: Any) -> None:
@@ -60,7 +60,7 @@ def add_commands(group: Any) -> None:
 
     export = _command(group, "export", run_export, "samples of a result in another tool's form")
     export.add_argument("result", type=Path, help="result file of `benchmark run` or `eval`")
-    export.add_argument("--form", choices=FORM_NAMES, default="human-eval")
+    export.add_argument("--format", choices=FORM_NAMES, default="humaneval")
     export.add_argument("--output", type=Path, required=True, help="JSONL file to write")
 
 
@@ -200,6 +200,6 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Run `benchmark export`."""
     from halo_raft.pipelines.benchmark.export import export
 
-    count = export(arguments.result, arguments.form, arguments.output)
+    count = export(arguments.result, arguments.format, arguments.output)
     console.say(f"Wrote {count} samples to {console.shown(arguments.output)}")
     return 0

@@ -60,7 +60,7 @@ def evalplus_row(sample: Sample, task: Task) -> Row:
     return {"task_id": name, "solution": solution(sample.completion, task)}
 
 
-FORMS: Mapping[str, Callable[[Sample, Task], Row]] = {"human-eval": human_eval_row, "evalplus": evalplus_row}
+FORMS: Mapping[str, Callable[[Sample, Task], Row]] = {"humaneval": human_eval_row, "evalplus": evalplus_row}
 
 
 def export(result_path: Path, form: str, output: Path) -> int:
@@ -74,7 +74,7 @@ def export(result_path: Path, form: str, output: Path) -> int:
     by_id = {task.task_id: task for task in loaded.tasks}
     if any(task.language != "python" for task in by_id.values()):
         raise DataError(f"{result_path}: {form} judges Python alone, and {result.prompts} has other languages")
-    if form == "human-eval" and not all(is_code(task) for task in by_id.values()):
+    if form == "humaneval" and not all(is_code(task) for task in by_id.values()):
         raise DataError(f"{result_path}: human-eval completes code, and {result.prompts} asks in words; use evalplus")
     rows = list(_rows(Files.of(result_path).samples, by_id, form))
     try:

@@ -1,0 +1,104 @@
+"""A finished run folder, as `raft train` leaves one, with outcomes made up by a rule."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from halo_raft.records import CycleStats, Sample, Task, Verdict
+from halo_raft.store import JsonlWriter, RunFolder
+
+TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt=f"Write f{n} <b>now</b>.", entry_point=f"f{n}") for n in range(12)}
+PROGRAMS = ("def {}(x):\n    return x", "def {}(y):  # the same\n    return y", "def {}(x):\n    return x + 1")
+
+
+def draw(folder, cycle, stage, task_id, index, kind, program=0):
+    sample = Sample(
+        sample_id=f"{cycle}{stage}{task_id}-{index}",
+        task_id=task_id,
+        cycle=cycle,
+        index=index,
+        completion=PROGRAMS[program].format(f"f{task_id[1:]}"),
+        prompt_token_ids=[1],
+        token_ids=[1, 2],
+        finish_reason="stop",
+        model="m",
+        sampling={},
+    )
+    verdict = Verdict(
+        sample_id=sample.sample_id,
+        task_id=task_id,
+        kind=kind,
+        success=kind == "passed",
+        reward=None if kind == "infra" else float(kind == "passed"),
+        tests_passed=0,
+        tests_total=1,
+        details="<i>details</i>",
+        integrity="outside",
+        tier="A",
+        cpu_s=0.0,
+        wall_s=0.0,
+        verifier="mbpp",
+        verifier_version="1",
+    )
+    for path, record in (
+        (folder.samples_path(cycle, stage), sample),
+        (folder.verdicts_path(cycle, stage), verdict),
+    ):
+        with JsonlWriter(path) as writer:
+            writer.append([record])
+    return sample
+
+
+def make_cycle(folder, cycle, solved):
+    """The first `solved` tasks pass, in training and held out alike."""
+    for number, task_id in enumerate(TASKS):
+        kind = "passed" if number < solved else "wrong"
+        for index in (-1, 0, 1):
+            draw(folder, cycle, "heldout", task_id, index, kind)
+    kept = []
+    for number, task_id in enumerate(TASKS if cycle else ()):
+        for index in range(3):
+            kept.append(draw(folder, cycle, "", task_id, index, "passed" if number < solved else "wrong", index))
+    rate = {"mean": solved / 12, "low": 0.0, "high": 1.0, "tasks": 12, "samples": 24}
+    stats = CycleStats(cycle=cycle, heldout={"pass_at_1": rate, "greedy": rate}, seconds={"heldout": 2.0})
+    if cycle:
+        folder.write_kept(cycle, kept[: 3 * solved])
+        adapter = folder.adapter_path(cycle)
+        adapter.mkdir()
+        (adapter / "training.json").write_text(json.dumps({"loss_curve": [[1, 0.9, 1e-4], [2, 0.5, 1e-4]]}))
+        stats = CycleStats.from_dict(
+            stats.to_dict()
+            | {
+                "samples": 36,
+                "passed": 3 * solved,
+                "pass_rate": solved / 12,
+                "kinds": {"passed": 3 * solved, "wrong": 36 - 3 * solved},
+                "kept": 3 * solved,
+                "loss_first": 0.9,
+                "loss_last": 0.5,
+                "seconds": {"sample": 60.0, "train": 30.0, "heldout": 2.0},
+            }
+        )
+    folder.write_json(f"cycle_{cycle}_stats.json", stats.to_dict())
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Returns a function that makes a run folder with so many solved tasks a cycle, the base's first."""
+
+    def make(name="run", solved=(3, 5, 8)):
+        folder = RunFolder(tmp_path / name)
+        folder.path.mkdir(parents=True)
+        folder.write_json("run.json", {"fingerprint": {"verifier": "mbpp"}, "sandbox_tier": "A"})
+        rows = tmp_path / "tasks.jsonl"
+        rows.write_text("".join(task.to_json() + "\n" for task in TASKS.values()))
+        (folder.path / "config.yaml").write_text(f"model:\n  name: tiny\ntasks:\n  train: {rows}\n")
+        for cycle, number in enumerate(solved):
+            make_cycle(folder, cycle, number)
+        if len(solved) > 1:
+            folder.point_best(len(solved) - 1)
+        return folder
+
+    return make

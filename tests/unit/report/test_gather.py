@@ -1,0 +1,74 @@
+import pytest
+
+from halo_raft.errors import DataError
+from halo_raft.report import gather
+from halo_raft.report.tables import arms_table, main_table
+
+from .conftest import TASKS, draw
+
+
+def test_a_run_is_read_from_its_files(make_run):
+    view = gather(make_run().path, TASKS)
+    assert [cycle.name for cycle in view.cycles] == ["base", "1", "2"] and view.best == 2
+    last = view.cycles[-1]
+    assert last.heldout["pass_at_1"].mean == last.heldout["pass_at_2"].mean == last.heldout["greedy"].mean == 8 / 12
+    assert last.passed.mean == last.solved.mean == 8 / 12
+    assert len(last.rewards) == 36 and sum(last.rewards) == 24
+    assert last.kept == (3,) * 8
+    assert last.loss == ((1, 0.9), (2, 0.5))
+    assert view.cycles[0].rewards == () and view.cycles[0].solved is None
+
+
+def test_programs_that_differ_in_names_and_comments_are_one(make_run):
+    view = gather(make_run().path, TASKS)
+    assert view.cycles[1].unique_ratio == pytest.approx(2 / 3)
+    assert gather(make_run("other").path, {}).cycles[1].unique_ratio is None, "no tasks, so no programs"
+
+
+def test_the_best_cycle_is_compared_with_the_base_by_task(make_run):
+    view = gather(make_run().path, TASKS)
+    assert view.difference.mean == pytest.approx(5 / 12) and view.difference.tasks == 12
+    assert [change.task_id for change in view.changes.gained] == ["t3", "t4", "t5", "t6", "t7"]
+    assert view.changes.lost == ()
+
+
+def test_infra_counts_as_nothing(make_run):
+    folder = make_run()
+    draw(folder, 2, "", "t0", 9, "infra")
+    last = gather(folder.path, TASKS).cycles[-1]
+    assert len(last.rewards) == 36 and last.passed.samples == 36
+
+
+def test_examples_are_of_different_tasks_and_of_all_kinds(make_run):
+    found = gather(make_run().path, TASKS).examples
+    for cycle in (1, 2):
+        of_cycle = [example for example in found if example.cycle == cycle]
+        assert len({example.task_id for example in of_cycle}) == len(of_cycle) == 6
+        assert {example.answer.kind for example in of_cycle} == {"passed", "wrong"}
+    assert found[0].prompt == TASKS[found[0].task_id].prompt
+
+
+def test_a_run_that_has_only_begun_can_be_looked_at(make_run):
+    view = gather(make_run(solved=(3,)).path, TASKS)
+    assert (len(view.cycles), view.best, view.difference, view.examples) == (1, None, None, ())
+    assert arms_table([view])[0]["Base"].startswith("25.0%")
+
+
+def test_a_cycle_whose_statistics_are_not_written_yet(make_run):
+    folder = make_run()
+    stats = folder.stats(2)
+    (folder.path / "cycle_2_stats.json").unlink()
+    assert len(gather(folder.path, TASKS).cycles) == 2
+    assert gather(folder.path, TASKS, stats).cycles[-1].stats == stats
+
+
+def test_another_folder_is_one_line(tmp_path):
+    with pytest.raises(DataError, match="is no run folder"):
+        gather(tmp_path, {})
+
+
+def test_the_main_table(make_run):
+    rows = main_table([cycle.stats for cycle in gather(make_run().path, TASKS).cycles], 2)
+    assert [row["Cycle"] for row in rows] == ["base", "1", "2 (best)"]
+    assert rows[2]["Held-out pass@1"] == "66.7% [0.0, 100.0]"
+    assert (rows[0]["Kept"], rows[2]["Kept"], rows[2]["Loss"], rows[2]["Time"]) == ("", "24", "0.900 → 0.500", "92 s")

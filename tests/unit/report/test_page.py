@@ -1,0 +1,88 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from halo_raft import cli
+from halo_raft.errors import DataError
+from halo_raft.pipelines.report import write_report
+from halo_raft.report import gather
+from halo_raft.report.figures import FIGURES
+
+from .conftest import TASKS
+
+
+class Page(HTMLParser):
+    """Collects addresses, and checks that what is opened is closed."""
+
+    VOID = frozenset({"meta", "link", "img", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.addresses, self.tags = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_of_one_run_and_of_several(make_run, name):
+    runs = [gather(make_run(f"run{n}").path, TASKS) for n in range(4)]
+    draw = FIGURES[name][1]
+    for shown in (runs[:1], runs):
+        figure = draw(shown)
+        drawn = [axes for axes in figure.axes if axes.has_data()]
+        assert len(drawn) in (1, len(shown))
+        assert all(axes.get_xlabel() and axes.get_ylabel() for axes in drawn)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_run_that_has_only_begun_has_no_figure_of_what_is_not_there(make_run, name):
+    view = gather(make_run(solved=(3,)).path, TASKS)
+    drawn = FIGURES[name][1]([view]) is not None
+    assert drawn == (name in ("pass_rate", "pass_at_k", "seconds"))
+
+
+def test_the_page_needs_nothing_but_itself(make_run, tmp_path):
+    page = write_report([make_run().path], tmp_path / "out")
+    text = page.read_text()
+    parsed = Page(text)
+    assert parsed.addresses and all(address.startswith("data:") for address in parsed.addresses)
+    assert "script" not in parsed.tags and not re.search(r"url\(|@import", text)
+    assert parsed.tags.count("img") == len(FIGURES)
+    assert {path.stem for path in (tmp_path / "out").glob("*.png")} == set(FIGURES)
+    for shown in ("+41.7 points", "Gained (5)", "Lost (0)", "66.7%", "Sandbox tier", "name: tiny"):
+        assert shown in text
+
+
+def test_what_a_model_wrote_is_text_and_not_markup(make_run, tmp_path):
+    text = write_report([make_run().path], tmp_path / "out").read_text()
+    assert "<i>details</i>" not in text and "&lt;i&gt;details&lt;/i&gt;" in text
+
+
+def test_several_runs_are_arms_of_one_table(make_run, tmp_path):
+    paths = [make_run("a/run").path, make_run("b/run", solved=(3, 4)).path]
+    text = write_report(paths, tmp_path / "out").read_text()
+    Page(text)
+    assert '<td class="nowrap">a/run</td>' in text and '<td class="nowrap">b/run</td>' in text
+    assert "Cycles of b/run" in text
+
+
+def test_the_command(make_run, tmp_path, capsys):
+    run = make_run().path
+    assert cli.main(["report", str(run)]) == 0
+    assert (run / "report" / "report.html").is_file()
+    assert "report.html" in capsys.readouterr().out
+    assert cli.main(["report", str(tmp_path)]) == 3
+    assert "is no run folder" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        write_report([run], tmp_path / "file" / "out")
