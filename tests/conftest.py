@@ -8,3 +8,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 for variable in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
     os.environ.pop(variable, None)
+
+from .made_run import make_run  # noqa: E402 - telemetry is off before anything of ours is imported
+
+__all__ = ["make_run"]

@@ -3,21 +3,17 @@
 import inspect
 import json
 import logging
-import os
-import shlex
-import signal
-import socket
 import sqlite3
-import subprocess
 import time
-import urllib.error
 import urllib.request
 
 import pytest
 
 from halo_raft.config.schema import TrackingConfig
 from halo_raft.errors import ConfigError
-from halo_raft.tracking import create, ui_command
+from halo_raft.tracking import create
+
+from ..mlflow_ui import mlflow_ui, stop
 
 pytestmark = pytest.mark.usefixtures("_quiet")
 
@@ -270,27 +266,8 @@ def test_system_metrics_belong_to_the_run(config, client, tmp_path, monkeypatch)
 @pytest.fixture
 def server(config, tmp_path):
     """The server that `ui_command` tells a user to start."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    words = [*shlex.split(ui_command(config, port)), "--workers", "1"]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, cwd=tmp_path)
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-            break
-        except (urllib.error.URLError, OSError):
-            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "server.log").read_text()
-            time.sleep(0.2)
-    yield process, f"http://127.0.0.1:{port}"
-    stop(process)
-
-
-def stop(process):
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with mlflow_ui(config, tmp_path) as process_and_address:
+        yield process_and_address
 
 
 @pytest.mark.slow

@@ -73,8 +73,9 @@ class RunTracker:
         }
         self.folder.write_json("run.json", self.known | facts)
         for context, tasks in self._task_sets().items():
-            path = str(Path(tasks.name).absolute()) if Path(tasks.name).is_file() else tasks.name
-            self.tracker.log_dataset(tasks.name, path, tasks.sha256, context, rows=len(tasks.tasks))
+            file = Path(tasks.name) if Path(tasks.name).is_file() else None
+            name, path = (file.name, str(file.absolute())) if file else (tasks.name, tasks.name)
+            self.tracker.log_dataset(name, path, tasks.sha256, context, rows=len(tasks.tasks))
         self.tracker.log_text(to_yaml(config), "config.yaml")
         return self
 
@@ -108,7 +109,8 @@ class RunTracker:
     def done(self, history: Sequence[CycleStats], best: int) -> None:
         """Log the best cycle and the report, and register the best adapter."""
         stats = next(s for s in history if s.cycle == best)
-        self.tracker.log_best(metrics(stats), best)
+        rates = {f"heldout_{name}": rate["mean"] for name, rate in stats.heldout.items()}
+        self.tracker.log_best({**rates, "pass_rate": stats.pass_rate}, best)
         self.tracker.set_tags({"halo_raft.best_cycle": best})
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
         with shielded("write the report"):

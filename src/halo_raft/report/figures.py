@@ -99,6 +99,7 @@ def losses(runs: Sequence[RunView]) -> Figure | None:
         for cycle in run.trained:
             steps, values = zip(*cycle.loss, strict=True) if cycle.loss else ((), ())
             axes.plot(steps, values, color=line_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("optimizer step")
         axes.set_ylabel("loss per completion token")
         axes.set_ylim(bottom=0)

@@ -33,6 +33,15 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # else the pages are those for chat traces
+    "mlflow.note.content": (
+        "Runs of halo-raft: reward-ranked fine-tuning of code models.\n\n"
+        "Each run has a child a cycle with its loss curve. `heldout/pass_at_1` is the number to look at, by cycle; "
+        "`best/...` are the best cycle's numbers, for the table. Figures, sampled completions with their verdicts, "
+        "the adapters and a whole report are among a run's artifacts."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def _experiment_id(client: MlflowClient, name: str, artifacts_uri: str | None) -
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, artifact_location=artifacts_uri)
+            return client.create_experiment(name, artifact_location=artifacts_uri, tags=EXPERIMENT_TAGS)
         except MlflowException:
             # Another run may have created it between the two calls.
             found = client.get_experiment_by_name(name)

@@ -4,7 +4,7 @@ from halo_raft.errors import DataError
 from halo_raft.report import gather
 from halo_raft.report.tables import arms_table, main_table
 
-from .conftest import TASKS, draw
+from ...made_run import TASKS, draw
 
 
 def test_a_run_is_read_from_its_files(make_run):

@@ -9,7 +9,7 @@ from halo_raft.pipelines.report import write_report
 from halo_raft.report import gather
 from halo_raft.report.figures import FIGURES
 
-from .conftest import TASKS
+from ...made_run import TASKS
 
 
 class Page(HTMLParser):

@@ -9,7 +9,12 @@ import pytest
 from halo_raft.records import CycleStats, Sample, Task, Verdict
 from halo_raft.store import JsonlWriter, RunFolder
 
-TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt=f"Write f{n} <b>now</b>.", entry_point=f"f{n}") for n in range(12)}
+TASKS = {
+    f"t{n}": Task(
+        task_id=f"t{n}", prompt=f"Write f{n} <b>now</b>.", entry_point=f"f{n}", test_list=(f"assert f{n}({n}) == {n}",)
+    )
+    for n in range(12)
+}
 PROGRAMS = ("def {}(x):\n    return x", "def {}(y):  # the same\n    return y", "def {}(x):\n    return x + 1")
 
 
@@ -84,21 +89,22 @@ def make_cycle(folder, cycle, solved):
     folder.write_json(f"cycle_{cycle}_stats.json", stats.to_dict())
 
 
+def write_run(path, solved=(3, 5, 8)):
+    """Write a run folder with so many solved tasks a cycle, the base's first; its tasks are beside it."""
+    folder = RunFolder(path)
+    folder.path.mkdir(parents=True)
+    rows = path.parent / "tasks.jsonl"
+    rows.write_text("".join(task.to_json() + "\n" for task in TASKS.values()))
+    folder.write_json("run.json", {"fingerprint": {"verifier": "mbpp"}, "sandbox_tier": "A"})
+    (folder.path / "config.yaml").write_text(f"model:\n  name: tiny\ntasks:\n  train: {rows}\n")
+    for cycle, number in enumerate(solved):
+        make_cycle(folder, cycle, number)
+    if len(solved) > 1:
+        folder.point_best(len(solved) - 1)
+    return folder
+
+
 @pytest.fixture
 def make_run(tmp_path):
-    """Returns a function that makes a run folder with so many solved tasks a cycle, the base's first."""
-
-    def make(name="run", solved=(3, 5, 8)):
-        folder = RunFolder(tmp_path / name)
-        folder.path.mkdir(parents=True)
-        folder.write_json("run.json", {"fingerprint": {"verifier": "mbpp"}, "sandbox_tier": "A"})
-        rows = tmp_path / "tasks.jsonl"
-        rows.write_text("".join(task.to_json() + "\n" for task in TASKS.values()))
-        (folder.path / "config.yaml").write_text(f"model:\n  name: tiny\ntasks:\n  train: {rows}\n")
-        for cycle, number in enumerate(solved):
-            make_cycle(folder, cycle, number)
-        if len(solved) > 1:
-            folder.point_best(len(solved) - 1)
-        return folder
-
-    return make
+    """Returns a function that makes a run folder; see `write_run`."""
+    return lambda name="run", solved=(3, 5, 8): write_run(tmp_path / name, solved)

@@ -1,0 +1,163 @@
+"""What a person sees: a run in MLflow's own pages, and the report, in headless Chromium.
+
+Screenshots go to the folder that HALO_RAFT_SCREENSHOTS names, else to the test's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.report import write_report
+from halo_raft.pipelines.track import MODEL_NAME, RunTracker
+from halo_raft.store import RunFolder
+
+from ..made_run import write_run
+from ..mlflow_ui import mlflow_ui
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; infra/browser.sh does it"),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two cycles, tracked by what tracks real ones; returns its folder, config and MLflow id."""
+    root = tmp_path_factory.mktemp("browser")
+    folder = write_run(root / "demo")
+    tasks = ["tasks.heldout=starter:heldout", "tasks.heldout_limit=6", f"tasks.train={root / 'tasks.jsonl'}"]
+    config = load(
+        RaftConfig, None, [*tasks, f"output_dir={folder.path}", f"tracking.dir={root / 'mlruns'}", "cycles=2"]
+    )
+    history = [folder.stats(cycle) for cycle in range(3)]
+    with RunTracker(prepare(config), RunFolder(folder.path), folder.read_json("run.json")) as tracker:
+        for stats in history:
+            if stats.cycle:
+                with tracker.cycle(stats.cycle) as log:
+                    for step, loss in ((1, 0.9), (2, 0.5)):
+                        log.log_metrics({"loss": loss / stats.cycle}, step)
+            tracker.cycle_done(stats)
+        tracker.done(history, 2)
+        run_id = tracker.tracker.run_id
+    return folder.path, config, run_id
+
+
+@pytest.fixture(scope="module")
+def address(run, tmp_path_factory):
+    _, config, _ = run
+    with mlflow_ui(config.tracking, tmp_path_factory.mktemp("ui")) as (_, address):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        # Chromium's own sandbox does not start as root, which containers are
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page 1280 wide; an exception in its scripts fails the test."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(90_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture
+def shoot(page, tmp_path):
+    """Returns a function that takes a screenshot under a name."""
+    folder = Path(os.environ.get("HALO_RAFT_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def shoot(name, *, full=False):
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=full)
+        assert (folder / f"{name}.png").stat().st_size > 10_000
+
+    return shoot
+
+
+def see(page, *texts):
+    """Wait until each text is to be seen."""
+    for text in texts:
+        page.get_by_text(text).filter(visible=True).first.wait_for()
+
+
+def test_the_experiment_lists_the_run_and_leads_to_it(page, address, run, shoot):
+    page.goto(f"{address}/#/experiments")
+    page.get_by_role("link", name="halo-raft", exact=True).first.click()
+    page.wait_for_url(re.compile(r"/experiments/\d+"))
+    experiment = re.search(r"/experiments/(\d+)", page.url).group(1)
+    page.goto(f"{address}/#/experiments/{experiment}/runs")
+    see(page, "demo", "tasks.jsonl")
+    shoot("mlflow_experiment")
+    page.get_by_role("link", name="demo", exact=True).first.click()
+    page.wait_for_url(re.compile(run[2]))
+
+
+def test_the_run_says_what_it_is(page, address, run, shoot):
+    page.goto(f"{address}/#/experiments/1/runs/{run[2]}")
+    see(page, "Reward-ranked fine-tuning (RAFT) of a code model.", "Finished", "heldout/pass_at_1", "starter:heldout")
+    see(page, re.compile(MODEL_NAME), "halo_raft.sandbox_tier", "halo_raft.device")
+    shoot("mlflow_run")
+
+
+def test_metrics_are_charts_over_cycles(page, address, run, shoot):
+    page.goto(f"{address}/#/experiments/1/runs/{run[2]}/model-metrics")
+    page.get_by_placeholder("Search metric charts").fill("heldout/pass_at_1")
+    see(page, "demo (heldout/pass_at_1)")
+    page.locator(".js-plotly-plot").first.wait_for()
+    shoot("mlflow_metrics")
+
+
+def test_artifacts_show_figures_tables_adapters_and_the_report(page, address, run, shoot):
+    artifacts = f"{address}/#/experiments/1/runs/{run[2]}/artifacts"
+    page.goto(f"{artifacts}/figures/pass_rate.png")
+    see(page, "cycle_2_final", "config.yaml", "pass_rate.png")
+    page.locator("img[src^='blob:'], img[src*='get-artifact'], .image-outer-container").first.wait_for()
+    shoot("mlflow_figure")
+    page.goto("about:blank")
+    page.goto(f"{artifacts}/samples/cycle_2.json")
+    see(page, "verdict", "completion", "passed")
+    shoot("mlflow_samples")
+    page.goto("about:blank")
+    page.goto(f"{artifacts}/report/report.html")
+    report = page.frame_locator("iframe").last
+    report.get_by_role("heading", name="Figures").wait_for()
+    shoot("mlflow_report")
+
+
+def test_the_champion_is_registered_and_described(page, address, run, shoot):
+    page.goto(f"{address}/#/models/{MODEL_NAME}/versions/1")
+    see(page, "champion", re.compile("LoRA adapter of cycle 2"))
+    shoot("mlflow_champion")
+
+
+def test_the_report_reads_well_and_asks_the_network_for_nothing(page, run, tmp_path, shoot):
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.split(":")[0]))
+    page.goto(write_report([run[0]], tmp_path / "report").as_uri())
+    assert page.get_by_role("heading", level=2).all_inner_texts()[:2] == ["Cycles", "Figures"]
+    widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
+    assert len(widths) == 8 and min(widths) > 500
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert set(asked) <= {"file", "data"} and said == []
+    shoot("report", full=True)
