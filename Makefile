@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup toolchains quickstart test test-all test-fast check format clean
+.PHONY: help setup toolchains quickstart test test-all test-fast test-browser check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,6 +26,10 @@ test-all: setup ## the slow tests too: every attack in both tiers as two users, 
 
 test-fast: setup ## unit tests alone
 	$(BIN)/python -m pytest tests/unit
+
+test-browser: setup ## MLflow and the report as a person sees them, in headless Chromium
+	infra/browser.sh
+	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
 
 check: setup ## linter, formatter, types, import rules
 	$(BIN)/ruff check .

@@ -99,6 +99,7 @@ def write_run(path, solved=(3, 5, 8)):
     (folder.path / "config.yaml").write_text(f"model:\n  name: tiny\ntasks:\n  train: {rows}\n")
     for cycle, number in enumerate(solved):
         make_cycle(folder, cycle, number)
+    folder.write_json("raft_statistics.json", {"best_cycle": len(solved) - 1})
     if len(solved) > 1:
         folder.point_best(len(solved) - 1)
     return folder

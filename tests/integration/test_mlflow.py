@@ -6,13 +6,19 @@ import logging
 import sqlite3
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
-from halo_raft.config.schema import TrackingConfig
+from halo_raft.config import RaftConfig, TrackingConfig, load
 from halo_raft.errors import ConfigError
-from halo_raft.tracking import create
+from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.track import MODEL_NAME, RunTracker
+from halo_raft.report.figures import FIGURES
+from halo_raft.tracking import create, model_folder
 
+from ..made_run import write_run
 from ..mlflow_ui import mlflow_ui, stop
 
 pytestmark = pytest.mark.usefixtures("_quiet")
@@ -52,8 +58,6 @@ def config(folder, request):
 
 @pytest.fixture
 def client(config):
-    from mlflow import MlflowClient
-
     from halo_raft.tracking.location import resolve
 
     return MlflowClient(resolve(config).uri)
@@ -72,7 +76,7 @@ def runs(client, config):
     return client.search_runs([experiment.experiment_id])
 
 
-def history(client, run_id, name):
+def history_of(client, run_id, name):
     return [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
 
 
@@ -104,7 +108,7 @@ def test_two_cycles_then_resume(config, client, tmp_path):
     assert run.data.params == {"sampling.temperature": "0.7", "cycles": "2", "model.name": "tiny"}
     assert run.data.tags["resumed.cycles"] == "3" and run.data.tags["tier"] == "bwrap"
     assert "- **Model**: tiny" in run.data.tags["mlflow.note.content"]
-    assert history(client, run_id, "pass_at_1") == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    assert history_of(client, run_id, "pass_at_1") == [(1, 0.1), (2, 0.2), (3, 0.3)]
     assert run.data.metrics["best/pass_at_1"] == 0.3
 
     found = {r.data.tags["cycle"]: r for r in runs(client, config) if r.info.run_id != run_id}
@@ -112,7 +116,7 @@ def test_two_cycles_then_resume(config, client, tmp_path):
     assert children < {r.info.run_id for r in found.values()}
     assert {r.data.tags["mlflow.parentRunId"] for r in found.values()} == {run_id}
     assert {r.info.status for r in found.values()} == {"FINISHED"}
-    assert history(client, found["2"].info.run_id, "loss") == [(0, 0.5), (1, 0.25)]
+    assert history_of(client, found["2"].info.run_id, "loss") == [(0, 0.5), (1, 0.25)]
 
 
 def test_a_changed_value_is_kept_beside_the_old_one(config, client, tmp_path):
@@ -123,7 +127,7 @@ def test_a_changed_value_is_kept_beside_the_old_one(config, client, tmp_path):
     second = create(config, tmp_path)
     second.start("demo", {}, {}, run_id=run_id)
     second.log_metrics({"m": 2.0}, step=1)
-    assert sorted(history(client, run_id, "m")) == [(1, 1.0), (1, 2.0)]
+    assert sorted(history_of(client, run_id, "m")) == [(1, 1.0), (1, 2.0)]
 
 
 def test_artifacts_and_champion(config, client, folder, adapter, tmp_path):
@@ -221,7 +225,7 @@ def test_a_failure_in_the_middle_only_warns(config, client, folder, tmp_path, ca
     ]
     assert not [record for record in caplog.records if not record.name.startswith("halo_raft")]
     tracker.log_metrics({"m": 1}, step=3)
-    assert history(client, run_id, "m") == [(3, 1.0)]
+    assert history_of(client, run_id, "m") == [(3, 1.0)]
 
 
 def test_a_cycle_without_its_run_goes_on(config, tmp_path, monkeypatch, caplog):
@@ -287,7 +291,7 @@ def test_through_a_server_that_then_dies(config, client, server, adapter, tmp_pa
     log_cycle(tracker, 1)
     tracker.log_artifacts(adapter, "adapters/cycle_1")
     assert tracker.register_model("remote", "adapters/cycle_1") == "1"
-    assert history(client, run_id, "pass_at_1") == [(1, 0.1)]
+    assert history_of(client, run_id, "pass_at_1") == [(1, 0.1)]
     assert client.get_model_version_by_alias("remote", "champion").run_id == run_id
     stop(process)
     with caplog.at_level(logging.WARNING, "halo_raft"), tracker.cycle(2) as child:
@@ -295,3 +299,57 @@ def test_through_a_server_that_then_dies(config, client, server, adapter, tmp_pa
         child.log_metrics({"loss": 1.0}, step=0)
     tracker.finish()
     assert "could not log metrics" in caplog.text and "could not close the run" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_whole_run_on_a_server_and_its_champion_from_there(server, tmp_path, monkeypatch):
+    _, address = server
+    client = MlflowClient(address)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("HALO_RAFT_CACHE", str(tmp_path / "cache"))
+    folder = write_run(tmp_path / "demo")
+    for cycle in (1, 2):
+        (folder.adapter_path(cycle) / "adapter_config.json").write_text(f'{{"cycle": {cycle}}}')
+    settings = [f"tasks.train={tmp_path / 'tasks.jsonl'}", f"output_dir={folder.path}", "tracking.experiment=whole"]
+    plan = prepare(load(RaftConfig, None, settings))
+    history = [folder.stats(cycle) for cycle in range(3)]
+    with RunTracker(plan, folder, folder.read_json("run.json")) as tracker:
+        for stats in history:
+            tracker.cycle_done(stats)
+        tracker.done(history, 2)
+        run_id = tracker.tracker.run_id
+
+    run = client.get_run(run_id)
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "tasks.jsonl" and json.loads(data.dataset.profile) == {"num_rows": 12}
+    assert run.data.tags["halo_raft.data.training"] == plan.train.sha256
+    assert {"halo_raft.device", "halo_raft.sandbox_tier", "mlflow.source.git.commit"} <= set(run.data.tags)
+    assert run.data.metrics["best/heldout_pass_at_1"] == pytest.approx(8 / 12)
+    assert history_of(client, run_id, "heldout/pass_at_2") == [
+        (cycle, pytest.approx(solved / 12)) for cycle, solved in enumerate((3, 5, 8))
+    ]
+    figures = {Path(entry.path).stem for entry in client.list_artifacts(run_id, "figures")}
+    assert figures == set(FIGURES)
+    table = json.loads(Path(client.download_artifacts(run_id, "samples/cycle_2.json", str(tmp_path))).read_text())
+    assert table["columns"][:3] == ["task_id", "verdict", "completion"] and len(table["data"]) == 6
+    assert "report/report.html" in {entry.path for entry in client.list_artifacts(run_id, "report")}
+    version = client.get_model_version_by_alias(MODEL_NAME, "champion")
+    assert version.run_id == run_id and "cycle 2" in version.description and version.tags["cycle"] == "2"
+
+    for _ in range(2):  # the second time it is there already
+        champion = model_folder(f"models:/{MODEL_NAME}@champion", TrackingConfig())
+        assert json.loads((champion / "adapter_config.json").read_text()) == {"cycle": 2}
+        assert (champion.parent / "config.yaml").is_file()
+    assert model_folder(f"models:/{MODEL_NAME}/{version.version}", TrackingConfig()) == champion
+    with pytest.raises(ConfigError, match="does not have it"):
+        model_folder("models:/nothing@champion", TrackingConfig())
+
+
+def test_the_champion_of_a_local_database_is_its_folder_there(config, adapter, tmp_path):
+    tracker = create(config, tmp_path)
+    tracker.start("demo", {}, {})
+    tracker.log_text("seed: 1\n", "config.yaml")
+    tracker.log_artifacts(adapter, "cycle_1_final")
+    tracker.register_model("local", "cycle_1_final", description="mine")
+    champion = model_folder("models:/local@champion", config)
+    assert (champion / "adapter_config.json").is_file() and (champion.parent / "config.yaml").is_file()

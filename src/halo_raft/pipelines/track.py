@@ -93,18 +93,25 @@ class RunTracker:
         self.tracker.log_metrics(metrics(stats), stats.cycle)
         if stats.integrity:
             self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
+        if stats.cycle > 0:
+            path = self.folder.adapter_path(stats.cycle)
+            self.tracker.log_artifacts(path, path.name)
+        with shielded("draw the figures"):
+            self._show(stats)
+
+    def _show(self, stats: CycleStats) -> None:
+        """Log what people look at after a cycle: the numbers behind the figures, completions, the figures."""
+        tasks = tasks_by_id(self.plan.train)
+        view = gather(self.folder.path, tasks, stats)
+        current = next(cycle for cycle in view.cycles if cycle.stats.cycle == stats.cycle)
+        self.tracker.log_metrics(_view_metrics(current), stats.cycle)
         if stats.cycle == 0:
             return
-        path = self.folder.adapter_path(stats.cycle)
-        self.tracker.log_artifacts(path, path.name)
-        with shielded("draw the figures"):
-            view = gather(self.folder.path, tasks_by_id(self.plan.train), stats)
-            self.tracker.log_metrics(_view_metrics(view.cycles[-1]), stats.cycle)
-            rows = example_rows(examples(self.folder, stats.cycle, tasks_by_id(self.plan.train)))
-            self.tracker.log_table(rows, f"samples/cycle_{stats.cycle}.json")
-            for name, (_, draw) in FIGURES.items():
-                if (figure := draw([view])) is not None:
-                    self.tracker.log_figure(figure, f"figures/{name}.png")
+        rows = example_rows(examples(self.folder, stats.cycle, tasks))
+        self.tracker.log_table(rows, f"samples/cycle_{stats.cycle}.json")
+        for name, (_, draw) in FIGURES.items():
+            if (figure := draw([view])) is not None:
+                self.tracker.log_figure(figure, f"figures/{name}.png")
 
     def done(self, history: Sequence[CycleStats], best: int) -> None:
         """Log the best cycle and the report, and register the best adapter."""
@@ -150,9 +157,9 @@ def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
         {
             "task_id": example.task_id,
             "verdict": example.answer.kind,
+            "completion": example.answer.completion,
             "details": example.answer.details,
             "prompt": example.prompt,
-            "completion": example.answer.completion,
         }
         for example in found
     ]

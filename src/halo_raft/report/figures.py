@@ -91,6 +91,8 @@ def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
 
 def losses(runs: Sequence[RunView]) -> Figure | None:
     """Draw the training loss over optimizer steps, one curve a cycle."""
+    from matplotlib.ticker import MaxNLocator
+
     runs = [run for run in runs if any(cycle.loss for cycle in run.trained)]
     if not runs:
         return None
@@ -99,7 +101,7 @@ def losses(runs: Sequence[RunView]) -> Figure | None:
         for cycle in run.trained:
             steps, values = zip(*cycle.loss, strict=True) if cycle.loss else ((), ())
             axes.plot(steps, values, color=line_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("optimizer step")
         axes.set_ylabel("loss per completion token")
         axes.set_ylim(bottom=0)
