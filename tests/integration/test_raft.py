@@ -118,7 +118,7 @@ def test_mlflow_holds_a_parent_with_steps_and_a_child_for_each_cycle(config, his
     )
     assert all(client.get_metric_history(child.info.run_id, "loss") for child in children)
     artifacts = {a.path for a in client.list_artifacts(parent.info.run_id)}
-    assert {"config.yaml", "cycle_1_final", "cycle_2_final"} <= artifacts
+    assert {"config.yaml", "cycle_1_final", "cycle_2_final", "figures", "samples", "report"} <= artifacts
     assert len(parent.inputs.dataset_inputs) == 2
 
 

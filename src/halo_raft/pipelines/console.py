@@ -166,6 +166,8 @@ def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
     """Print where the adapter is and what to do with it."""
     say()
     say(f"The best adapter is {shown(folder / 'best')} -> {(folder / 'best').readlink()}")
+    if (page := folder / "report" / "report.html").is_file():
+        say(f"The report is {shown(page)}")
     say("Next:")
     if ui_command:
         say(f"  {ui_command}")
