@@ -18,7 +18,8 @@ TASKS = {
 PROGRAMS = ("def {}(x):\n    return x", "def {}(y):  # the same\n    return y", "def {}(x):\n    return x + 1")
 
 
-def draw(folder, cycle, stage, task_id, index, kind, program=0):
+def answer(cycle, stage, task_id, index, kind, program=0):
+    """Return a sample and its verdict."""
     sample = Sample(
         sample_id=f"{cycle}{stage}{task_id}-{index}",
         task_id=task_id,
@@ -47,29 +48,28 @@ def draw(folder, cycle, stage, task_id, index, kind, program=0):
         verifier="mbpp",
         verifier_version="1",
     )
-    for path, record in (
-        (folder.samples_path(cycle, stage), sample),
-        (folder.verdicts_path(cycle, stage), verdict),
-    ):
+    return sample, verdict
+
+
+def write(folder, cycle, stage, answers):
+    """Append answers to the files of a stage."""
+    paths = folder.samples_path(cycle, stage), folder.verdicts_path(cycle, stage)
+    for path, records in zip(paths, zip(*answers, strict=True), strict=True):
         with JsonlWriter(path) as writer:
-            writer.append([record])
-    return sample
+            writer.append(records)
 
 
 def make_cycle(folder, cycle, solved):
     """The first `solved` tasks pass, in training and held out alike."""
-    for number, task_id in enumerate(TASKS):
-        kind = "passed" if number < solved else "wrong"
-        for index in (-1, 0, 1):
-            draw(folder, cycle, "heldout", task_id, index, kind)
-    kept = []
-    for number, task_id in enumerate(TASKS if cycle else ()):
-        for index in range(3):
-            kept.append(draw(folder, cycle, "", task_id, index, "passed" if number < solved else "wrong", index))
+    kinds = {task_id: "passed" if number < solved else "wrong" for number, task_id in enumerate(TASKS)}
+    write(folder, cycle, "heldout", [answer(cycle, "heldout", t, i, k) for t, k in kinds.items() for i in (-1, 0, 1)])
+    drawn = [answer(cycle, "", t, i, k, i) for t, k in kinds.items() for i in range(3)]
+    if cycle:
+        write(folder, cycle, "", drawn)
     rate = {"mean": solved / 12, "low": 0.0, "high": 1.0, "tasks": 12, "samples": 24}
     stats = CycleStats(cycle=cycle, heldout={"pass_at_1": rate, "greedy": rate}, seconds={"heldout": 2.0})
     if cycle:
-        folder.write_kept(cycle, kept[: 3 * solved])
+        folder.write_kept(cycle, [sample for sample, _ in drawn[: 3 * solved]])
         adapter = folder.adapter_path(cycle)
         adapter.mkdir()
         (adapter / "training.json").write_text(json.dumps({"loss_curve": [[1, 0.9, 1e-4], [2, 0.5, 1e-4]]}))

@@ -4,7 +4,7 @@ from halo_raft.errors import DataError
 from halo_raft.report import gather
 from halo_raft.report.tables import arms_table, main_table
 
-from ...made_run import TASKS, draw
+from ...made_run import TASKS, answer, write
 
 
 def test_a_run_is_read_from_its_files(make_run):
@@ -34,7 +34,7 @@ def test_the_best_cycle_is_compared_with_the_base_by_task(make_run):
 
 def test_infra_counts_as_nothing(make_run):
     folder = make_run()
-    draw(folder, 2, "", "t0", 9, "infra")
+    write(folder, 2, "", [answer(2, "", "t0", 9, "infra")])
     last = gather(folder.path, TASKS).cycles[-1]
     assert len(last.rewards) == 36 and last.passed.samples == 36
 

@@ -9,7 +9,7 @@ from halo_raft.pipelines.report import write_report
 from halo_raft.report import gather
 from halo_raft.report.figures import FIGURES
 
-from ...made_run import TASKS
+from ...made_run import TASKS, answer, write
 
 
 class Page(HTMLParser):
@@ -86,3 +86,21 @@ def test_the_command(make_run, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         write_report([run], tmp_path / "file" / "out")
+
+
+def test_a_run_without_held_out_tasks_has_a_page(make_run, tmp_path):
+    folder = make_run()
+    for path in folder.path.glob("*_heldout_*"):
+        path.unlink()
+    text = write_report([folder.path], tmp_path / "out").read_text()
+    Page(text)
+    assert "flatters" not in text and "Base model, held-out" not in text and "Training loss" in text
+
+
+def test_a_base_model_that_could_not_be_judged_has_no_rate(make_run, tmp_path):
+    folder = make_run(solved=())
+    write(folder, 0, "heldout", [answer(0, "heldout", task_id, -1, "infra") for task_id in TASKS])
+    folder.write_json("cycle_0_stats.json", {"cycle": 0})
+    text = write_report([folder.path], tmp_path / "out").read_text()
+    Page(text)
+    assert "nan%" not in text

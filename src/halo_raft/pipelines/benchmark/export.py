@@ -55,7 +55,7 @@ def human_eval_row(sample: Sample, task: Task) -> Row:
 
 def evalplus_row(sample: Sample, task: Task) -> Row:
     """Return evalplus' form; MBPP's numbers become `Mbpp/N`, as its data names them."""
-    number = re.fullmatch(r"(?:mbpp[/_-]?)?(?:\w+[/_-])?(\d+)", task.task_id, re.IGNORECASE)
+    number = re.fullmatch(r"(?:mbpp[/_-]?)?(\d+)", task.task_id, re.IGNORECASE)
     name = task.task_id if is_code(task) or number is None else f"Mbpp/{number.group(1)}"
     return {"task_id": name, "solution": solution(sample.completion, task)}
 
