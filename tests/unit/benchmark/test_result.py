@@ -14,7 +14,7 @@ def test_the_guides_snippet_reads_it(write_result, tmp_path):
     with open(path) as f:
         data = json.load(f)
     assert f"raft: pass@1={data['pass_at_k']['1']:.1%}" == "raft: pass@1=25.0%"
-    assert data["schema_version"] == 2
+    assert data["schema_version"] == 2 and data["adapter"] is None
     assert data["pass_at_k"]["2"] == 0.5
     assert data["tasks"][0] == {"task_id": "a", "samples": 2, "passed": 1, "kinds": {"passed": 1, "wrong": 1}}
 

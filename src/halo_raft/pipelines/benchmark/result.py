@@ -95,7 +95,8 @@ class BenchmarkResult(Record):
 
     def save(self, path: Path) -> None:
         """Write the result as JSON that any reader takes: NaN becomes null."""
-        write_atomically(path, json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False) + "\n")
+        row = self.to_dict() | {"adapter": self.adapter}  # every result has the same keys
+        write_atomically(path, json.dumps(_without_nan(row), indent=2, allow_nan=False) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> BenchmarkResult:
