@@ -46,7 +46,7 @@ class RunTracker:
 
     def __enter__(self) -> Self:
         config = self.plan.config
-        tier, device = sandbox.probe(), describe_devices(config)
+        tier, device = sandbox.probe(), describe_devices(config.resources)
         run_id = self.tracker.start(
             run_name=config.tracking.run_name or self.folder.path.name,
             params=config.model_dump(mode="json"),

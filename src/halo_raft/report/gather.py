@@ -16,9 +16,9 @@ import yaml
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes
+from halo_raft.programs import normalised_program
 from halo_raft.records import CycleStats, PassRate, Sample, Task, Verdict, VerdictKind
 from halo_raft.report.view import Answer, CycleView, Example, RunView
-from halo_raft.programs import normalised_program
 from halo_raft.store import RunFolder
 
 GREEDY_INDEX = -1
@@ -160,6 +160,7 @@ def _facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     sampling, selection, training = (config.get(name, {}) for name in ("sampling", "selection", "training"))
     facts = {
         "Model": config.get("model", {}).get("name"),
+        "Arm": run.get("arm"),
         "Starting adapter": config.get("model", {}).get("checkpoint"),
         "Training tasks": config.get("tasks", {}).get("train"),
         "Held-out tasks": config.get("tasks", {}).get("heldout"),

@@ -59,7 +59,7 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
         sampling=asdict(_sampling(config)),
         seed=config.seed,
         versions=versions(),
-        device=describe_devices(config),
+        device=describe_devices(config.resources),
         sandbox_tier=sandbox.probe().name,
         **facts,
     )
