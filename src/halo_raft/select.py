@@ -103,15 +103,15 @@ def select_at_random(
     verdicts: Iterable[Verdict],
     tasks: Mapping[str, Task],
     config: SelectionConfig,
+    *,
+    count: int,
     seed: int,
 ) -> Selection:
-    """Choose as many samples as `select` would, at random among all that are neither infra nor truncated.
+    """Choose `count` samples at random among all that are neither infra nor truncated.
 
     Duplicates and the cap per prompt are treated as in `select`, so that the two arms differ in the
     verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
     """
-    samples, verdicts = list(samples), list(verdicts)
-    count = len(select(samples, verdicts, tasks, config).kept)
     pool = _pool(samples, verdicts, tasks)
     drawn = sorted(pool.candidates, key=lambda c: stable_hash(seed, c.sample.sample_id))
     distinct: dict[tuple[str, str], _Candidate] = {}

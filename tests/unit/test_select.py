@@ -126,20 +126,21 @@ def test_the_control_arm_keeps_as_many_at_random_whatever_the_reward(rows, cap, 
     ]
     verdicts = [verdict(s, reward) for s, (_, reward, _, _) in zip(samples, rows, strict=True)]
     settings = config(max_per_prompt=cap)
-    control = select_at_random(samples, verdicts, TASKS, settings, seed)
-    assert len(control.kept) == len(select(samples, verdicts, TASKS, settings).kept)
+    count = len(select(samples, verdicts, TASKS, settings).kept)
+    control = select_at_random(samples, verdicts, TASKS, settings, count=count, seed=seed)
+    assert len(control.kept) == count, "there are always enough: RAFT draws from the same pool under the same cap"
     assert len(control.kept) + sum(control.removed.values()) == len(samples)
     assert all(not s.truncated for s in control.kept)
     assert max(sum(s.task_id == task for s in control.kept) for task in TASKS) <= cap
     turned = [verdict(s, None if v.reward is None else 1.0 - v.reward) for s, v in zip(samples, verdicts, strict=True)]
-    shared = min(len(control.kept), len(other := select_at_random(samples, turned, TASKS, settings, seed).kept))
-    assert control.kept[:shared] == other[:shared], "the verifier decides how many, never which"
+    again = select_at_random(samples, turned, TASKS, settings, count=count, seed=seed)
+    assert control.kept == again.kept, "the verifier decides how many, never which"
     shuffled = random.Random(seed).sample(samples, len(samples))
-    assert select_at_random(shuffled, verdicts, TASKS, settings, seed) == control
+    assert select_at_random(shuffled, verdicts, TASKS, settings, count=count, seed=seed) == control
 
 
 def test_another_seed_draws_others():
     samples = [sample(n) for n in range(20)]
     verdicts = [verdict(s, 1.0 if n < 5 else 0.0) for n, s in enumerate(samples)]
-    drawn = [select_at_random(samples, verdicts, TASKS, config(), seed).kept for seed in range(5)]
+    drawn = [select_at_random(samples, verdicts, TASKS, config(), count=5, seed=seed).kept for seed in range(5)]
     assert len({tuple(s.sample_id for s in kept) for kept in drawn}) == 5

@@ -184,13 +184,13 @@ class RaftRun:
         verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
-        if self.config.ablate:
-            selection = select_at_random(samples, verdicts, tasks, config, self.config.seed)
+        selection = select(samples, verdicts, tasks, config)
+        console.selected(selection, config.keep_top_percent)
+        selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
+        if self.config.ablate:  # as many as RAFT would train on, which its second look decides
+            count, seed = len(selection.kept), self.config.seed
+            selection = select_at_random(samples, verdicts, tasks, config, count=count, seed=seed)
             console.selected(selection, config.keep_top_percent)
-        else:
-            selection = select(samples, verdicts, tasks, config)
-            console.selected(selection, config.keep_top_percent)
-            selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
