@@ -14,6 +14,7 @@ from typing import Any
 
 from halo_raft import models
 from halo_raft.config import RaftConfig
+from halo_raft.config.schema import ResourcesConfig
 from halo_raft.engines import Adapter, EngineSpec
 from halo_raft.errors import ConfigError, NoGpuError, user_error
 from halo_raft.pipelines.placement import Placement, place
@@ -97,14 +98,25 @@ def ray_session(config: RaftConfig) -> Iterator[Placement]:
         except ConnectionError as error:
             raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
     try:
-        resources = ray.cluster_resources()
-        placement = place(config, cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
+        usable_cpus, usable_gpus = usable(config.resources)
+        placement = place(config, cpus=usable_cpus, gpus=usable_gpus)
         if config.resources.require_gpu and placement.device == "cpu":
             raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
         yield placement
     finally:
         if started:
             ray.shutdown()
+
+
+def usable(config: ResourcesConfig) -> tuple[float, float]:
+    """Return the CPUs and GPUs of the cluster as it is now, within what the config allows."""
+    import ray
+
+    there = ray.cluster_resources()
+    cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
+    least = 2 if cpus >= 2 else 0  # see `ray_session`
+    allowed = cpus if config.num_cpus is None else max(least, config.num_cpus)
+    return min(cpus, allowed), gpus if config.num_gpus is None else min(gpus, config.num_gpus)
 
 
 def engine_spec(config: RaftConfig, device: str) -> EngineSpec:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from halo_raft import models, sandbox, tasks, verifiers
 from halo_raft.config import RaftConfig
@@ -20,6 +20,8 @@ from halo_raft.pipelines.cluster import describe_devices
 from halo_raft.records import Task, stable_hash
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers import VerifierOptions
+
+C = TypeVar("C", bound=RaftConfig)
 
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "curriculum_strategy")
 """Settings that may change when a run goes on: where and how fast, and how much further."""
@@ -124,7 +126,7 @@ def verifier_options(config: RaftConfig, *, run_after_compile: bool | None = Non
     return VerifierOptions(limits=sandbox.Limits.from_config(config.sandbox), run_after_compile=run)
 
 
-def on_checkpoint_base(config: RaftConfig) -> RaftConfig:
+def on_checkpoint_base(config: C) -> C:
     """Return the config with the model that the checkpoint's adapter was trained on.
 
     Raises:

@@ -82,7 +82,8 @@ class RunTracker:
         self.tracker.log_best(metrics(stats), best)
         self.tracker.set_tags({"halo_raft.best_cycle": best})
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
-        self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
+        if not self.plan.config.tracking.parent_run:  # whoever tries several runs knows which of them is the champion
+            self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
 
     def _log_task_set(self, tasks: TaskSet, context: str) -> None:
         path = str(Path(tasks.name).absolute()) if Path(tasks.name).is_file() else tasks.name
