@@ -16,6 +16,7 @@ from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import parse, run_main
+from halo_raft.pipelines.places import with_lasting_paths
 from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
 from halo_raft.records import CycleStats
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
-    config = on_checkpoint_base(settings)
+    config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)

@@ -13,9 +13,9 @@ from halo_raft.config.flags import Flag, add_flags, read_flags
 from halo_raft.errors import DataError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import parse, run_main
+from halo_raft.pipelines.places import with_lasting_paths
 from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
 from halo_raft.pipelines.sweep.objective import check_objective
-from halo_raft.pipelines.sweep.places import with_lasting_paths
 from halo_raft.pipelines.sweep.space import Space, base_config, read_space
 
 SWEEP_FLAGS = (
@@ -62,7 +62,7 @@ def with_default_command(argv: Sequence[str]) -> list[str]:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     settings = load(SweepConfig, arguments.config, arguments.overrides, read_flags(arguments, SWEEP_FLAGS))
-    config = with_lasting_paths(on_checkpoint_base(settings))
+    config = _absolute(with_lasting_paths(on_checkpoint_base(settings)))
     space, objective = read_space(config), check_objective(config)
     if arguments.dry_run:
         return dry_run(config, space, objective)
@@ -133,6 +133,15 @@ def winner_base(config: SweepConfig) -> dict[str, Any]:
     base = base_config(config).model_copy(update={"output_dir": output})
     tree: dict[str, Any] = json.loads(base.model_dump_json())
     return tree
+
+
+def _absolute(config: SweepConfig) -> SweepConfig:
+    """Return the config with absolute paths for all that trials write, wherever they run."""
+    output = config.output_dir.absolute()
+    storage = config.sweep.storage or str(output / "study.journal")
+    sweep = config.sweep.model_copy(update={"storage": storage if "://" in storage else str(Path(storage).absolute())})
+    tracking = config.tracking.model_copy(update={"dir": config.tracking.dir.absolute()})
+    return config.model_copy(update={"output_dir": output, "tracking": tracking, "sweep": sweep})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
-from halo_raft.config import SweepConfig
+from halo_raft.config import RaftConfig
+
+C = TypeVar("C", bound=RaftConfig)
 
 JOB_FOLDER = "working_dir_files"
 """Ray unpacks a job's `--working-dir` into a folder of this name, and removes it some time after the job."""
@@ -22,13 +25,10 @@ def lasting_root() -> Path:
     return Path(os.environ.get("HALO_RAFT_HOME") or Path.home() / "halo-raft").absolute()
 
 
-def with_lasting_paths(config: SweepConfig) -> SweepConfig:
-    """Return the config with absolute paths for all that it writes."""
+def with_lasting_paths(config: C) -> C:
+    """Return the config with its output folder and tracking folder where they outlive a Ray job."""
     root = lasting_root()
+    if root == Path.cwd():
+        return config
     tracking = config.tracking.model_copy(update={"dir": root / config.tracking.dir})
-    output = root / config.output_dir
-    storage = config.sweep.storage
-    if storage is not None and "://" not in storage:
-        storage = str(root / storage)
-    sweep = config.sweep.model_copy(update={"storage": storage or str(output / "study.journal")})
-    return config.model_copy(update={"output_dir": output, "tracking": tracking, "sweep": sweep})
+    return config.model_copy(update={"output_dir": root / config.output_dir, "tracking": tracking})
