@@ -219,11 +219,12 @@ def ended_trials(study: Study) -> list[Ended]:
 
 
 def best_numbers(study: Study) -> list[int]:
-    """Return the numbers of the best trials; the first is the best by the first objective."""
+    """Return the numbers of the best trials; the first is the best by the first objective, of equals the earliest."""
     if not any(trial.state == "complete" for trial in ended_trials(study)):
         return []
     sign = -1 if study.directions[0].name == "MAXIMIZE" else 1
-    return [t.number for t in sorted(study.best_trials, key=lambda trial: (sign * trial.values[0], trial.number))]
+    ranked = sorted(study.best_trials, key=lambda trial: (sign * trial.values[0], trial.number))
+    return [trial.number for trial in (ranked if len(study.directions) > 1 else ranked[:1])]
 
 
 def _suggest(trial: Trial, dimension: Dimension) -> Any:

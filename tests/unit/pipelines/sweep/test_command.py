@@ -44,7 +44,11 @@ def test_config_validate_knows_a_sweep(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["sweep.space={temprature: [1]}"], 3, "sweep.space.temprature: unknown key temprature; did you mean temperature?"),
+        (
+            ["sweep.space={temprature: [1]}"],
+            3,
+            "sweep.space.temprature: unknown key temprature; did you mean temperature?",
+        ),
         (["sweep.space={temperature: {low: 1, high: 0}}"], 3, "is empty"),
         (["sweep.objective={pass_at_9: maximize}"], 3, "is never logged"),
         (["sweep.objective={pass_rate: up}"], 2, "must be one of 'maximize' or 'minimize'"),

@@ -83,6 +83,13 @@ def test_several_objectives_have_several_best_trials_and_no_pruning(open_study):
     assert study.report(study.ask().number, 1, 0.0) is None
 
 
+def test_of_equal_trials_the_earliest_is_best(open_study):
+    study = open_study()
+    for rate in (0.1, 0.5, 0.5):
+        study.complete(study.ask().number, [rate], {})
+    assert study.best() == [1]
+
+
 def test_no_trial_is_best_before_one_is_complete(open_study):
     study = open_study()
     study.fail(study.ask().number, "crashed", {})
