@@ -66,6 +66,9 @@ class Reused:
     """What a trial took over for a stage.
 
     Attributes:
+        name: Of the stage, for people.
+        cycle: Of the stage.
+        stage: Its name in `CycleStats.seconds`.
         source: Name of the sibling's folder.
         samples, verdicts: How many.
         tokens: Tokens of the samples: what was not generated.
@@ -73,6 +76,8 @@ class Reused:
     """
 
     name: str
+    cycle: int
+    stage: str
     source: str
     samples: int
     verdicts: int
@@ -151,8 +156,16 @@ def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: S
     known = source.verdicts(stage.cycle, stage.stage) if same_judge else []
     verdicts = [_renamed(v, ids[v.sample_id]) for v in known if v.sample_id in ids]
     notes = folder.read_json(REUSED_FILE) or {}
-    count = sum(len(s.token_ids) for s in samples)
-    note = Reused(stage.name, source.path.name, len(samples), len(verdicts), count, _seconds(source, stage))
+    note = Reused(
+        name=stage.name,
+        cycle=stage.cycle,
+        stage=stage.seconds_name,
+        source=source.path.name,
+        samples=len(samples),
+        verdicts=len(verdicts),
+        tokens=sum(len(s.token_ids) for s in samples),
+        seconds=_seconds(source, stage),
+    )
     folder.write_json(REUSED_FILE, notes | {stage.name: asdict(note)})
     _write(folder.verdicts_path(stage.cycle, stage.stage), verdicts)
     _write(folder.samples_path(stage.cycle, stage.stage), [_renamed(s, ids[s.sample_id]) for s in samples])

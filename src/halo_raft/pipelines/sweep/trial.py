@@ -19,7 +19,7 @@ from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from halo_raft.pipelines.cycle import RaftRun
 
@@ -118,14 +118,23 @@ class Trial:
     def _result(self, cycle: int) -> TrialResult:
         taken = reuse.reused(self.folder)
         chosen = next((stats for stats in self.history if stats.cycle == cycle), CycleStats(cycle=0))
-        seconds = sum(sum(s.seconds.values()) for s in self.history) + sum(part.seconds for part in taken)
         return TrialResult(
             best_cycle=cycle,
-            metrics={**metrics(chosen), SECONDS: seconds},
+            metrics=metrics(chosen) | _costs(self.history, chosen, taken),
             tokens=reuse.tokens(self.folder),
             tokens_reused=sum(part.tokens for part in taken),
             cycles=[stats.cycle for stats in self.history],
         )
+
+
+def _costs(history: Sequence[CycleStats], chosen: CycleStats, taken: Sequence[Reused]) -> dict[str, float]:
+    """Return what the trial took, and its chosen cycle's stages, as if it had drawn all of its samples itself."""
+    whole = sum(sum(stats.seconds.values()) for stats in history) + sum(part.seconds for part in taken)
+    stages = dict(chosen.seconds)
+    for part in taken:
+        if part.cycle == chosen.cycle:
+            stages[part.stage] = stages.get(part.stage, 0.0) + part.seconds
+    return {SECONDS: whole} | {f"{SECONDS}/{stage}": seconds for stage, seconds in stages.items()}
 
 
 def _wait_for_predecessor(folder: RunFolder) -> None:

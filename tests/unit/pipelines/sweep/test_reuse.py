@@ -70,7 +70,7 @@ def test_a_trial_that_only_selects_or_trains_otherwise_takes_over_both_stages_wh
     first = fill(make_plan("trial_0"))
     plan = make_plan("trial_1", "keep_percent=0.9", "reward_threshold=0.1", "training.learning_rate=1e-3", "lora.r=8")
     folder, found = taken(plan, first)
-    assert found["cycle_1_train"] == reuse.Reused("cycle_1_train", "trial_0", 6, 6, 18, 30.0)
+    assert found["cycle_1_train"] == reuse.Reused("cycle_1_train", 1, "sample", "trial_0", 6, 6, 18, 30.0)
     assert found["cycle_0_heldout"].samples == found["cycle_0_heldout"].verdicts == 8
     for purpose, (cycle, stage, _) in STAGES.items():
         wanted = {d.request.sample_id for d in drafts(plan, purpose)}
