@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup quickstart test test-fast check format clean
+.PHONY: help setup toolchains quickstart test test-fast check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 setup: ## make .venv with everything pinned (GPU or CPU, whichever is here)
 	@infra/setup.sh
+
+toolchains: ## install the compilers of the gcc, clang, mingw, rust and go verifiers, where apt may
+	@infra/toolchains.sh
 
 quickstart: setup ## train the embedded model on the starter tasks: the whole loop, a few minutes on 2 cores
 	$(BIN)/python -m halo_raft.pipelines.raft --config configs/quickstart.yaml

@@ -55,8 +55,8 @@ _CHAT_MARK = re.compile(r"^[ \t]*(?:<\|[a-z_]+\|>|</s>|\[/?INST\])", re.MULTILIN
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Block:
-    """A fenced block: canonical tag (`""` without one) and content."""
+class Block:
+    """A fenced block, or a bare text: canonical tag (`""` without one) and content."""
 
     tag: str
     code: str
@@ -75,12 +75,17 @@ def extract(completion: str, language: str = "python", entry_point: str | None =
         language: Language of the answer, canonical or an alias.
         entry_point: Function that the tests call, if they call one.
     """
+    return find(completion, language, entry_point).code
+
+
+def find(completion: str, language: str = "python", entry_point: str | None = None) -> Block:
+    """Return the program in a completion as `extract` does, with the tag of its fence."""
     language = ALIASES.get(language.lower(), language.lower())
     text = _SURROGATE.sub("\ufffd", completion.replace("\x00", "")).replace("\r\n", "\n").replace("\r", "\n")
     blocks, outside = _split(_break_before_fence(text), language, entry_point)
     chosen = _choose(blocks, language, entry_point)
     code = chosen.code if chosen else _from_bare_text(outside, language, entry_point)
-    return _trim_blank_lines(code)
+    return Block(chosen.tag if chosen else "", _trim_blank_lines(code))
 
 
 def defines(code: str, name: str, language: str = "python") -> bool:
@@ -93,10 +98,10 @@ def defines(code: str, name: str, language: str = "python") -> bool:
     return re.search(pattern, code, re.MULTILINE) is not None
 
 
-def _split(text: str, language: str, entry_point: str | None) -> tuple[list[_Block], str]:
+def _split(text: str, language: str, entry_point: str | None) -> tuple[list[Block], str]:
     """Return the fenced blocks and the text outside of them."""
     fences = list(_fences(text))
-    blocks: list[_Block] = []
+    blocks: list[Block] = []
     outside: list[str] = []
     position, opening = 0, None
     for index, fence in enumerate(fences):
@@ -111,7 +116,7 @@ def _split(text: str, language: str, entry_point: str | None) -> tuple[list[_Blo
             opening = fence if info and ALIASES.get(_tag(info)) else None
         elif index == 0 and not info and _continues_prompt(before, language, entry_point):
             # The prompt had opened a fence: what comes first is code, and this fence closes it.
-            blocks.append(_Block("", before))
+            blocks.append(Block("", before))
         elif "`" in info and info.endswith(mark):
             blocks.append(_one_line(info[: -len(mark)]))
         else:
@@ -150,7 +155,7 @@ def _tag(info: str) -> str:
     return match.group(1).lower() if match else ""
 
 
-def _block(opening: re.Match[str], content: str) -> _Block:
+def _block(opening: re.Match[str], content: str) -> Block:
     """Build a block from its opening fence; code on the fence line itself belongs to it."""
     info = opening.group(3).strip()
     tag = ALIASES.get(_tag(info))
@@ -160,14 +165,14 @@ def _block(opening: re.Match[str], content: str) -> _Block:
     if indent:
         content = "\n".join(line.removeprefix(indent) for line in content.split("\n"))
     unknown = OTHER if _tag(info) and not re.search(r"[(=;]", info[:LINE_CHARS]) else ""
-    return _Block(tag or unknown, content)
+    return Block(tag or unknown, content)
 
 
-def _one_line(info: str) -> _Block:
+def _one_line(info: str) -> Block:
     """Build a block from a fence that opens and closes on one line."""
     first, _, rest = info.partition(" ")
     tag = ALIASES.get(first.lower())
-    return _Block(tag, rest) if tag else _Block("", info)
+    return Block(tag, rest) if tag else Block("", info)
 
 
 def _cut_at_trailing_fence(code: str) -> str:
@@ -178,7 +183,7 @@ def _cut_at_trailing_fence(code: str) -> str:
     return code
 
 
-def _choose(blocks: list[_Block], language: str, entry_point: str | None) -> _Block | None:
+def _choose(blocks: list[Block], language: str, entry_point: str | None) -> Block | None:
     usable = [block for block in blocks if block.tag != SHELL and block.code.strip()]
     right = [block for block in usable if block.tag == language]
     cousins = [block for block in usable if block.tag in FAMILY.get(language, ())]

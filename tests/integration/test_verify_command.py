@@ -116,9 +116,20 @@ def test_broken_tasks_are_named_when_asked(folder, capsys):
     assert "its reference does not pass" in broken["t1"]
 
 
+def test_a_pytest_suite_of_ones_own_judges_every_task(folder):
+    Path("suite.py").write_text("from solution import add\n\n\ndef test_add():\n    assert add(20, 3) == 23\n")
+    assert verify("verifier.test_file=suite.py") == 0
+    assert [(v["kind"], v["verifier"], v["integrity"]) for v in read()] == [
+        ("passed", "pytest", "outside"),
+        ("wrong", "pytest", "outside"),
+        ("passed", "pytest", "outside"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
+        (("verifier.test_file=none.py",), 3, "verifier.test_file: none.py cannot be read"),
         ({"samples": "none.jsonl"}, 3, "none.jsonl: cannot be read"),
         ({"samples": "empty.jsonl"}, 3, "empty.jsonl: holds no samples"),
         ({"samples": "broken.jsonl"}, 3, "broken.jsonl:2: is not JSON"),

@@ -6,10 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from halo_raft.config import RaftConfig
-from halo_raft.pipelines import flow
+from halo_raft.pipelines import flow, judging
 from halo_raft.pipelines.judge import Answer, Judge, Referee
+from halo_raft.pipelines.known import Known
 from halo_raft.pipelines.stages import draft_samples
-from halo_raft.records import Sampling, Task, Verdict, VerdictKind
+from halo_raft.records import Sample, Sampling, Task, Verdict, VerdictKind
+from halo_raft.store import read_records
 from halo_raft.verifiers import VerifierOptions
 
 TASKS = [Task(task_id=f"t{n}", prompt=f"question {n}", test_list=("assert f() == 1",)) for n in range(3)]
@@ -80,3 +82,33 @@ def test_only_what_may_be_our_fault_is_judged_again(monkeypatch, first, judged):
     assert referee.verdict(Answer("s", "t0", "code")) == (first if judged == 1 else VERDICT)
     assert len(calls) == judged
     assert calls == sorted(calls), "the second look has more patience"
+
+
+def sample(name, completion):
+    return Sample(
+        sample_id=name, task_id="t0", cycle=1, index=0, completion=completion, prompt_token_ids=[1], token_ids=[2, 3],
+        finish_reason="stop", model="m", sampling={},
+    )  # fmt: skip
+
+
+def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, monkeypatch):
+    judge = Judge("mbpp", VerifierOptions(), {t.task_id: t for t in TASKS})
+    monkeypatch.setattr("ray.get", lambda reference: reference)
+    sink = flow.SampleSink(tmp_path / "s.jsonl", [judge], None)
+    twins = [sample("a", "def f(): return 1"), sample("b", "```\ndef f(): return 1\n```"), sample("c", "def f(): 2")]
+    answers = sink.append(twins)
+    assert [(a.sample_id, a.copy) for a in answers] == [("a", False), ("b", True), ("c", False)]
+    assert sink.append(twins) == []
+    sink.close()
+    assert [s.sample_id for s in read_records(tmp_path / "s.jsonl", Sample)] == ["a", "b", "c"]
+
+    known = Known(judge, None)
+    copy_first = as_batch(answers[1:2], [""])
+    assert flow._settled(copy_first, known) == [], "its twin is being judged"
+    verdicts = flow._settled(as_batch(answers[:1], [replace(VERDICT, sample_id="a").to_json()]), known)
+    assert [(v.sample_id, v.cached, v.success) for v in verdicts] == [("a", False, True), ("b", True, True)]
+
+
+def as_batch(answers, verdicts):
+    """What a verification worker sends."""
+    return {**judging.as_rows(answers), "verdict": verdicts, "log": [""] * len(answers)}

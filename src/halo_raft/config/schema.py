@@ -109,6 +109,12 @@ class SandboxConfig(Section):
     processes: Positive = 32
     open_files: Positive = 64
     output_kb: Positive = 1024
+    file_mb: Positive = 64
+    """Size of the work folder, and of each file in it."""
+    packages: tuple[str, ...] = ("numpy",)
+    """Installed Python packages that programs and tests may import beside the standard library."""
+    allow_unsafe: bool = False
+    """Judge model code where nothing but limits holds it (tier C): it can read files and use the network."""
 
 
 class VerifierConfig(Section):
@@ -118,8 +124,24 @@ class VerifierConfig(Section):
     """A verifier's name or `my_module:MyVerifier`; chosen by the task source when not given."""
     workers: Positive | None = None
     """Verification workers; twice the free CPUs when not given."""
+    test_file: Path | None = None
+    """A pytest suite that judges every task, in place of the tasks' own tests (verifier `pytest`)."""
     run_after_compile: bool = False
     """Compile verifiers also run the program."""
+    run_timeout: Seconds | None = None
+    """CPU seconds for each run (three times as long by the clock); `sandbox.cpu_s` when not given."""
+    memory_limit_mb: Positive | None = None
+    """Memory for each run, MiB; `sandbox.memory_mb` when not given."""
+    warn_as_error: bool = False
+    """A compiler's warnings are errors."""
+    flags: tuple[str, ...] = ()
+    """More flags for the compiler, such as `-O2` or `-std=c++20`."""
+    expected_output: str | None = None
+    """What programs must print whose task does not say it."""
+    comparison: Literal["exact", "token", "numeric"] = "exact"
+    """How output is compared: by lines without trailing blanks, by words, or by words with numbers by value."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    """How far numbers may be off with `comparison: numeric`, absolute or relative."""
 
 
 class SelectionConfig(Section):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,12 +71,13 @@ def prepare(config: RaftConfig) -> Plan:
         HaloRaftError: Something is missing or contradicts; one line.
     """
     _check_parts(config)
-    train = tasks.load(config.tasks.train, limit=config.tasks.limit)
+    suite = config.verifier.test_file
+    train = tasks.with_suite(tasks.load(config.tasks.train, limit=config.tasks.limit), suite)
     names = _verifier_names(config, train.verifier)
     train = _with_tests(train, config.tasks.tests, names)
     heldout, heldout_verifier = None, None
     if config.tasks.heldout:
-        heldout = tasks.load(config.tasks.heldout, limit=config.tasks.heldout_limit)
+        heldout = tasks.with_suite(tasks.load(config.tasks.heldout, limit=config.tasks.heldout_limit), suite)
         heldout_verifier = config.verifier.name or heldout.verifier
         heldout = _with_tests(heldout, config.tasks.tests, (heldout_verifier,))
         tasks.refuse_overlap(train, heldout)
@@ -92,7 +93,7 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
     """
     _check_parts(config)
     train = tasks.describe(config.tasks.train)
-    names = _verifier_names(config, train.verifier)
+    names = _verifier_names(config, "pytest" if config.verifier.test_file else train.verifier)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
     if not train.downloads and not (heldout and heldout.downloads):
         prepare(config)
@@ -121,9 +122,23 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
 
 
 def verifier_options(config: RaftConfig, *, run_after_compile: bool | None = None) -> VerifierOptions:
-    """Return the verifier's options, with what a cycle may override."""
-    run = config.verifier.run_after_compile if run_after_compile is None else run_after_compile
-    return VerifierOptions(limits=sandbox.Limits.from_config(config.sandbox), run_after_compile=run)
+    """Return the verifier's options, with what a cycle may override.
+
+    Raises:
+        ConfigError: Nothing but limits would hold the candidates, and the config does not allow that.
+    """
+    _refuse_unsafe(config)
+    options = VerifierOptions.from_config(config.verifier, config.sandbox)
+    return options if run_after_compile is None else replace(options, run_after_compile=run_after_compile)
+
+
+def _refuse_unsafe(config: RaftConfig) -> None:
+    try:
+        tier = sandbox.probe()
+    except sandbox.SandboxError as error:
+        raise ConfigError(f"sandbox: {error}") from None
+    if tier.name == "C" and not config.sandbox.allow_unsafe:
+        raise ConfigError(f"sandbox: {tier.reason}; set sandbox.allow_unsafe=true to judge model code all the same")
 
 
 def on_checkpoint_base(config: C) -> C:

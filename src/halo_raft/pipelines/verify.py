@@ -123,7 +123,7 @@ def prepare(arguments: argparse.Namespace) -> Request:
     if arguments.output.is_dir():
         raise DataError(f"--output: {arguments.output} is a folder; name a JSONL file")
     config = load(RaftConfig, arguments.config, arguments.overrides)
-    task_set = tasks.load(_task_source(arguments, config))
+    task_set = tasks.with_suite(tasks.load(_task_source(arguments, config)), config.verifier.test_file)
     options = verifier_options(config)
     name = verifier_for(arguments.verifier, task_set)
     verifier = verifiers.create(name, options)

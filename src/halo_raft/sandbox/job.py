@@ -17,19 +17,8 @@ from typing import Any, Self
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import KilledBy, Outcome
-from halo_raft.sandbox.zygote import SandboxError, Zygote, memory_file
+from halo_raft.sandbox.zygote import ENVIRONMENT, SandboxError, Zygote, memory_file
 
-ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-"""All that a run sees of the environment; a fixed hash seed makes verdicts repeatable."""
 TICK_S = 0.2
 """How often the use of CPU and memory is looked at."""
 END_S = 10.0

@@ -17,6 +17,17 @@ import tempfile
 from contextlib import ExitStack, suppress
 from typing import Any, Self
 
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""All that a run sees of the environment; a fixed hash seed makes verdicts repeatable."""
 START_S = 30.0
 UID_BASE = 0x70000000
 """User ids from here on belong to nobody: each zygote of a root worker takes the one its pid adds to."""
@@ -142,6 +153,7 @@ def _setup(view: View, uid: int | None, base: str) -> dict[str, Any]:
         "packages": packages,
         "private": any(_is_private(path) for path in (*readable, *packages)),
         "harnesses": list(view.harnesses),
+        "env": ENVIRONMENT,
     }
 
 

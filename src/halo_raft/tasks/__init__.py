@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.records import Task
@@ -24,7 +25,17 @@ class Description:
     downloads: bool
 
 
-__all__ = ["REGISTRY", "Description", "TaskSet", "TaskSource", "describe", "join_tests", "load", "refuse_overlap"]
+__all__ = [
+    "REGISTRY",
+    "Description",
+    "TaskSet",
+    "TaskSource",
+    "describe",
+    "join_tests",
+    "load",
+    "refuse_overlap",
+    "with_suite",
+]
 
 
 def load(spec: str, *, limit: int | None = None) -> TaskSet:
@@ -75,6 +86,22 @@ def join_tests(tasks: TaskSet, tests: TaskSet) -> TaskSet:
 def _joined(task: Task, tests: Task) -> Task:
     """Return `task` with everything that judges it taken from `tests`."""
     return dataclasses.replace(tests, prompt=task.prompt, entry_point=task.entry_point or tests.entry_point)
+
+
+def with_suite(tasks: TaskSet, test_file: Path | None) -> TaskSet:
+    """Give every task the pytest suite in `test_file` in place of its own tests; None changes nothing.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if test_file is None:
+        return tasks
+    try:
+        suite = test_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"verifier.test_file: {test_file} cannot be read ({error})") from None
+    judged = [dataclasses.replace(task, tests=suite, test_list=None) for task in tasks.tasks]
+    return TaskSet.of(tasks.name, judged, "pytest")
 
 
 def refuse_overlap(train: TaskSet, heldout: TaskSet) -> None:

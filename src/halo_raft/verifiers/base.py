@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 import inspect
 import logging
 import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from halo_raft.errors import ConfigError
 from halo_raft.extract import extract
 from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
 from halo_raft.sandbox import Limits, probe
+
+if TYPE_CHECKING:
+    from halo_raft.config.schema import SandboxConfig, VerifierConfig
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +72,7 @@ class VerifyResult:
         object.__setattr__(self, "kind", kind)
 
 
-COMPILE_LIMITS = Limits(cpu_s=20, wall_s=60, memory_mb=2048, open_files=256)
+COMPILE_LIMITS = Limits(cpu_s=20, wall_s=60, memory_mb=2048, open_files=256, file_mb=128)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +83,34 @@ class VerifierOptions:
         limits: Limits for running a candidate.
         compile_limits: Limits for a compiler.
         run_after_compile: Compile verifiers also run the program.
+        warn_as_error: A compiler's warnings are errors.
+        flags: More flags for the compiler.
+        expected_output: What programs must print whose task does not say it.
+        comparison: How output is compared: `exact`, `token` or `numeric`.
+        tolerance: How far numbers may be off with `numeric`, absolute or relative.
+        packages: Installed Python packages that programs and tests may import.
     """
 
     limits: Limits = dataclasses.field(default_factory=Limits)
     compile_limits: Limits = COMPILE_LIMITS
     run_after_compile: bool = False
+    warn_as_error: bool = False
+    flags: tuple[str, ...] = ()
+    expected_output: str | None = None
+    comparison: str = "exact"
+    tolerance: float = 1e-6
+    packages: tuple[str, ...] = ("numpy",)
+
+    @classmethod
+    def from_config(cls, config: VerifierConfig, sandbox: SandboxConfig) -> Self:
+        """Return the options that the sections `verifier:` and `sandbox:` ask for."""
+        limits = Limits.from_config(sandbox)
+        if config.run_timeout is not None:
+            limits = dataclasses.replace(limits, cpu_s=config.run_timeout, wall_s=3 * config.run_timeout)
+        if config.memory_limit_mb is not None:
+            limits = dataclasses.replace(limits, memory_mb=config.memory_limit_mb)
+        names = ("run_after_compile", "warn_as_error", "flags", "expected_output", "comparison", "tolerance")
+        return cls(limits=limits, packages=sandbox.packages, **{name: getattr(config, name) for name in names})
 
 
 class Verifier(abc.ABC):
@@ -119,7 +146,7 @@ class Verifier(abc.ABC):
         for program, package in self.tools.items():
             if shutil.which(program) is None:
                 raise ConfigError(f"verifier {self.name!r} needs `{program}`: install {package}")
-        self._takes_task()
+        _ = self._takes_task
 
     @property
     def name(self) -> str:
@@ -151,7 +178,7 @@ class Verifier(abc.ABC):
         started = time.perf_counter()
         try:
             code = self.extract(completion, task)
-            result = self.verify(code, task) if self._takes_task() else self.verify(code)
+            result = self.verify(code, task) if self._takes_task else self.verify(code)
             if not isinstance(result, VerifyResult):
                 raise TypeError(f"verify returned {type(result).__name__}, not VerifyResult")
         except (Exception, SystemExit) as error:
@@ -186,6 +213,7 @@ class Verifier(abc.ABC):
         result = VerifyResult(False, 0.0, f"{type(error).__name__}: {message}", kind=VerdictKind.INFRA)
         return self._verdict(sample_id, task, result, seconds)
 
+    @functools.cached_property
     def _takes_task(self) -> bool:
         """Return whether `verify` wants the task as its second argument.
 

@@ -23,6 +23,7 @@ from halo_raft.verifiers.python_wire import (
     SET,
     SYNTAX,
     VALUE,
+    Closed,
     receive,
     send,
 )
@@ -47,7 +48,10 @@ def main(payload: dict[str, Any], fd: int) -> None:
     peer = Objects(classes, fd)
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
-        nonce, kind, body = receive(fd)
+        try:
+            nonce, kind, body = receive(fd)
+        except Closed:
+            os._exit(0)
         peer.nonce = nonce
         try:
             answer = encode(_answer(kind, decode(body, peer), names), peer)

@@ -35,8 +35,8 @@ JUDGE = "halo_raft.verifiers.python_judge"
 JUDGE_LIMITS = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=2048, open_files=64)
 """The judge outlives its programs; what one of them makes it use is counted as that program's."""
 REPORT_BYTES = 1 << 17
-GRACE_S = 2.0
-"""How long a judge may take to see that its candidate is gone."""
+GRACE_S, KILLED_GRACE_S = 2.0, 0.1
+"""How long a judge may take to see that its candidate is gone: by itself, or past a limit."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ def _bring_together(
         judge.begin(job, ours.fileno())
         ours.close()
         done = run.wait(until=judge.socket.fileno(), others_cpu_s=lambda: judge.cpu_s - before)
-        report = judge.report(None if done else GRACE_S)
+        report = judge.report(None if done else KILLED_GRACE_S if run.killed_by else GRACE_S)
         if done:
             run.end()
         outcome = run.outcome()

@@ -179,6 +179,7 @@ def _call(function: str, *arguments: ast.expr) -> ast.stmt:
     return ast.Expr(ast.Call(func=_name(function), args=list(arguments), keywords=[]))
 
 
+@functools.lru_cache(maxsize=1024)
 def compiled(source: str) -> bytes | None:
     """Return trusted set-up code, marshalled, or None where it is not Python."""
     try:
@@ -187,6 +188,7 @@ def compiled(source: str) -> bytes | None:
         return None
 
 
+@functools.lru_cache(maxsize=1024)
 def assigned(source: str) -> tuple[str, ...]:
     """Return the names that trusted set-up code defines at top level; none if it is not Python."""
     try:

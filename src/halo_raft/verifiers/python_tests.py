@@ -10,10 +10,8 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import KilledBy, Outcome
 from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifyResult
 from halo_raft.verifiers.python_judging import Report, judge
-from halo_raft.verifiers.python_suite import Suite, assigned, compiled, definitions, suite_of
+from halo_raft.verifiers.python_suite import assigned, compiled, definitions, suite_of
 
-PACKAGES = ("numpy",)
-"""Installed packages that programs and tests may import beside the standard library."""
 DETAIL_CHARS = 300
 
 
@@ -50,7 +48,7 @@ class PythonTests(Verifier):
             "entry_point": suite.entry_point,
             "calls": [list(call) for call in suite.calls],
         }
-        return _result(*judge(payload, job, self.options.limits, PACKAGES), suite)
+        return result(*judge(payload, job, self.options.limits, self.options.packages), suite.total)
 
     def extract(self, completion: str, task: Task) -> str:
         """Return the program in `completion`: the block that defines what the tests call.
@@ -61,22 +59,22 @@ class PythonTests(Verifier):
         return extract(completion, "python", suite_of(task).entry_point)
 
 
-def _result(outcome: Outcome, report: Report, suite: Suite) -> VerifyResult:
+def result(outcome: Outcome, report: Report, total: int, integrity: str = OUTSIDE) -> VerifyResult:
     """Turn outcome and report into a result. Only a judge that came to the end of its tests can pass."""
-    passed = len(report.passed & frozenset(range(suite.total)))
-    kind, details = _kind(outcome, report, f"{passed}/{suite.total} tests passed")
-    if kind is VerdictKind.PASSED and passed != suite.total:
+    passed = len(report.passed & frozenset(range(total)))
+    kind, details = _kind(outcome, report, f"{passed}/{total} tests passed")
+    if kind is VerdictKind.PASSED and passed != total:
         kind, details = VerdictKind.WRONG, f"{details}; the others did not report"
     success = kind is VerdictKind.PASSED
-    reward = 1.0 if success else 0.0 if kind is VerdictKind.VIOLATION else PARTIAL_CREDIT * passed / suite.total
+    reward = 1.0 if success else 0.0 if kind is VerdictKind.VIOLATION else PARTIAL_CREDIT * passed / total
     return VerifyResult(
         success,
         reward,
         details[:DETAIL_CHARS],
         kind=kind,
         tests_passed=passed,
-        tests_total=suite.total,
-        integrity=OUTSIDE,
+        tests_total=total,
+        integrity=integrity,
         cpu_s=outcome.cpu_s,
         wall_s=outcome.wall_s,
     )

@@ -127,7 +127,7 @@ class Trial:
         )
 
 
-def _costs(history: Sequence[CycleStats], chosen: CycleStats, taken: Sequence[Reused]) -> dict[str, float]:
+def _costs(history: Sequence[CycleStats], chosen: CycleStats, taken: Sequence[Reused]) -> dict[str, float | None]:
     """Return what the trial took, and its chosen cycle's stages, as if it had drawn all of its samples itself."""
     whole = sum(sum(stats.seconds.values()) for stats in history) + sum(part.seconds for part in taken)
     stages = dict(chosen.seconds)

@@ -170,12 +170,23 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def load(code: bytes) -> None:
-    """Put the filter in force for this process and all that it becomes; it cannot be taken back.
+class Filter:
+    """A filter that is ready to be put in force.
 
-    Raises:
-        OSError: The kernel refuses, or `no_new_privs` is not set.
+    Args:
+        code: See `program`.
     """
-    buffer = ctypes.create_string_buffer(code, len(code))
-    header = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
-    system.syscall(system.NUMBERS[system.machine()]["seccomp"], SET_MODE_FILTER, 0, ctypes.byref(header))
+
+    def __init__(self, code: bytes) -> None:
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._header = _Program(len(code) // 8, ctypes.cast(self._code, ctypes.c_void_p))
+        self._pointer = ctypes.byref(self._header)
+        self._number = system.NUMBERS[system.machine()]["seccomp"]
+
+    def load(self) -> None:
+        """Put the filter in force for this process and all that it becomes; it cannot be taken back.
+
+        Raises:
+            OSError: The kernel refuses, or `no_new_privs` is not set.
+        """
+        system.syscall(self._number, SET_MODE_FILTER, 0, self._pointer)

@@ -34,11 +34,15 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 # with the GIL held throughout: a fork by system call must find the interpreter at rest
 _python = ctypes.PyDLL(None, use_errno=True)
+_CAPABILITY_HEADER = struct.pack("Ii", 0x20080522, 0)
 
 
 def machine() -> str:
     """Return the architecture as the kernel names it."""
     return os.uname().machine
+
+
+_CAPSET = NUMBERS.get(machine(), {}).get("capset", -1)
 
 
 def _checked(result: int, name: str) -> int:
@@ -95,18 +99,21 @@ def fork_into(flags: int) -> int:
     return int(pid)
 
 
-def drop_capabilities(*, but_search: bool = False) -> None:
-    """Give up every capability, now and after any exec.
+def drop_bounding_set(*, but_search: bool = False) -> None:
+    """Make sure that no exec, now or later, brings a capability.
 
     Args:
-        but_search: Keep the one to read files and folders whatever their permissions say.
+        but_search: Leave the one to read files and folders whatever their permissions say.
     """
     for capability in range(LAST_CAPABILITY + 1):
         if not (but_search and capability == CAP_DAC_READ_SEARCH):
             _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
+
+
+def drop_capabilities(*, but_search: bool = False) -> None:
+    """Give up every capability of this process, but for the one that `drop_bounding_set` left."""
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    header = struct.pack("Ii", 0x20080522, 0)
     low = 1 << CAP_DAC_READ_SEARCH if but_search else 0
-    syscall(NUMBERS[machine()]["capset"], header, struct.pack("6I", low, low, low, 0, 0, 0))
+    syscall(_CAPSET, _CAPABILITY_HEADER, struct.pack("6I", low, low, low, 0, 0, 0))
     if but_search:
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)

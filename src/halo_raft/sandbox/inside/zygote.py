@@ -51,7 +51,7 @@ class World:
         own_uid: Whether the processes of runs share their user id with nothing else.
         run_uid: User id that runs change to; None when the zygote has it already.
         search: Whether runs keep the right to search folders, because the interpreter lies in a private one.
-        filter: Seccomp program, empty in tier C.
+        filter: Seccomp filter; None in tier C.
         tool_filter: The same for our own tools, such as compilers, which start processes.
         rules: Landlock ruleset, in tier B.
         harnesses: Name -> its `main`.
@@ -63,8 +63,8 @@ class World:
     own_uid: bool
     run_uid: int | None
     search: bool
-    filter: bytes
-    tool_filter: bytes
+    filter: seccomp.Filter | None
+    tool_filter: seccomp.Filter | None
     rules: int | None
     harnesses: dict[str, Any]
 
@@ -76,7 +76,8 @@ def main(connection: int, setup_fd: int) -> None:
         connection: Descriptor of the socket to the worker.
         setup_fd: Descriptor of the marshalled setup: `tier`, `uid` (to drop to, or None), `base` (an
             empty folder), `readable`, `hidden` and `packages` (paths), `private` (whether others than their
-            owner cannot reach them), `harnesses` (module names).
+            owner cannot reach them), `harnesses` (module names), `env` (what runs
+            usually see of the environment).
     """
     worker = socket.socket(fileno=connection)
     worker.recv(16)  # the setup names our own process id, so it was written after our start
@@ -89,6 +90,12 @@ def main(connection: int, setup_fd: int) -> None:
     except BaseException as error:
         worker.send(f"error {type(error).__name__}: {error}".encode()[:1000])
         return
+    if world.tier == "A":
+        system.drop_bounding_set()  # here rather than in every run
+    os.environ.clear()
+    os.environ.update(setup["env"] | _places(world))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
+        del sys.modules[name]
     gc.collect()
     gc.freeze()
     worker.send(b"ready")
@@ -113,7 +120,7 @@ def _isolate(setup: dict[str, Any]) -> World:
     for path in setup["packages"]:
         os.symlink(path, f"{packages}/{os.path.basename(path)}")
     sys.path.append(packages)
-    rules, bpf, tool_bpf = None, b"", b""
+    rules, own, tools = None, None, None
     if tier == "B":
         if uid is None and landlock.abi() < landlock.SCOPE_ABI:
             raise OSError(
@@ -124,10 +131,10 @@ def _isolate(setup: dict[str, Any]) -> World:
         shown += [*setup["packages"], packages, *filesystem.DEVICES]
         rules = landlock.ruleset(shown, set(readable) - set(shown), [runs])
         alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
-        bpf = seccomp.program(system.machine(), sockets=False, processes=alone, signals=alone)
-        tool_bpf = seccomp.program(system.machine(), sockets=False, processes=True, signals=alone)
+        own = _filter(sockets=False, processes=alone, signals=alone)
+        tools = _filter(sockets=False, processes=True, signals=alone)
     search = uid is not None and setup["private"]
-    return World(tier, f"{runs}/run", packages, uid is not None, uid, search, bpf, tool_bpf, rules, harnesses)
+    return World(tier, f"{runs}/run", packages, uid is not None, uid, search, own, tools, rules, harnesses)
 
 
 def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> World:
@@ -151,8 +158,12 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         system.unshare(system.CLONE_NEWUSER)
         _map_ids(own, uid, uid)
     os.close(own)
-    bpf = seccomp.program(system.machine(), sockets=True, processes=True, signals=True)
-    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, bpf, bpf, None, harnesses)
+    everything = _filter(sockets=True, processes=True, signals=True)
+    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, everything, everything, None, harnesses)
+
+
+def _filter(**allowed: bool) -> seccomp.Filter:
+    return seccomp.Filter(seccomp.program(system.machine(), **allowed))
 
 
 def _map_ids(own: int, uid: int, gid: int) -> None:
@@ -166,7 +177,7 @@ def _run(worker: socket.socket, fds: list[int], world: World) -> None:
     """Do one job and report its end."""
     with open(fds[0], "rb") as file:
         spec = marshal.load(file)
-    spec["env"] |= {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
+    spec["env"] |= _places(world)
     if world.tier == "A":
         pid = system.fork_into(system.CLONE_NEWPID | system.CLONE_NEWNS)
     else:
@@ -188,6 +199,10 @@ def _run(worker: socket.socket, fds: list[int], world: World) -> None:
         os._exit(0)
     cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
     worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
+
+
+def _places(world: World) -> dict[str, str]:
+    return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
 
 
 def _make_workdir(world: World) -> None:

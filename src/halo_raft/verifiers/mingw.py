@@ -1,0 +1,16 @@
+"""C and C++ for Windows, cross-compiled by mingw; nothing is run."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from halo_raft.verifiers.native import NativeVerifier
+from halo_raft.verifiers.toolchain_cc import MINGW
+
+
+class MingwVerifier(NativeVerifier):
+    """Compiles; see `native`."""
+
+    languages: ClassVar[tuple[str, ...]] = ("cpp", "c")
+    tools: ClassVar[Mapping[str, str]] = {"x86_64-w64-mingw32-g++": "g++-mingw-w64-x86-64"}
+    toolchain = MINGW
+    can_run = False

@@ -1,0 +1,192 @@
+"""What gcc, clang, mingw, rust and go share: compile, run, compare, and the reward for each.
+
+Without tests, the reward climbs a ladder: 0.0 does not compile, 0.3 compiles with warnings, 0.5 clean,
+0.7 runs without crashing, 1.0 prints what it should. With tests it is 1.0 when all pass, else partial
+credit. A verdict is a success only at the top of what the task and the settings ask for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import ClassVar
+
+from halo_raft import sandbox
+from halo_raft.extract import extract, find
+from halo_raft.records import Task, VerdictKind
+from halo_raft.verifiers.base import OUTSIDE, Verifier, VerifierOptions, VerifyResult
+from halo_raft.verifiers.driver_cc import CDriver, CppDriver
+from halo_raft.verifiers.driver_go import GoDriver
+from halo_raft.verifiers.driver_rust import RustDriver
+from halo_raft.verifiers.language_mark import mark, unmark
+from halo_raft.verifiers.native_build import PROGRAM, Build, broken_limit, build
+from halo_raft.verifiers.native_driver import Driver
+from halo_raft.verifiers.native_program import assemble, has_main, signature
+from halo_raft.verifiers.native_screen import reads_files
+from halo_raft.verifiers.native_shared import judge_shared
+from halo_raft.verifiers.native_suite import function_of, split
+from halo_raft.verifiers.native_tests import (
+    DETAIL_CHARS,
+    Tools,
+    crash_kind,
+    end_of,
+    expected_values,
+    judge_values,
+    not_compiled,
+)
+from halo_raft.verifiers.program_cases import Case, cases_of, run_cases
+from halo_raft.verifiers.toolchains import Toolchain, Wanted
+
+DRIVERS: dict[str, Driver] = {d.language: d for d in (CDriver(), CppDriver(), RustDriver(), GoDriver())}
+FILES = {"c": "solution.c", "cpp": "solution.cpp", "rust": "main.rs", "go": "solution.go"}
+WITH_WARNINGS, CLEAN, RUNS, RIGHT = 0.3, 0.5, 0.7, 1.0
+
+
+class NativeVerifier(Verifier):
+    """Compiles a program and, as far as task and settings ask for it, runs and compares."""
+
+    version: ClassVar[str] = "1"
+    toolchain: ClassVar[Toolchain]
+    can_run: ClassVar[bool] = True
+
+    def configure(self, options: VerifierOptions) -> None:
+        """Take the settings.
+
+        Raises:
+            ConfigError: A compiler flag could do more than choose how to compile.
+        """
+        self.toolchain.check_flags(options.flags, self.name)
+        super().configure(options)
+
+    def check(self) -> None:
+        """Find out whether the compiler is there and works.
+
+        Raises:
+            ConfigError: It is missing, or cannot be used.
+        """
+        super().check()
+        for language in self.languages:
+            self.toolchain.command(Wanted(units={}, reports=self.can_run, flags=self.options.flags), language)
+
+    def extract(self, completion: str, task: Task) -> str:
+        """Return the program; where the task does not say its language, the fence does."""
+        language = self._language(task)
+        function = self.function(task, language)
+        if task.language in self.languages or len(self.languages) == 1:
+            return extract(completion, language, function)
+        block = find(completion, language, function)
+        return mark(block.code, block.tag) if block.tag in self.languages[1:] else block.code
+
+    def verify(self, code: str, task: Task) -> VerifyResult:
+        """Judge `code` by the task's tests, by its expected output, or by the compiler alone.
+
+        Raises:
+            ConfigError: The compiler is missing.
+            DataError: The task's tests cannot be used.
+            SandboxError: The sandbox failed.
+        """
+        language, code = unmark(code, self._language(task))
+        if reason := reads_files(code, language):
+            return VerifyResult(False, 0.0, reason, kind=VerdictKind.VIOLATION, integrity=OUTSIDE)
+        if task.tests and self.can_run:
+            return self._by_tests(code, task, language)
+        return self._by_ladder(code, task, language)
+
+    def _language(self, task: Task) -> str:
+        return task.language if task.language in self.languages else self.languages[0]
+
+    @staticmethod
+    def function(task: Task, language: str) -> str | None:
+        """Return the function under test: what the tests call, or what the prompt opens."""
+        if task.tests and (called := function_of(task.tests, language)):
+            return called
+        if task.entry_point:
+            return task.entry_point
+        head = signature(task.prompt, language) if task.tests else None
+        return head.name if head else None
+
+    def _by_tests(self, code: str, task: Task, language: str) -> VerifyResult:
+        function = self.function(task, language)
+        assert task.tests is not None
+        program = assemble(task.prompt, code, language, function) if function else code
+        tools = self._tools(language)
+        suite = split(task.tests, language, function) if function else None
+        values = expected_values(tools, task, suite) if suite else None
+        if suite is None or values is None:
+            return judge_shared(tools, program, task, function)
+        return judge_values(tools, program, task, suite, values)
+
+    def _tools(self, language: str) -> Tools:
+        options = self.options
+        limits = self.toolchain.run_limits(options.limits)
+        return Tools(DRIVERS[language], self.toolchain, options.flags, options.compile_limits, limits)
+
+    def _by_ladder(self, code: str, task: Task, language: str) -> VerifyResult:
+        cases = cases_of(task, self.options) if self.can_run else ()
+        runs = self.can_run and (self.options.run_after_compile or bool(cases))
+        linked = has_main(code, language)
+        made = self.compile(code, language, link=linked)
+        if made.program is None:
+            return not_compiled(made, len(cases), OUTSIDE)
+        compiled = WITH_WARNINGS if made.warnings else CLEAN
+        said = f"compiles with {made.warnings} warnings: {made.message}" if made.warnings else "compiles clean"
+        result = functools.partial(self._step, made)
+        if not runs:
+            note = "; not run: a Windows program" if self.options.run_after_compile or task.has_tests else ""
+            return result(compiled, compiled == CLEAN, said + note)
+        if not linked:
+            return result(compiled, False, f"{said}, but has no main to run", kind=VerdictKind.WRONG)
+        return self._run(made, cases, compiled, said)
+
+    def _run(self, made: Build, cases: tuple[Case, ...], compiled: float, said: str) -> VerifyResult:
+        """Run a compiled program, on its cases if it has any."""
+        assert made.program is not None
+        run = functools.partial(self.run, made.program)
+        if cases:
+            report = run_cases(run, cases, self.options)
+            success = report.kind is VerdictKind.PASSED
+            reward = RIGHT if success else compiled if report.crashed else RUNS
+            step = self._step(made, reward, success, report.details, report.kind, report.cpu_s, report.wall_s)
+            return dataclasses.replace(step, tests_passed=report.passed, tests_total=report.total)
+        outcome = run(b"")
+        if outcome.clean:
+            return self._step(made, RUNS, True, f"{said}, runs", None, outcome.cpu_s, outcome.wall_s)
+        kind = broken_limit(outcome) or crash_kind(outcome)
+        details = f"{said}; when run, {end_of(outcome)}"
+        return self._step(made, compiled, False, details, kind, outcome.cpu_s, outcome.wall_s)
+
+    @staticmethod
+    def _step(
+        made: Build,
+        reward: float,
+        success: bool,
+        details: str,
+        kind: VerdictKind | None = None,
+        cpu_s: float = 0.0,
+        wall_s: float = 0.0,
+    ) -> VerifyResult:
+        return VerifyResult(
+            success,
+            reward,
+            details[:DETAIL_CHARS],
+            kind=kind,
+            integrity=OUTSIDE,
+            cpu_s=made.cpu_s + cpu_s,
+            wall_s=made.wall_s + wall_s,
+        )
+
+    def compile(self, code: str, language: str, *, link: bool) -> Build:
+        """Compile a program as the settings say."""
+        wanted = Wanted(
+            units={FILES[language]: code},
+            link=link,
+            warnings=True,
+            warn_as_error=self.options.warn_as_error,
+            flags=self.options.flags,
+        )
+        return build(self.toolchain.command(wanted, language), self.options.compile_limits)
+
+    def run(self, program: bytes, stdin: bytes) -> sandbox.Outcome:
+        """Run a binary on an input."""
+        limits = self.toolchain.run_limits(self.options.limits)
+        return sandbox.run([f"./{PROGRAM}"], limits=limits, stdin=stdin, files={PROGRAM: program})

@@ -1,0 +1,143 @@
+"""Runs a pytest suite beside the program that it tests, in one process.
+
+This makes cheating hard, not impossible; that is why verdicts from here say `integrity: in_process`.
+pytest is loaded before the program, and whatever of it the program changes is a violation.
+
+Report lines on the private channel: `TOKEN STATE NUMBER GROUP TEXT`, with the states `ok` and `bad` for
+tests, and `syntax`, `load`, `gone`, `violation` or `done` for the end.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import sys
+import threading
+import unittest
+
+from halo_raft.verifiers import pytest_guard, pytest_run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that replaces `vars` must not reach this
+
+TEXT_CHARS = 300
+WATCHED = ("_pytest", "pytest", "pluggy", unittest.__name__, "halo_raft")
+TELLTALES = {gc: ("get_objects", "get_referrers"), sys: ("_current_frames", "settrace", "setprofile")}
+"""What leads from a program to the frames of its judge."""
+EXIT, GETPID, WRITE = os._exit, os.getpid, os.write  # before a program can replace them
+WARM_UP = "def test_nothing():\n    pass\n"
+
+
+def main(payload: dict[str, Any], fd: int) -> None:
+    """Judge one program and end the process.
+
+    Args:
+        payload: `token`, `code` (the program), `setup` (trusted source), `source` and `expected` (see
+            `pytest_run.run`).
+        fd: Write end of the private channel.
+    """
+    sys.dont_write_bytecode = True
+    setattr(builtins, pytest_guard.COMPARE, pytest_guard.compare)
+    pytest_run.run(WARM_UP, [], len, len)  # type: ignore[arg-type]  # loads what pytest loads when first used
+    for module, names in TELLTALES.items():
+        for name in names:
+            delattr(module, name)
+    report = _reporter(fd, payload.pop("token"))
+    thread = threading.Thread(target=_judge, args=(payload,))
+    state = _state()
+    thread.start()
+    thread.join()
+    outcome: Any = payload.get("outcome") or ("gone", RuntimeError("the suite was cut short"), [])
+    if not state <= _state():
+        outcome = ("violation", RuntimeError("changed the test runner"), [])
+    for number, error in outcome[2]:
+        report("bad" if error else "ok", number, error)
+    report(outcome[0], 0, outcome[1])
+    EXIT(0)
+
+
+def _judge(payload: dict[str, Any]) -> None:
+    """Load the program and run its suite, in a thread whose stack does not lead to the channel."""
+    run = pytest_run.run
+    tests: list[tuple[int, BaseException | None]] = []
+    try:
+        module = _load(payload)
+    except _NotLoaded as error:
+        payload["outcome"] = (error.state, error.__cause__, [])
+        return
+    sys.modules["solution"] = module
+    run(
+        payload["source"],
+        payload["expected"],
+        lambda number: tests.append((number, None)),
+        lambda number, error: tests.append((number, error)),
+    )
+    payload["outcome"] = ("done", None, tests)
+
+
+class _NotLoaded(Exception):
+    """The program cannot be loaded; `state` says why not, and the cause has the error."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+
+def _load(payload: dict[str, Any]) -> Any:
+    """Run set-up and program as the module `solution`."""
+    module = type(sys)("solution")
+    sys.modules["solution"] = module
+    try:
+        code = compile(payload["code"], "solution.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+        raise _NotLoaded("syntax") from error
+    try:
+        exec(payload["setup"], module.__dict__)
+        exec(code, module.__dict__)
+    except BaseException as error:
+        raise _NotLoaded("load") from error
+    return module
+
+
+def _reporter(fd: int, token: str) -> Callable[..., None]:
+    """Return the only writer of the channel. It holds its own references, and works in this process only."""
+    write, getpid, exit_now, owner = WRITE, GETPID, EXIT, GETPID()
+
+    def report(state: str, number: int = 0, error: BaseException | None = None) -> None:
+        if getpid() != owner:
+            exit_now(1)  # a fork of the program must not vote
+        detail = "- -" if error is None else _describe(error)
+        write(fd, f"{token} {state} {number} {detail}\n".encode("utf-8", "replace"))
+
+    return report
+
+
+def _describe(error: BaseException) -> str:
+    kind = type(error)
+    group = "wrong" if issubclass(kind, AssertionError) else "memory" if issubclass(kind, MemoryError) else "runtime"
+    try:
+        message = str(error)[:TEXT_CHARS]
+    except BaseException:
+        message = ""
+    return f"{group} {' '.join(f'{kind.__name__}: {message}'.split())}"
+
+
+def _state() -> set[tuple[str, str, int]]:
+    """Return what the test runner consists of: its functions, its classes' attributes and their code."""
+    found = {("builtins", name, id(value)) for name, value in vars(builtins).items() if name != "_"}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in WATCHED or module is None:
+            continue
+        for key, value in list(vars(module).items()):
+            if callable(value):
+                found.add((name, key, id(value)))
+                found.add((name, key, id(getattr(value, "__code__", None))))
+            if isinstance(value, type):
+                found |= {(f"{name}.{key}", k, id(v)) for k, v in vars(value).items() if callable(v)}
+                codes = {k: v.__code__ for k, v in vars(value).items() if hasattr(v, "__code__")}
+                found |= {(f"{name}.{key}", k, id(code)) for k, code in codes.items()}
+    return found

@@ -1,0 +1,113 @@
+"""No attack of the table passes, and none harms anybody: in each tier that the machine offers, as root and not.
+
+One process per tier and user judges the whole table (`redteam.worker`); the tests here read what it
+reported, so that each failure has a row's name.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redteam import users
+from redteam.table import ATTACKS
+
+FOLDER = Path(__file__).parent
+SETTINGS = [(tier, user) for tier in ("A", "B") for user in (users.ROOT, users.ORDINARY)]
+Records = dict[str, dict[str, Any]]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+
+@pytest.fixture(scope="session")
+def judged() -> Callable[[str, str], Records]:
+    """Return what a worker of a tier and user reported, judging at the first call."""
+    cache: dict[tuple[str, str], Records | str] = {}
+
+    def ask(tier: str, user: str) -> Records:
+        if (tier, user) not in cache:
+            cache[tier, user] = _judge_table(tier, user)
+        found = cache[tier, user]
+        if isinstance(found, str):
+            pytest.skip(found)
+        return found
+
+    return ask
+
+
+def _judge_table(tier: str, user: str) -> Records | str:
+    """Return row name -> what the worker said, or why this tier and user cannot be had here.
+
+    A worker that ends early, as it does when a row hangs, is followed by one for the rows that are left.
+    """
+    records: Records = {}
+    while left := [name for name in ATTACKS if name not in records]:
+        command = users.command(user, ["-m", "redteam.worker", tier, *left])
+        if isinstance(command, str):
+            return command
+        lines, error = _run(command)
+        if lines[:1] and "skip" in lines[0]:
+            return f"tier {tier} as {user}: {lines[0]['skip']}"
+        assert len(lines) > 1, f"the worker of tier {tier} as {user} judged nothing: {error[-2000:]}"
+        assert lines[0] == {"tier": tier}
+        records |= {line["row"]: line for line in lines[1:]}
+    return records
+
+
+def _run(command: list[str]) -> tuple[list[dict[str, Any]], str]:
+    """Run a worker to its end; return its lines, and what it wrote to standard error."""
+    process = subprocess.Popen(
+        command,
+        cwd=FOLDER,
+        env={**os.environ, "PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, error = process.communicate()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return [json.loads(line) for line in out.splitlines()], error
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize(("tier", "user"), SETTINGS)
+def test_attack(tier: str, user: str, name: str, judged: Callable[[str, str], Records]) -> None:
+    record = judged(tier, user)[name]
+    if "skip" in record:
+        pytest.skip(record["skip"])
+    assert not record.get("hung"), "the judge did not come to an end"
+    assert "honest_before" not in record, f"the honest solution fails: {record['honest_before']}"
+    verdict = record["verdict"]
+    told = f"{verdict['kind']}: {verdict['details']}"
+    assert not verdict["success"], told
+    assert verdict["kind"] not in ("passed", "infra"), told
+    assert verdict["kind"] in (ATTACKS[name].kinds or (verdict["kind"],)), told
+    assert verdict["reward"] < 0.5, told
+    assert verdict["tier"] == tier
+    assert verdict["details"].isprintable(), told
+    assert record["damage"] == []
+    assert "leak" not in record, "the worker's secret stands in the verdict"
+    honest = record.get("honest_after", {"success": True})
+    assert honest["success"], f"the next honest program fails: {honest}"
+
+
+def test_the_table_was_judged_in_some_tier(judged: Callable[[str, str], Records]) -> None:
+    """The skips above must not hide that nothing was judged at all."""
+    user = users.ROOT if os.geteuid() == 0 else users.ORDINARY
+    found = [_judged_or_none(judged, tier, user) for tier in ("A", "B")]
+    assert any(found), "neither tier A nor tier B can be had on this machine"
+
+
+def _judged_or_none(judged: Callable[[str, str], Records], tier: str, user: str) -> Records | None:
+    try:
+        return judged(tier, user)
+    except pytest.skip.Exception:
+        return None
