@@ -134,7 +134,7 @@ def _costs(history: Sequence[CycleStats], chosen: CycleStats, taken: Sequence[Re
     for part in taken:
         if part.cycle == chosen.cycle:
             stages[part.stage] = stages.get(part.stage, 0.0) + part.seconds
-    return {SECONDS: whole} | {f"{SECONDS}/{stage}": seconds for stage, seconds in stages.items()}
+    return {SECONDS: whole, **{f"{SECONDS}/{stage}": seconds for stage, seconds in stages.items()}}
 
 
 def _wait_for_predecessor(folder: RunFolder) -> None:
