@@ -32,8 +32,8 @@ REPO = Path(__file__).resolve().parents[2]
 PATIENCE_S = 540
 
 SETTINGS: dict[str, Any] = {
-    "tasks": {"train": "starter", "limit": 4, "heldout": "starter:heldout", "heldout_limit": 2},
-    "sampling": {"samples_per_prompt": 2, "max_new_tokens": 32, "temperature": 0.6, "stop": ["\n```\n"]},
+    "tasks": {"train": "starter", "limit": 6, "heldout": "starter:heldout", "heldout_limit": 2},
+    "sampling": {"samples_per_prompt": 2, "max_new_tokens": 96, "temperature": 0.6, "stop": ["\n```\n"]},
     "engine": {"max_model_len": 512, "kv_cache_gb": 1, "max_num_seqs": 16},
     "selection": {"reward_threshold": 0.0, "keep_top_percent": 1.0},
     "training": {"num_train_epochs": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3},

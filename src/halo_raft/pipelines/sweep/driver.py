@@ -7,7 +7,7 @@ made here, between their cycles.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,11 +186,11 @@ class Driver:
             case Lost():
                 self._lost(job, event.reason)
             case Crashed(learned=True):
-                self.study.prune(job.number, event.reason, {})
+                self.study.prune(job.number, event.reason, _spent(job.trial))
                 self._end(job, f"pruned: {event.reason}")
             case Crashed():
-                self._fail(job.asked, event.reason)
                 self._running.pop(job.number)
+                self._fail(job.asked, event.reason, _spent(job.trial))
 
     def _measured(self, job: Job, event: Measured) -> None:
         """Report a cycle to the study, which may end the trial here."""
@@ -228,13 +228,13 @@ class Driver:
         self._running.pop(job.number)
         job.losses += 1
         if job.losses >= MOST_LOSSES:
-            self._fail(job.asked, f"its process died {job.losses} times ({reason})")
+            self._fail(job.asked, f"its process died {job.losses} times ({reason})", _spent(job.trial))
             return
         console.say(f"trial {job.number}: its process died ({reason}); it goes on in another one")
         self._waiting.insert(0, job)
 
-    def _fail(self, asked: Asked, reason: str) -> None:
-        self.study.fail(asked.number, reason, {})
+    def _fail(self, asked: Asked, reason: str, facts: Mapping[str, Any] | None = None) -> None:
+        self.study.fail(asked.number, reason, facts or {})
         console.say(f"trial {asked.number} failed: {reason}")
         self._tell(asked.number)
 
@@ -261,6 +261,13 @@ def _facts(result: TrialResult) -> dict[str, Any]:
         "tokens_reused": result.tokens_reused,
         "metrics": {name: value for name, value in result.metrics.items() if value is not None},
     }
+
+
+def _spent(trial: TrialJob) -> dict[str, int]:
+    """Return what a trial that crashed had generated, by its run folder."""
+    folder = RunFolder(trial.config.output_dir)
+    taken = sum(part.tokens for part in reuse.reused(folder))
+    return {"tokens_generated": reuse.tokens(folder) - taken, "tokens_reused": taken}
 
 
 def _shown(value: Any) -> str:

@@ -229,9 +229,10 @@ class RayRunner:
 
 
 def _crashed(number: int, error: Any) -> Crashed:
-    known = user_error(error)
+    cause = getattr(error, "cause", None) or error  # Ray's own wrapper is of the user's type too, and pages long
+    known = user_error(cause)
     if known is None:
-        return Crashed(number, f"{type(error.cause).__name__}: {_last_line(error.cause)}")
+        return Crashed(number, f"{type(cause).__name__}: {_last_line(cause)}")
     return Crashed(number, str(known), learned=isinstance(known, VerificationError))
 
 

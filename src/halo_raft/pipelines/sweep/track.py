@@ -63,7 +63,7 @@ class StudyTracker:
         if run_id := _run_id(folder):
             tags = {"sweep.trial": number, "sweep.state": trial.state, "sweep.best": False}
             tags |= {"sweep.reason": trial.reason} if trial.reason else {}
-            self.tracker.end_child(run_id, tags, "FAILED" if trial.state == "failed" else None)
+            self.tracker.end_child(run_id, tags, "FAILED" if trial.state == "failed" else "FINISHED")
 
     def done(self, folders: dict[int, Path]) -> None:
         """Tag the best trials, in their runs and in the study's, and draw the study."""
