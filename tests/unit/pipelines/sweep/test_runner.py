@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from halo_raft.config import RaftConfig
+from halo_raft.errors import ConfigError, VerificationError
 from halo_raft.pipelines.placement import place
-from halo_raft.pipelines.sweep.runner import share_out
+from halo_raft.pipelines.sweep.runner import Crashed, _crashed, share_out
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,18 @@ def test_engines_do_not_sleep_on_gpus_that_another_trial_may_take():
     two = share_out(RaftConfig(), 2, cpus=8, gpus=2, nodes=1)
     assert alone.config(RaftConfig()).engine.sleep
     assert not two.config(RaftConfig()).engine.sleep
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [
+        (VerificationError("nothing kept"), Crashed(3, "nothing kept", learned=True)),
+        (ConfigError("no such model"), Crashed(3, "no such model")),
+        (RuntimeError("first line\nCUDA error\n"), Crashed(3, "RuntimeError: CUDA error")),
+    ],
+)
+def test_what_a_trial_raised_is_one_line_without_rays_traceback(cause, expected):
+    from ray.exceptions import RayTaskError
+
+    wrapped = RayTaskError("step", "Traceback ...\n  pages of it\n", cause).as_instanceof_cause()
+    assert _crashed(3, wrapped) == expected
