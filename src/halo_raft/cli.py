@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, sweep, verify
+from halo_raft.pipelines import benchmark, check, data, raft, sft, sweep, verify
 from halo_raft.pipelines.exits import parse, run_main
 
 
@@ -26,6 +26,13 @@ def build_parser() -> argparse.ArgumentParser:
     raft_train = raft_group.add_parser("train", help="generate, verify, select, train, and round again")
     raft.add_arguments(raft_train)
     raft_train.set_defaults(run=raft.run)
+
+    sft_group = commands.add_parser("sft", help="supervised fine-tuning").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    sft_train = sft_group.add_parser("train", help="train on questions and answers, a start for RAFT")
+    sft.add_arguments(sft_train)
+    sft_train.set_defaults(run=sft.run)
 
     benchmark_group = commands.add_parser("benchmark", help="measure models").add_subparsers(
         required=True, metavar="COMMAND"

@@ -1,12 +1,14 @@
-"""Task -> chat messages: what the model is asked, in which words.
+"""Task -> chat messages -> token ids: what the model is asked, in which words.
 
-The counterpart of `extract` (completion -> code). Engines turn the messages into token ids with the
-model's own chat template.
+The counterpart of `extract` (completion -> code). Engines and SFT share `token_ids`, so that a model is
+asked in the very tokens that it was trained on.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from halo_raft.records import Task
 
@@ -40,6 +42,18 @@ def messages(task: Task, *, system: str | None = None, show_tests: bool = True) 
         question += "\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
     chat.append({"role": "user", "content": question})
     return tuple(chat)
+
+
+def token_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
+    """Return the token ids of a chat, ready for the assistant's turn.
+
+    A model without a chat template gets the contents joined by blank lines.
+    """
+    if not tokenizer.chat_template:
+        text = "\n\n".join(m["content"] for m in messages) + "\n"
+        return list(tokenizer(text)["input_ids"])
+    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def is_code(task: Task) -> bool:

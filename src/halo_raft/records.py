@@ -190,32 +190,44 @@ class CycleStats(Record):
 
     Attributes:
         cycle: From 1; 0 is the evaluation of the base model.
-        samples: Verified samples, infra left out; the denominator of `pass_rate`.
+        arm: `raft`, or `control` where samples are kept at random.
+        samples: Verified samples, infra and a second round left out; the denominator of `pass_rate`.
         pass_rate: Share of `samples` that passed, on the training tasks.
         kinds: Count of verdicts by kind, infra included.
         integrity: Count of verdicts by where the judge stood, infra left out.
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
-        kept: Samples trained on.
+        second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
+        kept: Samples trained on, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
+        threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
         loss_first, loss_last: Training loss per completion token at the first and last logged step.
+        loss_held_back: Lowest loss on the examples held back from training, None without any.
+        train_tokens_per_s: Tokens trained on per second, padding left out.
         heldout: `pass_at_1` (sampled), `greedy`, ... by name; empty without held-out tasks.
         tokens_per_s: Generated tokens per second of generation.
         seconds: Wall seconds by stage.
     """
 
     cycle: int
+    arm: str = "raft"
     samples: int = 0
     passed: int = 0
     pass_rate: float = 0.0
     kinds: dict[str, int] = dataclasses.field(default_factory=dict)
+    second_round: dict[str, int] = dataclasses.field(default_factory=dict)
     integrity: dict[str, int] = dataclasses.field(default_factory=dict)
     tasks_dropped: int = 0
     kept: int = 0
+    kept_prompts: int = 0
+    replayed: int = 0
+    threshold: float | None = None
     selection: dict[str, int] = dataclasses.field(default_factory=dict)
     loss_first: float | None = None
     loss_last: float | None = None
+    loss_held_back: float | None = None
     train_steps: int = 0
     train_tokens: int = 0
+    train_tokens_per_s: float = 0.0
     heldout: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     tokens_per_s: float = 0.0
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)

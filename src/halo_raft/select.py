@@ -1,28 +1,27 @@
 """Which samples are trained on: pure functions from samples and verdicts to the kept ones.
 
 The order is: leave out infra and truncated samples, apply the threshold, drop duplicates, rank, cap
-each prompt, keep a share. The share is taken in rounds over the prompts (every prompt's best first),
-so no prompt is favoured for its place in the file, and rarely solved prompts go first. The choice
-depends on the set of samples alone, never on their order.
+each prompt, keep a share. Within a prompt the higher reward goes first, then the program that differs
+most from those chosen already, then the shorter one. The share is taken in rounds over the prompts
+(every prompt's best first), so no prompt is favoured for its place in the file, and rarely solved
+prompts go first. The choice depends on the set of samples alone, never on their order.
+
+`select_at_random` is the control arm: as many samples of the same pool, whatever the verifier said.
 """
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from halo_raft.config import SelectionConfig
-from halo_raft.extract import extract
-from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.programs import normalised_program, shingles, similarity
+from halo_raft.records import Sample, Task, Verdict, VerdictKind, stable_hash
 
 LADDER = (0.7, 0.5, 0.3, 0.1)
-"""Thresholds tried in turn to reach `min_samples`; the last still means that something worked."""
-
-_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\w+|[^\w\s]""", re.S)
+"""Thresholds tried in turn to reach `min_samples`; the last still means that it compiled, or that a test passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,16 @@ class Selection:
     removed: dict[str, int]
     threshold: float
 
+    @property
+    def prompts(self) -> int:
+        """How many prompts the kept samples answer."""
+        return len({sample.task_id for sample in self.kept})
+
+    @property
+    def cycles(self) -> list[int]:
+        """The cycles that the kept samples are from."""
+        return sorted({sample.cycle for sample in self.kept})
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -46,6 +55,16 @@ class _Candidate:
     sample: Sample
     reward: float
     program: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What may be trained on, and what is left out whatever its reward."""
+
+    candidates: list[_Candidate]
+    success: Mapping[str, float]
+    infra: int
+    truncated: int
 
 
 def select(
@@ -59,28 +78,19 @@ def select(
         tasks: By `task_id`; gives language and entry point.
         config: Threshold, cap, share and minimum.
     """
-    judged = {v.sample_id: v for v in verdicts}
-    pool = [s for s in {s.sample_id: s for s in samples}.values() if s.sample_id in judged]
-    usable = [s for s in pool if judged[s.sample_id].kind is not VerdictKind.INFRA]
-    whole = [s for s in usable if not s.truncated and s.task_id in tasks]
-    candidates = [
-        _Candidate(s, judged[s.sample_id].reward or 0.0, normalised_program(s.completion, tasks[s.task_id]))
-        for s in whole
-    ]
-    success = _success_rates(usable, judged)
+    pool = _pool(samples, verdicts, tasks)
     threshold, above, distinct, capped, kept = config.reward_threshold, [], [], [], []
     for threshold in (config.reward_threshold, *(rung for rung in LADDER if rung < config.reward_threshold)):
-        above = [c for c in candidates if c.reward >= threshold]
+        above = [c for c in pool.candidates if c.reward >= threshold]
         distinct = _distinct(above)
-        rounds = _rounds(distinct, success)
-        capped = [c for round_ in rounds[: config.max_per_prompt] for c in round_]
+        capped = [c for round_ in _rounds(distinct, pool.success, config.max_per_prompt) for c in round_]
         kept = capped[: math.ceil(config.keep_top_percent * len(capped))]
         if len(kept) >= config.min_samples:
             break
     removed = {
-        "infra": len(pool) - len(usable),
-        "truncated": len(usable) - len(whole),
-        "below_threshold": len(candidates) - len(above),
+        "infra": pool.infra,
+        "truncated": pool.truncated,
+        "below_threshold": len(pool.candidates) - len(above),
         "duplicate": len(above) - len(distinct),
         "over_prompt_cap": len(distinct) - len(capped),
         "over_keep_percent": len(capped) - len(kept),
@@ -88,16 +98,52 @@ def select(
     return Selection(tuple(c.sample for c in kept), removed, threshold)
 
 
-def normalised_program(completion: str, task: Task) -> str:
-    """Return a form of the program that comments, layout, docstrings and local names do not change."""
-    code = extract(completion, task.language, task.entry_point)
-    if task.language == "python":
-        try:
-            return _normalised_python(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
-    tokens = (m.group() for m in _TOKEN.finditer(code))
-    return " ".join(t for t in tokens if not t.startswith(("//", "/*")))
+def select_at_random(
+    samples: Iterable[Sample],
+    verdicts: Iterable[Verdict],
+    tasks: Mapping[str, Task],
+    config: SelectionConfig,
+    seed: int,
+) -> Selection:
+    """Choose as many samples as `select` would, at random among all that are neither infra nor truncated.
+
+    Duplicates and the cap per prompt are treated as in `select`, so that the two arms differ in the
+    verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
+    """
+    samples, verdicts = list(samples), list(verdicts)
+    count = len(select(samples, verdicts, tasks, config).kept)
+    pool = _pool(samples, verdicts, tasks)
+    drawn = sorted(pool.candidates, key=lambda c: stable_hash(seed, c.sample.sample_id))
+    distinct: dict[tuple[str, str], _Candidate] = {}
+    for candidate in drawn:
+        distinct.setdefault((candidate.sample.task_id, candidate.program), candidate)
+    taken: dict[str, int] = defaultdict(int)
+    capped = []
+    for candidate in distinct.values():
+        if taken[candidate.sample.task_id] < config.max_per_prompt:
+            taken[candidate.sample.task_id] += 1
+            capped.append(candidate)
+    removed = {
+        "infra": pool.infra,
+        "truncated": pool.truncated,
+        "duplicate": len(drawn) - len(distinct),
+        "over_prompt_cap": len(distinct) - len(capped),
+        "not_drawn": len(capped) - min(count, len(capped)),
+    }
+    return Selection(tuple(c.sample for c in capped[:count]), removed, 0.0)
+
+
+def _pool(samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> _Pool:
+    """Leave out what was not judged, what we failed to judge, and what was cut off."""
+    judged = {v.sample_id: v for v in verdicts}
+    known = [s for s in {s.sample_id: s for s in samples}.values() if s.sample_id in judged and s.task_id in tasks]
+    usable = [s for s in known if judged[s.sample_id].kind is not VerdictKind.INFRA]
+    whole = [s for s in usable if not s.truncated]
+    candidates = [
+        _Candidate(s, judged[s.sample_id].reward or 0.0, normalised_program(s.completion, tasks[s.task_id]))
+        for s in whole
+    ]
+    return _Pool(candidates, _success_rates(usable, judged), len(known) - len(usable), len(usable) - len(whole))
 
 
 def _success_rates(samples: Iterable[Sample], judged: Mapping[str, Verdict]) -> dict[str, float]:
@@ -121,43 +167,39 @@ def _rank(candidate: _Candidate) -> tuple[float, int, str]:
     return -candidate.reward, len(candidate.sample.token_ids), candidate.sample.sample_id
 
 
-def _rounds(candidates: Sequence[_Candidate], success: Mapping[str, float]) -> list[list[_Candidate]]:
-    """Split candidates into rounds: each task's best, each task's second, ...
+def _rounds(candidates: Sequence[_Candidate], success: Mapping[str, float], cap: int) -> list[list[_Candidate]]:
+    """Split candidates into at most `cap` rounds: each task's best, each task's second, ...
 
     Within a round, higher rewards go first, then tasks that are rarely solved.
     """
     by_task: dict[str, list[_Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=_rank):
         by_task[candidate.sample.task_id].append(candidate)
-    deepest = max((len(group) for group in by_task.values()), default=0)
-    rounds = [[group[i] for group in by_task.values() if i < len(group)] for i in range(deepest)]
+    chosen = [_most_diverse(group, cap) for group in by_task.values()]
+    deepest = max(map(len, chosen), default=0)
+    rounds = [[group[i] for group in chosen if i < len(group)] for i in range(deepest)]
     for round_ in rounds:
         round_.sort(key=lambda c: (-c.reward, success[c.sample.task_id], c.sample.sample_id))
     return rounds
 
 
-def _normalised_python(code: str) -> str:
-    tree = ast.parse(code)
-    names: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            _drop_docstring(node)
-        bound = node.arg if isinstance(node, ast.arg) else None
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound = node.id
-        if bound is not None:
-            names.setdefault(bound, f"v{len(names)}")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            node.id = names.get(node.id, node.id)
-        elif isinstance(node, ast.arg):
-            node.arg, node.annotation = names[node.arg], None
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
-    return ast.dump(tree)
+def _most_diverse(ranked: Sequence[_Candidate], count: int) -> list[_Candidate]:
+    """Return at most `count` of one task's ranked candidates, best first.
 
-
-def _drop_docstring(node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-    first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        node.body = node.body[1:] or [ast.Pass()]
+    Of equal rewards it takes the one least like its nearest neighbour among those taken before.
+    """
+    if len(ranked) < 2:
+        return list(ranked)
+    features = {c.sample.sample_id: shingles(c.program) for c in ranked}
+    nearest = dict.fromkeys(features, 0.0)
+    chosen: list[_Candidate] = []
+    rest = list(ranked)
+    while rest and len(chosen) < count:
+        best = min(rest, key=lambda c: (-c.reward, nearest[c.sample.sample_id], *_rank(c)))
+        rest.remove(best)
+        chosen.append(best)
+        taken = features[best.sample.sample_id]
+        for c in rest:
+            known = nearest[c.sample.sample_id]
+            nearest[c.sample.sample_id] = max(known, similarity(features[c.sample.sample_id], taken))
+    return chosen

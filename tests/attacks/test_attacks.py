@@ -14,23 +14,37 @@ from typing import Any
 
 import pytest
 from redteam import users
-from redteam.table import ATTACKS
+from redteam.table import ATTACKS, IN_PROCESS
 
 FOLDER = Path(__file__).parent
-SETTINGS = [(tier, user) for tier in ("A", "B") for user in (users.ROOT, users.ORDINARY)]
+SETTINGS = [
+    pytest.param("A", users.ROOT),
+    *(
+        pytest.param(tier, user, marks=pytest.mark.slow)
+        for tier, user in (("A", users.ORDINARY), ("B", users.ROOT), ("B", users.ORDINARY))
+    ),
+]
 Records = dict[str, dict[str, Any]]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="session")
-def judged() -> Callable[[str, str], Records]:
-    """Return what a worker of a tier and user reported, judging at the first call."""
-    cache: dict[tuple[str, str], Records | str] = {}
+def judged(request: pytest.FixtureRequest) -> Callable[[str, str], Records]:
+    """Return what a worker of a tier and user reported; it judges the rows of the selected tests at the first call."""
+    cache: dict[tuple[str, str], Records | str | AssertionError] = {}
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    selected = {param["name"] for param in params if {"tier", "user", "name"} <= param.keys()}
+    names = [name for name in ATTACKS if name in selected] or list(ATTACKS)[:1]
 
     def ask(tier: str, user: str) -> Records:
         if (tier, user) not in cache:
-            cache[tier, user] = _judge_table(tier, user)
+            try:
+                cache[tier, user] = _judge_table(tier, user, names)
+            except AssertionError as error:  # once is enough to find out
+                cache[tier, user] = error
         found = cache[tier, user]
+        if isinstance(found, AssertionError):
+            raise found
         if isinstance(found, str):
             pytest.skip(found)
         return found
@@ -38,13 +52,13 @@ def judged() -> Callable[[str, str], Records]:
     return ask
 
 
-def _judge_table(tier: str, user: str) -> Records | str:
+def _judge_table(tier: str, user: str, names: list[str]) -> Records | str:
     """Return row name -> what the worker said, or why this tier and user cannot be had here.
 
     A worker that ends early, as it does when a row hangs, is followed by one for the rows that are left.
     """
     records: Records = {}
-    while left := [name for name in ATTACKS if name not in records]:
+    while left := [name for name in names if name not in records]:
         command = users.command(user, ["-m", "redteam.worker", tier, *left])
         if isinstance(command, str):
             return command
@@ -87,14 +101,17 @@ def test_attack(tier: str, user: str, name: str, judged: Callable[[str, str], Re
     assert "honest_before" not in record, f"the honest solution fails: {record['honest_before']}"
     verdict = record["verdict"]
     told = f"{verdict['kind']}: {verdict['details']}"
+    assert record["damage"] == []
+    assert "leak" not in record, "the worker's secret stands in the verdict"
+    if name in IN_PROCESS and verdict["success"]:
+        assert verdict["integrity"] == "in_process"
+        return
     assert not verdict["success"], told
     assert verdict["kind"] not in ("passed", "infra"), told
     assert verdict["kind"] in (ATTACKS[name].kinds or (verdict["kind"],)), told
     assert verdict["reward"] < 0.5, told
     assert verdict["tier"] == tier
     assert verdict["details"].isprintable(), told
-    assert record["damage"] == []
-    assert "leak" not in record, "the worker's secret stands in the verdict"
     honest = record.get("honest_after", {"success": True})
     assert honest["success"], f"the next honest program fails: {honest}"
 

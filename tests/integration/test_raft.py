@@ -71,6 +71,11 @@ def test_statistics_agree_with_the_verdicts_on_disk(config, history):
         assert stats.samples == sum(v.reward is not None for v in verdicts)
         assert stats.pass_rate == sum(v.success for v in verdicts) / stats.samples
         assert stats.kept == len((config.output_dir / f"cycle_{stats.cycle}_kept.jsonl").read_text().splitlines())
+        second = list(read_records(config.output_dir / f"cycle_{stats.cycle}_recheck_verified.jsonl", Verdict))
+        assert {v.cached for v in second} <= {False}, "the second look copies nothing"
+        assert stats.selection["recheck"] <= len(second)
+        assert sum(stats.integrity.values()) == stats.samples
+        assert stats.tasks_dropped == 0
         assert stats.train_steps > 0
         assert stats.heldout["pass_at_1"]["tasks"] == stats.heldout["greedy"]["tasks"] == 6
 
@@ -106,6 +111,11 @@ def test_mlflow_holds_a_parent_with_steps_and_a_child_for_each_cycle(config, his
     assert steps == {s.cycle: s.pass_rate for s in history[1:]}
     assert [m.step for m in client.get_metric_history(parent.info.run_id, "heldout/pass_at_1")] == [0, 1, 2]
     assert parent.data.params["sampling.temperature"] == "0.6"
+    assert parent.data.tags["halo_raft.integrity"] == "outside"
+    assert parent.data.tags["halo_raft.sandbox_tier"] in ("A", "B", "C")
+    assert sum(m.value for m in client.get_metric_history(parent.info.run_id, "verdicts/passed")) == sum(
+        s.passed for s in history[1:]
+    )
     assert all(client.get_metric_history(child.info.run_id, "loss") for child in children)
     artifacts = {a.path for a in client.list_artifacts(parent.info.run_id)}
     assert {"config.yaml", "cycle_1_final", "cycle_2_final"} <= artifacts

@@ -48,7 +48,7 @@ def make_job(base: str, folder: Path, name: str, **changes: object) -> FinetuneJ
     rows = [
         {
             "prompt_token_ids": [rng.randrange(3, VOCABULARY) for _ in range(rng.randint(3, 70))],
-            "token_ids": [rng.randrange(3, VOCABULARY) for _ in range(rng.randint(1, 60))],
+            "token_ids": [rng.randrange(3, 12) for _ in range(rng.randint(1, 60))],  # learnable: few of the words
         }
         for _ in range(16)
     ]
@@ -104,6 +104,22 @@ def test_two_workers_take_the_steps_of_one_with_twice_the_batch(tiny_model: str,
     assert both.steps == alone["steps"] == 3
     assert [p.loss for p in both.loss_curve] == pytest.approx([p.loss for p in alone["loss_curve"]], abs=5e-4)
     assert both.trained_tokens == alone["trained_tokens"]
+
+
+@pytest.mark.parametrize(("bf16", "tolerance"), [(False, 1e-3), (True, 3e-2)])
+def test_workers_that_share_the_model_train_as_workers_that_each_hold_it(
+    tiny_model: str, tmp_path: Path, bf16: bool, tolerance: float
+) -> None:
+    """Sharding moves weights about; losses, the held-back loss and the saved adapter stay what they were."""
+    shape = {"num_train_epochs": 3, "warmup_steps": 0, "bf16": bf16, "gradient_accumulation_steps": 1}
+    training = TrainingConfig(per_device_train_batch_size=4, held_back=0.2, **shape)
+    whole = finetune(make_job(tiny_model, tmp_path, "ddp", training=training, workers=2))
+    shared = finetune(make_job(tiny_model, tmp_path, "fsdp", training=training, workers=2, sharding="fsdp"))
+    assert [p.loss for p in shared.loss_curve] == pytest.approx([p.loss for p in whole.loss_curve], abs=tolerance)
+    assert shared.held_back_loss == pytest.approx(whole.held_back_loss, abs=tolerance)
+    moved = logits(tiny_model, whole.adapter_dir) - logits(tiny_model, None)
+    assert (logits(tiny_model, shared.adapter_dir) - logits(tiny_model, None) - moved).abs().max() < 10 * tolerance
+    assert moved.abs().max() > 10 * tolerance
 
 
 def test_what_a_user_can_mend_arrives_as_it_was_raised(tiny_model: str, tmp_path: Path) -> None:

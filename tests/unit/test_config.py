@@ -87,6 +87,24 @@ def test_guide_curriculum_snippet_loads(write):
     assert [config.for_cycle(n).reward_threshold for n in (1, 2, 3)] == [0.3, 0.5, 0.7]
 
 
+def test_the_control_arm_refuses_what_listens_to_the_verifier(write):
+    assert load(RaftConfig, None, [], {"ablate": ("--ablate", "verifier")}).arm == "control"
+    for setting in ("sampling.second_round=8", "curriculum.strategy=historical"):
+        with pytest.raises(ConfigError, match=r"acts on what the verifier says"):
+            load(RaftConfig, None, ["ablate=verifier", setting])
+
+
+def test_replay_follows_where_training_starts_unless_it_is_said():
+    def replays(*overrides):
+        return load(RaftConfig, None, overrides).replays
+
+    assert [replays(), replays("training.init_from=previous")] == [True, False]
+    assert [replays("selection.replay=false"), replays("training.init_from=previous", "selection.replay=true")] == [
+        False,
+        True,
+    ]
+
+
 def test_guide_memory_snippet_loads(write):
     config = load_file(write(GUIDE_MEMORY))
     assert config.training.per_device_train_batch_size == 2

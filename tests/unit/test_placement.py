@@ -26,8 +26,8 @@ def test_two_cpus_fit_an_engine_and_verification():
         (["engine.tensor_parallel=2"], 8, 0, "one engine uses all cores"),
         (["engine.tensor_parallel=4"], 8, 2, "engine.replicas"),
         (["engine.replicas=3"], 8, 2, "engine.replicas"),
-        (["resources.trainer_workers=2"], 2, 0, "resources.trainer_workers"),
-        (["resources.trainer_workers=3"], 8, 2, "resources.trainer_workers"),
+        (["resources.trainer.num_workers=2"], 2, 0, "resources.trainer.num_workers"),
+        (["resources.trainer.num_workers=3"], 8, 2, "resources.trainer.num_workers"),
     ],
 )
 def test_what_cannot_fit_is_refused_instead_of_waiting_for_ever(overrides, cpus, gpus, expected):
@@ -53,7 +53,7 @@ def test_a_gpu_of_its_own_for_the_trainer_lets_the_engine_stay():
 
 
 @pytest.mark.parametrize(
-    "overrides", [["resources.trainer_workers=2"], ["engine.tensor_parallel=2"], ["engine.sleep=false"]]
+    "overrides", [["resources.trainer.num_workers=2"], ["engine.tensor_parallel=2"], ["engine.sleep=false"]]
 )
 def test_engines_that_cannot_share_stop_for_training(overrides):
     gpus = 1 if overrides == ["engine.sleep=false"] else 2

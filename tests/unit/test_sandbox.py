@@ -349,6 +349,10 @@ def test_the_host_is_out_of_reach(tmp_path: Path) -> None:
     assert len(answers) == 16
 
 
+def test_devices_can_be_written() -> None:
+    assert run(["sh", "-c", "echo x > /dev/null && head -c 1 /dev/zero"], limits=SHORT).stdout == b"\0"
+
+
 def test_a_mount_can_be_read_and_not_written(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)

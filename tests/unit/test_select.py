@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from halo_raft.config import SelectionConfig
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
-from halo_raft.select import normalised_program, select
+from halo_raft.select import select, select_at_random
 
 TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt="p", entry_point="f", test_list=("assert f() == 1",)) for n in range(4)}
 
@@ -62,16 +62,17 @@ def test_the_same_program_in_other_words_is_kept_once_the_shortest():
     assert selection.removed["duplicate"] == 1
 
 
-def test_different_programs_stay_different():
-    task = TASKS["t0"]
-    programs = [
-        "def f(a, b): return a - b",
-        "def f(a, b): return b - a",
-        "def f(a, b): return a + b",
-        "x = 'a'",
-        "x = 'b'",
+def test_of_equal_rewards_the_most_different_program_goes_next():
+    first = sample(0, code="def f():\n    return sum([1, 2, 3])")
+    twin = sample(1, code="def f():\n    return sum([1, 2, 4])")
+    other = sample(2, code="def f():\n    total = 0\n    for i in range(4):\n        total += i\n    return total")
+    selection = chosen([first, twin, other], [1.0, 1.0, 1.0], max_per_prompt=2)
+    assert [s.sample_id for s in selection.kept] == ["s000", "s002"]
+    assert [s.sample_id for s in chosen([first, twin, other], [1.0, 1.0, 0.6], max_per_prompt=2).kept] == [
+        "s000",
+        "s001",
     ]
-    assert len({normalised_program(p, task) for p in programs}) == len(programs)
+    assert selection.prompts == 1
 
 
 def test_every_prompt_gets_its_best_before_any_gets_its_second_and_rare_ones_go_first():
@@ -88,14 +89,6 @@ def test_min_samples_lowers_the_threshold_and_says_so_but_never_takes_zero_rewar
     assert selection.threshold == 0.1
     assert chosen(samples, [0.3, 0.3, 0.0, 0.0], min_samples=2).threshold == 0.3
     assert chosen(samples, [0.3, 0.3, 0.0, 0.0]).kept == ()
-
-
-def test_other_languages_are_compared_by_tokens():
-    task = Task(task_id="c", prompt="p", language="cpp")
-    one = "```cpp\nint f() { return 1; } // one\n```"
-    same = "```cpp\nint f()\n{\n  /* 1 */ return 1;\n}\n```"
-    assert normalised_program(one, task) == normalised_program(same, task)
-    assert normalised_program(one, task) != normalised_program(one.replace("1;", "2;"), task)
 
 
 @given(
@@ -117,3 +110,36 @@ def test_caps_hold_and_order_does_not_matter(rows, threshold, share, cap, seed):
     assert max(per_task) <= cap
     assert all(rewards[s.sample_id] is not None and rewards[s.sample_id] >= threshold for s in first.kept)
     assert len(first.kept) + sum(first.removed.values()) == len(samples)
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from(sorted(TASKS)), st.sampled_from([None, 0.0, 0.5, 1.0]), st.booleans(), st.integers(0, 9)),
+    max_size=40,
+)
+
+
+@given(rows=ROWS, cap=st.integers(1, 5), seed=st.integers(0, 1000))
+def test_the_control_arm_keeps_as_many_at_random_whatever_the_reward(rows, cap, seed):
+    samples = [
+        sample(n, task, f"def f():\n    return {number}", "length" if cut else "stop")
+        for n, (task, _, cut, number) in enumerate(rows)
+    ]
+    verdicts = [verdict(s, reward) for s, (_, reward, _, _) in zip(samples, rows, strict=True)]
+    settings = config(max_per_prompt=cap)
+    control = select_at_random(samples, verdicts, TASKS, settings, seed)
+    assert len(control.kept) == len(select(samples, verdicts, TASKS, settings).kept)
+    assert len(control.kept) + sum(control.removed.values()) == len(samples)
+    assert all(not s.truncated for s in control.kept)
+    assert max(sum(s.task_id == task for s in control.kept) for task in TASKS) <= cap
+    turned = [verdict(s, None if v.reward is None else 1.0 - v.reward) for s, v in zip(samples, verdicts, strict=True)]
+    shared = min(len(control.kept), len(other := select_at_random(samples, turned, TASKS, settings, seed).kept))
+    assert control.kept[:shared] == other[:shared], "the verifier decides how many, never which"
+    shuffled = random.Random(seed).sample(samples, len(samples))
+    assert select_at_random(shuffled, verdicts, TASKS, settings, seed) == control
+
+
+def test_another_seed_draws_others():
+    samples = [sample(n) for n in range(20)]
+    verdicts = [verdict(s, 1.0 if n < 5 else 0.0) for n, s in enumerate(samples)]
+    drawn = [select_at_random(samples, verdicts, TASKS, config(), seed).kept for seed in range(5)]
+    assert len({tuple(s.sample_id for s in kept) for kept in drawn}) == 5

@@ -34,8 +34,27 @@ RAFT_FLAGS = (
     Flag("--learning-rate", "training.learning_rate", "peak learning rate of the first cycle"),
     Flag("--lr-decay", "training.lr_decay", "factor on the learning rate from cycle to cycle"),
     Flag("--epochs", "training.num_train_epochs", "passes over the kept samples in a cycle"),
+    Flag("--curriculum", "curriculum.strategy", "none, complexity, progressive, adaptive or historical"),
+    Flag("--reward-shaping", "curriculum.reward_shaping", "fixed, annealing, warmup or adaptive"),
+    Flag("--ablate", "ablate", "control arm: `verifier` keeps as many samples, but at random"),
     Flag("--system-prompt", "tasks.system_prompt", "replaces the system prompt"),
     Flag("--engine", "engine.name", "vllm or transformers"),
+    Flag("--experiment", "tracking.experiment", "MLflow experiment"),
+    Flag("--seed", "seed", "seed of everything random"),
+)
+
+SFT_FLAGS = (
+    Flag("--model", "model.name", "embedded, local or hub model"),
+    Flag("--checkpoint", "model.checkpoint", "LoRA adapter folder to start from"),
+    Flag("--data", "data.train_file", "JSONL file to train on"),
+    Flag("--dataset", "data.dataset", "known name (codealpaca), hub name or folder to train on"),
+    Flag("--output", "training.output_dir", "folder of the result"),
+    Flag("--epochs", "training.num_train_epochs", "passes over the rows"),
+    Flag("--learning-rate", "training.learning_rate", "peak learning rate"),
+    Flag("--batch-size", "training.per_device_train_batch_size", "rows of a worker's batch"),
+    Flag("--max-seq-length", "data.max_seq_length", "longest row in tokens"),
+    Flag("--max-samples", "data.limit", "use the first so many rows only"),
+    Flag("--patience", "training.early_stopping_patience", "end when the validation loss rose so many times"),
     Flag("--experiment", "tracking.experiment", "MLflow experiment"),
     Flag("--seed", "seed", "seed of everything random"),
 )

@@ -14,7 +14,8 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import AliasChoices, BaseModel, ValidationError
 
-from halo_raft.config.schema import SHORT_NAMES, RaftConfig, SftConfig
+from halo_raft.config.schema import SHORT_NAMES, RaftConfig
+from halo_raft.config.sft import SftConfig
 from halo_raft.config.sweep import SweepConfig
 from halo_raft.errors import ConfigError, HaloRaftError, UsageError
 

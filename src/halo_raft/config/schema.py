@@ -1,7 +1,8 @@
 """Every setting there is, with its default, bounds and meaning.
 
-Covers the schema of the RAFT and SFT pipelines. Does not read files or command lines (`loading`),
-and imports neither torch nor ray, so `--help` and `--dry-run` stay instant.
+Covers the schema of the RAFT pipeline and what SFT (`sft`) shares with it; `curriculum` says what may
+change from cycle to cycle. Does not read files or command lines (`loading`), and imports neither torch
+nor ray, so `--help` and `--dry-run` stay instant.
 
 Unknown keys are errors. A section is a frozen model; what a run used is what `config show` prints.
 """
@@ -11,19 +12,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, Field, model_validator
 
-Share = Annotated[float, Field(gt=0, le=1)]
-Reward = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
+from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
+from halo_raft.config.section import NonNegative, Positive, Reward, Seconds, Section, Share
+from halo_raft.config.training import LoraConfig, TrainingConfig
 
 
 class ModelConfig(Section):
@@ -63,6 +56,12 @@ class SamplingConfig(Section):
 
     samples_per_prompt: Positive = 8
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    temperatures: tuple[Annotated[float, Field(ge=0, le=5)], ...] = ()
+    """One temperature a cycle, in place of `temperature`; the last one stays for further cycles."""
+    second_round: NonNegative = 0
+    """Draw so many more samples of each prompt that passed sometimes, but in at most `second_round_max_rate`."""
+    second_round_max_rate: Share = 0.25
+    """Prompts solved more often than this get no second round."""
     top_k: NonNegative = 0
     """Keep the k likeliest tokens; 0 keeps all."""
     top_p: Share = 1.0
@@ -153,47 +152,9 @@ class SelectionConfig(Section):
     max_per_prompt: Positive = 4
     """At most so many samples of one task, whatever their reward."""
     min_samples: NonNegative = 0
-    """Lower the threshold step by step until so many are kept; never below `it compiled`."""
-
-
-class LoraConfig(Section):
-    """Shape of the adapter."""
-
-    r: Positive = 32
-    alpha: Positive = 64
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    target_modules: str | tuple[str, ...] = "all-linear"
-
-
-class TrainingConfig(Section):
-    """One fine-tuning: a cycle of RAFT, or SFT."""
-
-    num_train_epochs: Annotated[float, Field(gt=0)] = Field(
-        2, validation_alias=AliasChoices("num_train_epochs", "epochs")
-    )
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
-    lr_decay: Share = 0.85
-    """Each cycle's learning rate is the last one's times this."""
-    warmup_steps: NonNegative = 5
-    per_device_train_batch_size: Positive = Field(
-        8, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")
-    )
-    gradient_accumulation_steps: Positive = Field(
-        2, validation_alias=AliasChoices("gradient_accumulation_steps", "gradient_accumulation")
-    )
-    max_seq_length: Positive = 2048
-    """Samples with more tokens, prompt included, are left out and counted."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    bf16: bool | None = None
-    """Train in bfloat16; on where the hardware is fast at it when not given."""
-    gradient_checkpointing: bool = False
-    init_from: Literal["base", "previous"] = "base"
-    """Start each cycle from the base model (with the winners of all cycles) or from the last adapter."""
-    dataloader_num_workers: NonNegative = 0
-    """Keep 0 on unified memory (Strix Halo): worker processes hang the GPU there."""
-    dataloader_pin_memory: bool = False
-    """Keep false on unified memory."""
+    """Lower the threshold step by step until so many are kept; never below `it compiled` or `it ran`."""
+    replay: bool | None = None
+    """Train on earlier cycles' winners too; when not given, on where training starts from the base model."""
 
 
 class HeldoutConfig(Section):
@@ -221,6 +182,15 @@ class StopConfig(Section):
     """... within so many cycles; 0 never stops early."""
 
 
+class TrainerResources(Section):
+    """Training workers."""
+
+    num_workers: Positive = 1
+    """Data-parallel workers, each with a GPU, or a CPU where there is none."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """`ddp`: every worker holds the model. `fsdp`: the workers share it, for models that do not fit on one."""
+
+
 class ResourcesConfig(Section):
     """Placement on the Ray cluster."""
 
@@ -228,8 +198,7 @@ class ResourcesConfig(Section):
     """CPUs to use, of this machine or of a cluster; all there are when not given."""
     num_gpus: NonNegative | None = None
     """GPUs to use, of this machine or of a cluster; all there are when not given."""
-    trainer_workers: Positive = 1
-    """Data-parallel training workers."""
+    trainer: TrainerResources = TrainerResources()
     require_gpu: bool = False
     """End with exit code 4 where there is no GPU, instead of running on the CPU."""
     ray_address: str | None = None
@@ -250,16 +219,6 @@ class TrackingConfig(Section):
     """Id of an MLflow run that this run becomes a child of, such as a sweep's; then its cycles have none."""
 
 
-class CycleConfig(Section):
-    """One entry of a `cycles:` list: what this cycle does differently."""
-
-    verifier: str | None = None
-    reward_threshold: Reward | None = None
-    keep_top_percent: Share | None = None
-    run_after_compile: bool | None = None
-    temperature: Annotated[float, Field(ge=0, le=5)] | None = None
-
-
 class RaftConfig(Section):
     """The RAFT pipeline."""
 
@@ -278,8 +237,9 @@ class RaftConfig(Section):
     tracking: TrackingConfig = TrackingConfig()
     cycles: Annotated[int, Field(ge=1, le=1000)] | Annotated[tuple[CycleConfig, ...], Field(min_length=1)] = 5
     """How many cycles, or a list with one entry a cycle."""
-    curriculum_strategy: Literal["none", "progressive"] = "none"
-    """`progressive`: the `cycles` list makes the task harder from cycle to cycle."""
+    curriculum: CurriculumConfig = CurriculumConfig()
+    ablate: Literal["verifier"] | None = None
+    """The control arm. `verifier`: keep as many samples as passed, but at random, whatever the verifier says."""
     output_dir: Path = Path("models/raft")
     seed: NonNegative = 0
 
@@ -292,6 +252,17 @@ class RaftConfig(Section):
         """Return what `cycle` (from 1) does differently."""
         return CycleConfig() if isinstance(self.cycles, int) else self.cycles[cycle - 1]
 
+    @property
+    def arm(self) -> str:
+        """`raft`, or `control` where the verifier is ablated."""
+        return "control" if self.ablate else "raft"
+
+    @property
+    def replays(self) -> bool:
+        """Whether a cycle also trains on the winners of earlier ones."""
+        replay = self.selection.replay
+        return self.training.init_from == "base" if replay is None else replay
+
     @model_validator(mode="after")
     def _fits_the_context(self) -> Self:
         if self.sampling.max_new_tokens >= self.engine.max_model_len:
@@ -301,36 +272,19 @@ class RaftConfig(Section):
             )
         return self
 
-
-class SftDataConfig(Section):
-    """Rows for supervised fine-tuning."""
-
-    train_file: str | None = None
-    """JSONL with `text`, `prompt`+`completion`, `instruction`+`output` or `messages`."""
-    validation_split: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    max_seq_length: Positive = 2048
-
-
-class SftTrainingConfig(TrainingConfig):
-    """Training settings of SFT, whose guide keeps the output folder here."""
-
-    output_dir: Path = Path("models/sft")
-    num_train_epochs: Annotated[float, Field(gt=0)] = Field(
-        3, validation_alias=AliasChoices("num_train_epochs", "epochs")
-    )
-    early_stopping_patience: NonNegative = 0
-
-
-class SftConfig(Section):
-    """The SFT pipeline."""
-
-    model: ModelConfig = ModelConfig()
-    data: SftDataConfig = SftDataConfig()
-    lora: LoraConfig = LoraConfig(r=16, alpha=32, dropout=0.05)
-    training: SftTrainingConfig = SftTrainingConfig()
-    resources: ResourcesConfig = ResourcesConfig()
-    tracking: TrackingConfig = TrackingConfig()
-    seed: NonNegative = 0
+    @model_validator(mode="after")
+    def _ablates_the_whole_verifier(self) -> Self:
+        used = [
+            name
+            for name, uses in (
+                ("sampling.second_round", self.sampling.second_round > 0),
+                ("curriculum.strategy", self.curriculum.strategy in ("adaptive", "historical")),
+            )
+            if uses
+        ]
+        if self.ablate == "verifier" and used:
+            raise ValueError(f"ablate: {used[0]} acts on what the verifier says; switch it off in the control arm")
+        return self
 
 
 SHORT_NAMES: dict[str, str] = {
@@ -345,6 +299,8 @@ SHORT_NAMES: dict[str, str] = {
     "learning_rate": "training.learning_rate",
     "lr_decay": "training.lr_decay",
     "run_after_compile": "verifier.run_after_compile",
+    "curriculum_strategy": "curriculum.strategy",
+    "reward_shaping": "curriculum.reward_shaping",
     "output": "output_dir",
 }
 """The guide's flat names of RAFT settings, accepted at the top of a YAML file and as `key=value`."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from halo_raft import prompts
 from halo_raft.config import EngineConfig
 from halo_raft.errors import DataError, HaloRaftError
 from halo_raft.records import Sampling
@@ -139,21 +140,11 @@ class Engine(ABC):
             )
 
     def render(self, messages: Sequence[dict[str, str]]) -> list[int]:
-        """Return the token ids of a chat, ready for the assistant's turn.
-
-        A model without a chat template gets the contents joined by blank lines.
-        """
+        """Return the token ids of a chat, ready for the assistant's turn: `prompts.token_ids`, remembered."""
         key = tuple((m["role"], m["content"]) for m in messages)
         if key not in self._rendered:
-            self._rendered[key] = self._render(messages)
+            self._rendered[key] = prompts.token_ids(messages, self.tokenizer)
         return self._rendered[key]
-
-    def _render(self, messages: Sequence[dict[str, str]]) -> list[int]:
-        if not self.tokenizer.chat_template:
-            text = "\n\n".join(m["content"] for m in messages) + "\n"
-            return list(self.tokenizer(text)["input_ids"])
-        text = self.tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def room(self, request: GenerationRequest) -> int:
         """Return how many new tokens fit after a prompt, at most what the request asks for.

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import models
-from halo_raft.config import RaftConfig
-from halo_raft.config.schema import ResourcesConfig
+from halo_raft.config import RaftConfig, ResourcesConfig
 from halo_raft.engines import Adapter, EngineSpec
 from halo_raft.errors import ConfigError, NoGpuError, user_error
 from halo_raft.pipelines.placement import Placement, place
@@ -39,19 +38,19 @@ def local_gpus() -> list[str]:
     return [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
 
 
-def describe_devices(config: RaftConfig) -> str:
+def describe_devices(resources: ResourcesConfig) -> str:
     """Say on what the run will compute, as far as can be told before Ray starts.
 
     Raises:
         NoGpuError: `resources.require_gpu` is on and this machine has none and no cluster is named.
     """
-    address = config.resources.ray_address or os.environ.get("RAY_ADDRESS")
+    address = resources.ray_address or os.environ.get("RAY_ADDRESS")
     if address:
         return f"Ray cluster at {address}"
     gpus = local_gpus()
-    if config.resources.require_gpu and not gpus:
+    if resources.require_gpu and not gpus:
         raise NoGpuError("resources.require_gpu: this machine has no NVIDIA GPU; set it to false to run on the CPU")
-    cpus = config.resources.num_cpus or len(os.sched_getaffinity(0))
+    cpus = resources.num_cpus or len(os.sched_getaffinity(0))
     return f"{len(gpus)} GPU and {cpus} CPUs here" if gpus else f"{cpus} CPUs here, no GPU"
 
 
@@ -76,12 +75,26 @@ def native_messages_to(path: Path) -> Iterator[None]:
 def ray_session(config: RaftConfig) -> Iterator[Placement]:
     """Start a local Ray instance or join a cluster; yield who computes where on it.
 
+    Raises:
+        ConfigError: The cluster cannot be reached, or what is asked for does not fit on it.
+        NoGpuError: `resources.require_gpu` is on and the cluster has no GPU.
+    """
+    with ray_resources(config.resources) as resources:
+        placement = place(config, cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
+        if config.resources.require_gpu and placement.device == "cpu":
+            raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
+        yield placement
+
+
+@contextlib.contextmanager
+def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
+    """Start a local Ray instance or join a cluster; yield what of it may be used, as Ray counts it.
+
     A local instance is used unless `resources.ray_address` or RAY_ADDRESS says otherwise: `ray.init`
     alone would join whatever runs on the machine. One that is up already is used and left up.
 
     Raises:
         ConfigError: The cluster cannot be reached.
-        NoGpuError: `resources.require_gpu` is on and the cluster has no GPU.
     """
     for key, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
@@ -89,34 +102,32 @@ def ray_session(config: RaftConfig) -> Iterator[Placement]:
 
     started = not ray.is_initialized()
     if started:
-        address = config.resources.ray_address or os.environ.get("RAY_ADDRESS") or "local"
+        address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
-        cpus = max(2, config.resources.num_cpus or len(os.sched_getaffinity(0)))
+        cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
         local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except ConnectionError as error:
             raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
     try:
-        usable_cpus, usable_gpus = usable(config.resources)
-        placement = place(config, cpus=usable_cpus, gpus=usable_gpus)
-        if config.resources.require_gpu and placement.device == "cpu":
-            raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
-        yield placement
+        yield usable(wanted)
     finally:
         if started:
             ray.shutdown()
 
 
-def usable(config: ResourcesConfig) -> tuple[float, float]:
-    """Return the CPUs and GPUs of the cluster as it is now, within what the config allows."""
+def usable(wanted: ResourcesConfig) -> dict[str, float]:
+    """Return the resources of the cluster as it is now, within what the config allows."""
     import ray
 
-    there = ray.cluster_resources()
-    cpus, gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
-    least = 2 if cpus >= 2 else 0  # see `ray_session`
-    allowed = cpus if config.num_cpus is None else max(least, config.num_cpus)
-    return min(cpus, allowed), gpus if config.num_gpus is None else min(gpus, config.num_gpus)
+    there: dict[str, float] = ray.cluster_resources()
+    cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
+    if wanted.num_cpus is not None:
+        cpus = min(cpus, max(2, wanted.num_cpus))  # two at least, as for a local instance
+    if wanted.num_gpus is not None:
+        gpus = min(gpus, wanted.num_gpus)
+    return there | {"CPU": cpus, "GPU": gpus}
 
 
 def engine_spec(config: RaftConfig, device: str) -> EngineSpec:

@@ -138,7 +138,10 @@ def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
 def selected(selection: Selection, share: float) -> None:
     """Print how many samples are kept, and what each step removed."""
     say("Filtering samples...")
-    say(f"  Kept: {len(selection.kept)} samples (top {share:.0%} above threshold {selection.threshold:g})")
+    kept = f"  Kept: {len(selection.kept)} samples"
+    at_random = "not_drawn" in selection.removed
+    say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
+    say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
     removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
     say(f"  Left out: {removed}" if removed else "  Left out: none")
 
@@ -146,7 +149,9 @@ def selected(selection: Selection, share: float) -> None:
 def trained(stats: CycleStats) -> None:
     """Print how the loss moved."""
     if stats.loss_first is not None and stats.loss_last is not None:
-        say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({stats.train_steps} steps)")
+        held_back = "" if stats.loss_held_back is None else f", {stats.loss_held_back:.3f} on what was held back"
+        steps = f"{stats.train_steps} steps, {stats.train_tokens_per_s:,.0f} tokens/s"
+        say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({steps}){held_back}")
 
 
 def gain(best: int, difference: Difference) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
 from halo_raft import evaluate, tracking
 from halo_raft.config import RaftConfig, to_yaml
+from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
-from halo_raft.pipelines import console
+from halo_raft.pipelines import console, heldout
 from halo_raft.pipelines.cards import write_card
+from halo_raft.pipelines.cycle_plan import begin_cycle, check_begun_cycles, first_round
 from halo_raft.pipelines.flow import Draft, Stage
 from halo_raft.pipelines.judge import Judge
 from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
@@ -23,13 +25,10 @@ from halo_raft.pipelines.sound_tasks import broken_of, without_broken
 from halo_raft.pipelines.stages import Session, StageTime, draft_samples
 from halo_raft.pipelines.track import RunTracker
 from halo_raft.pipelines.training import finetune_job, read_training, with_training
-from halo_raft.records import CycleStats, Sampling, VerdictKind
-from halo_raft.select import Selection, select
+from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
+from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
 from halo_raft.train import finetune
-
-GREEDY_INDEX = -1
-"""Index of the one held-out sample of a task that is decoded greedily."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +52,7 @@ class RaftRun:
         with ExitStack() as stack:
             stack.callback(self.folder.close)
             known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
+            check_begun_cycles(self.plan, self.folder)
             stack.enter_context(console.log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
@@ -70,7 +70,7 @@ class RaftRun:
         """Measure the model before the first cycle on the held-out tasks; cycle 0."""
         if (known := self.folder.stats(0)) is not None:
             return known
-        stats = CycleStats(cycle=0)
+        stats = CycleStats(cycle=0, arm=self.config.arm)
         if self.plan.heldout is not None:
             console.heading("BASE MODEL")
             stats = self._measure(stats, self._starting_adapter())
@@ -88,7 +88,7 @@ class RaftRun:
             console.say(f"Cycle {cycle} already complete, skipping...")
             return known
         console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
-        stats = self._sample(CycleStats(cycle=cycle, tasks_dropped=self._tasks_dropped))
+        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm, tasks_dropped=self._tasks_dropped))
         stats = self._select(stats)
         with self.tracker.cycle(cycle) as log_cycle:
             stats = self._train(stats, log_cycle)
@@ -119,35 +119,25 @@ class RaftRun:
         self.tracker.done(history, best)
         console.summary(history, best)
         if best and self.plan.heldout is not None:
-            console.gain(best, self._gain_over_base(best))
+            console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
         console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
 
     # --- the stages of a cycle
 
     def _sample(self, stats: CycleStats) -> CycleStats:
-        """Generate and verify the samples of a cycle's training tasks."""
-        cycle, sampling = stats.cycle, self.config.sampling
-        change = self.config.for_cycle(cycle)
-        drawn = Sampling(
-            temperature=sampling.temperature if change.temperature is None else change.temperature,
-            top_p=sampling.top_p,
-            top_k=sampling.top_k,
-            min_p=sampling.min_p,
-            max_new_tokens=sampling.max_new_tokens,
-            stop=sampling.stop,
-        )
-        tasks = tasks_by_id(self.plan.train)
-        indices = range(sampling.samples_per_prompt)
-        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
-        console.say(f"Generating samples... {len(tasks)} prompts × {sampling.samples_per_prompt} samples")
-        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
-        time = self._draw(stats, "", drafts, self._judge(cycle), adapter)
-        verdicts = self.folder.verdicts(cycle)
+        """Generate and verify the samples of a cycle's training tasks, in one round or two."""
+        plan = begin_cycle(self.plan, self.folder, stats.cycle)
+        wanted, sampling = plan.task_ids, self.config.sampling
+        tasks = {i: t for i, t in tasks_by_id(self.plan.train).items() if wanted is None or i in wanted}
+        first = range(sampling.samples_per_prompt)
+        console.say(f"Generating samples... {len(tasks)} prompts × {len(first)} samples")
+        time = self._draw_training(stats, plan, tasks, first)
+        verdicts = first_round(self.folder, stats.cycle, len(first))
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
         passed = sum(v.success for v in judged)
         kinds = dict(Counter(str(v.kind) for v in verdicts))
         console.verified(kinds, passed, len(judged))
-        return replace(
+        stats = replace(
             stats,
             samples=len(judged),
             passed=passed,
@@ -157,27 +147,61 @@ class RaftRun:
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
         )
+        more = second_round(verdicts, sampling.second_round_max_rate) if sampling.second_round else []
+        return self._sample_again(stats, plan, {i: tasks[i] for i in more}) if more else stats
+
+    def _sample_again(self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task]) -> CycleStats:
+        """Draw the second round: more samples of the prompts that can teach most."""
+        start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
+        console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
+        time = self._draw_training(stats, plan, tasks, range(start, start + count))
+        again = {s.sample_id for s in self.folder.samples(stats.cycle) if s.index >= start}
+        verdicts = [v for v in self.folder.verdicts(stats.cycle) if v.sample_id in again]
+        passed = sum(v.success for v in verdicts)
+        console.say(f"  Passed: {passed} of {len(verdicts)}")
+        drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
+        return replace(stats, second_round=drawn, seconds={**stats.seconds, **time.named("second_round")})
+
+    def _draw_training(
+        self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task], indices: range
+    ) -> StageTime:
+        """Draw and judge samples of training tasks as the cycle's plan says."""
+        cycle = stats.cycle
+        fields = self.config.sampling.model_dump(include=set(Sampling.__dataclass_fields__))
+        drawn = Sampling(**fields | {"temperature": plan.temperature})
+        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
+        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
+        return self._draw(stats, "", drafts, self._judge(cycle), adapter)
 
     def _select(self, stats: CycleStats) -> CycleStats:
-        """Choose the samples to train on, from all cycles so far when training starts from the base.
+        """Choose the samples to train on, from all cycles so far where winners are replayed.
 
         A function of what is on disk: a resumed cycle chooses the same again.
         """
-        cycle = stats.cycle
-        first = 1 if self.config.training.init_from == "base" else cycle
+        cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
+        first = 1 if self.config.replays else cycle
         samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
-        verdicts = [v for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
-        change = self.config.for_cycle(cycle).model_dump(
-            include={"reward_threshold", "keep_top_percent"}, exclude_none=True
-        )
-        config = self.config.selection.model_copy(update=change)
-        selection = select(samples, verdicts, tasks_by_id(self.plan.train), config)
-        console.selected(selection, config.keep_top_percent)
-        selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
+        verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
+        change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
+        config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
+        if self.config.ablate:
+            selection = select_at_random(samples, verdicts, tasks, config, self.config.seed)
+            console.selected(selection, config.keep_top_percent)
+        else:
+            selection = select(samples, verdicts, tasks, config)
+            console.selected(selection, config.keep_top_percent)
+            selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
-        return replace(stats, kept=len(selection.kept), selection=selection.removed)
+        return replace(
+            stats,
+            kept=len(selection.kept),
+            kept_prompts=selection.prompts,
+            replayed=sum(s.cycle < cycle for s in selection.kept),
+            threshold=selection.threshold,
+            selection=selection.removed,
+        )
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
@@ -192,6 +216,8 @@ class RaftRun:
         facts = read_training(adapter)
         for step, loss, learning_rate in facts["loss_curve"]:
             log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
+        for step, loss, _ in facts["held_back_curve"]:
+            log_cycle.log_metrics({"held_back_loss": loss}, step)
         stats = with_training(stats, facts)
         console.trained(stats)
         return stats
@@ -199,43 +225,15 @@ class RaftRun:
     def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
         """Measure pass@1 on the held-out tasks."""
         assert self.plan.heldout is not None and self.plan.heldout_verifier is not None
-        heldout, tasks = self.config.heldout, tasks_by_id(self.plan.heldout)
-        sampled = Sampling(
-            temperature=heldout.temperature,
-            max_new_tokens=self.config.sampling.max_new_tokens,
-            stop=self.config.sampling.stop,
-        )
-        greedy = replace(sampled, temperature=0.0)
-        key = self._key(stats.cycle, "heldout")
-        drafts = draft_samples(tasks.values(), range(heldout.samples), sampled, self.config, key)
-        if heldout.greedy:
-            drafts += draft_samples(tasks.values(), [GREEDY_INDEX], greedy, self.config, key)
+        tasks = tasks_by_id(self.plan.heldout)
+        drafts = heldout.drafts(tasks.values(), self.config, self._key(stats.cycle, heldout.STAGE))
         console.say(f"Measuring on {len(tasks)} held-out tasks...")
         judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
-        time = self._draw(stats, "heldout", drafts, judge, adapter)
-        seconds = {**stats.seconds, **time.named("heldout")}
-        stats = replace(stats, heldout=self._heldout_rates(stats.cycle), seconds=seconds)
+        time = self._draw(stats, heldout.STAGE, drafts, judge, adapter)
+        rates = heldout.rates(self.folder, stats.cycle, self.config.heldout.samples)
+        stats = replace(stats, heldout=rates, seconds={**stats.seconds, **time.named(heldout.STAGE)})
         console.say(f"  {console.heldout_line(stats)}")
         return stats
-
-    def _heldout_outcomes(self, cycle: int) -> tuple[evaluate.Outcomes, evaluate.Outcomes]:
-        """Return the held-out outcomes of a cycle: of sampled completions, and of greedy ones."""
-        greedy_ids = {s.sample_id for s in self.folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
-        verdicts = self.folder.verdicts(cycle, "heldout")
-        sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
-        return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
-
-    def _heldout_rates(self, cycle: int) -> dict[str, dict[str, float]]:
-        """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval."""
-        sampled, greedy = self._heldout_outcomes(cycle)
-        ks = dict.fromkeys((1, self.config.heldout.samples)) if sampled.tasks else {}
-        rates = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
-        return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
-
-    def _gain_over_base(self, cycle: int) -> evaluate.Difference:
-        """Compare a cycle with the base model on the held-out tasks, paired by task."""
-        which = 0 if self.config.heldout.samples else 1
-        return evaluate.compare(self._heldout_outcomes(0)[which], self._heldout_outcomes(cycle)[which])
 
     # --- helpers
 

@@ -46,7 +46,7 @@ def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
     Raises:
         ConfigError: What is asked for does not fit, and would wait for ever.
     """
-    engine, trainers = config.engine, config.resources.trainer_workers
+    engine, trainers = config.engine, config.resources.trainer.num_workers
     _check_fit(config, cpus, gpus)
     free_halves = int(2 * (cpus - engine.replicas))
     verify = min(config.verifier.workers or free_halves, free_halves)
@@ -61,7 +61,7 @@ def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
 
 def _check_fit(config: RaftConfig, cpus: float, gpus: float) -> None:
     """Refuse what Ray would wait for: an engine takes a CPU, verification half of one, a trainer one."""
-    engine, trainers = config.engine, config.resources.trainer_workers
+    engine, trainers = config.engine, config.resources.trainer.num_workers
     if engine.replicas + 0.5 > cpus:
         raise ConfigError(
             f"engine.replicas: {engine.replicas} engines and verification need more than the {cpus:g} CPUs there are"
@@ -76,4 +76,6 @@ def _check_fit(config: RaftConfig, cpus: float, gpus: float) -> None:
         )
     room = gpus if gpus >= 1 else cpus - engine.replicas
     if trainers > room:
-        raise ConfigError(f"resources.trainer_workers: {trainers} do not fit on the {room:g} devices left for training")
+        raise ConfigError(
+            f"resources.trainer.num_workers: {trainers} do not fit on the {room:g} devices left for training"
+        )

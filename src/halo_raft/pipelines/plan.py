@@ -6,6 +6,7 @@ with nothing downloaded, for `--dry-run`.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from halo_raft import models, sandbox, tasks, verifiers
-from halo_raft.config import RaftConfig
+from halo_raft.config import RaftConfig, SftConfig, SweepConfig
 from halo_raft.engines import REGISTRY as ENGINES
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.pipelines.cluster import describe_devices
@@ -21,9 +22,11 @@ from halo_raft.records import Task, stable_hash
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers import VerifierOptions
 
-C = TypeVar("C", bound=RaftConfig)
+log = logging.getLogger(__name__)
 
-NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "curriculum_strategy")
+C = TypeVar("C", RaftConfig, SftConfig, SweepConfig)
+
+NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop")
 """Settings that may change when a run goes on: where and how fast, and how much further."""
 
 
@@ -48,6 +51,7 @@ class Plan:
         checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
+        settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         return {
             "model": models.fingerprint(self.config.model.name),
             "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
@@ -74,11 +78,12 @@ def prepare(config: RaftConfig) -> Plan:
     suite = config.verifier.test_file
     train = tasks.with_suite(tasks.load(config.tasks.train, limit=config.tasks.limit), suite)
     names = _verifier_names(config, train.verifier)
-    train = _with_tests(train, config.tasks.tests, names)
+    train = _with_tests(_in_language_of(names[0], train), config.tasks.tests, names)
     heldout, heldout_verifier = None, None
     if config.tasks.heldout:
         heldout = tasks.with_suite(tasks.load(config.tasks.heldout, limit=config.tasks.heldout_limit), suite)
         heldout_verifier = config.verifier.name or heldout.verifier
+        heldout = _in_language_of(heldout_verifier, heldout)
         heldout = _with_tests(heldout, config.tasks.tests, (heldout_verifier,))
         tasks.refuse_overlap(train, heldout)
         verifiers.create(heldout_verifier, verifier_options(config)).check()
@@ -107,6 +112,12 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
         yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
     per_prompt = config.sampling.samples_per_prompt
     yield "cycles", f"{config.num_cycles}, each {prompts} prompts × {per_prompt} samples = {samples} samples"
+    if config.sampling.second_round:
+        yield "second round", f"{config.sampling.second_round} more samples of prompts that pass now and then"
+    if config.curriculum.strategy != "none" or config.curriculum.reward_shaping != "fixed":
+        yield "curriculum", f"{config.curriculum.strategy}, rewards {config.curriculum.reward_shaping}"
+    if config.ablate:
+        yield "arm", "control: keeps as many samples as pass, at random"
     kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
     batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
     steps = -(-int(kept * config.training.num_train_epochs) // batch)
@@ -116,7 +127,7 @@ def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:
     tier = sandbox.probe()
     yield "sandbox", f"tier {tier.name}: {tier.reason}"
     yield "toolchains", _toolchains(names)
-    yield "devices", describe_devices(config)
+    yield "devices", describe_devices(config.resources)
     yield "output", str(config.output_dir.absolute())
     yield "tracking", _tracking_plan(config)
 
@@ -162,17 +173,21 @@ def _check_parts(config: RaftConfig) -> None:
     """Check model, engine, devices, checkpoint and output folder."""
     models.check(config.model.name)
     ENGINES.check(config.engine.name)
-    describe_devices(config)
-    if config.curriculum_strategy == "progressive" and isinstance(config.cycles, int):
-        raise ConfigError("curriculum_strategy: progressive needs `cycles` to be a list with one entry a cycle")
-    if not _writable(config.output_dir):
-        raise DataError(f"output_dir: {config.output_dir} cannot be written; choose another folder with --output")
+    describe_devices(config.resources)
+    if config.curriculum.strategy == "progressive" and isinstance(config.cycles, int):
+        raise ConfigError("curriculum.strategy: progressive needs `cycles` to be a list with one entry a cycle")
+    check_writable(config.output_dir, "output_dir")
 
 
-def _writable(folder: Path) -> bool:
-    """Whether `folder` is, or can be made, a folder that this user may write in; makes nothing."""
+def check_writable(folder: Path, key: str) -> None:
+    """Check that `folder` is, or can be made, a folder that this user may write in; makes nothing.
+
+    Raises:
+        DataError: It cannot; names the setting `key`.
+    """
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise DataError(f"{key}: {folder} cannot be written; choose another folder with --output")
 
 
 def _verifier_names(config: RaftConfig, fitting: str) -> tuple[str, ...]:
@@ -182,6 +197,25 @@ def _verifier_names(config: RaftConfig, fitting: str) -> tuple[str, ...]:
     for name in dict.fromkeys(names):
         verifiers.create(name, verifier_options(config)).check()
     return names
+
+
+def _in_language_of(verifier: str, task_set: TaskSet) -> TaskSet:
+    """Ask tasks of another language in one that the verifier judges, without their tests.
+
+    So a file of bare prompts, whose tasks count as Python, trains C++ with `--verifier gcc`.
+    """
+    plugin = verifiers.REGISTRY.load(verifier)
+    languages = plugin.languages
+    foreign = [task for task in task_set.tasks if languages and task.language not in languages]
+    if plugin.needs_tests or not foreign:
+        return task_set
+    log.warning("%s: %d tasks are asked in %s, which %s judges, and their tests left out",
+                task_set.name, len(foreign), languages[0], verifier)  # fmt: skip
+    asked = [
+        task if task.language in languages else Task(task_id=task.task_id, prompt=task.prompt, language=languages[0])
+        for task in task_set.tasks
+    ]
+    return TaskSet.of(task_set.name, asked, verifier)
 
 
 def _with_tests(task_set: TaskSet, tests: str | None, names: tuple[str, ...]) -> TaskSet:

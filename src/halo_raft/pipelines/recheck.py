@@ -60,7 +60,8 @@ def rechecked(
 def _confirmed(sample: Sample, first: Mapping[str, Verdict], second: Verdict, threshold: float) -> bool:
     """Return whether the second verdict would have kept the sample too, as a success if it was one."""
     before = first[sample.sample_id]
-    confirmed = second.reward is not None and second.reward >= threshold and second.success >= before.success
+    needed = min(threshold, before.reward or 0.0)  # less than the threshold where a curriculum shaped the reward
+    confirmed = second.reward is not None and second.reward >= needed and second.success >= before.success
     if not confirmed:
         log.info(
             "sample %s of task %s is not kept: first %s, then %s (%s)",

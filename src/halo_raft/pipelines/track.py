@@ -47,10 +47,12 @@ class RunTracker:
                 "halo_raft.fingerprint": self.plan.short_fingerprint,
                 "halo_raft.run_folder": str(self.folder.path),
                 "halo_raft.sandbox_tier": tier.name,
+                "halo_raft.arm": config.arm,
             },
             run_id=self.known.get("tracking_run_id"),
         )
-        facts = {"tracking_run_id": run_id, "sandbox_tier": tier.name, "halo_raft_version": __version__}
+        facts = {"arm": config.arm, "tracking_run_id": run_id, "sandbox_tier": tier.name}
+        facts |= {"halo_raft_version": __version__}
         self.folder.write_json("run.json", self.known | facts)
         self._log_task_set(self.plan.train, "training")
         if self.plan.heldout:
@@ -82,7 +84,9 @@ class RunTracker:
         self.tracker.log_best(metrics(stats), best)
         self.tracker.set_tags({"halo_raft.best_cycle": best})
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
-        if not self.plan.config.tracking.parent_run:  # whoever tries several runs knows which of them is the champion
+        config = self.plan.config
+        # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
+        if config.arm == "raft" and not config.tracking.parent_run:
             self.tracker.register_model(MODEL_NAME, self.folder.adapter_path(best).name)
 
     def _log_task_set(self, tasks: TaskSet, context: str) -> None:
@@ -105,14 +109,20 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
     named |= {f"verdicts/{kind}": float(n) for kind, n in stats.kinds.items()}
     named |= {f"integrity/{where}": float(n) for where, n in stats.integrity.items()}
     named |= {f"selection/{step}": float(n) for step, n in stats.selection.items()}
+    named |= {f"second_round/{name}": float(n) for name, n in stats.second_round.items()}
     return named | {
         "pass_rate": stats.pass_rate,
         "samples": float(stats.samples),
         "kept": float(stats.kept),
+        "kept_prompts": float(stats.kept_prompts),
+        "replayed": float(stats.replayed),
+        "threshold": stats.threshold,
         "tasks_dropped": float(stats.tasks_dropped),
         "loss/first": stats.loss_first,
         "loss/last": stats.loss_last,
         "train/steps": float(stats.train_steps),
+        "loss/held_back": stats.loss_held_back,
         "train/tokens": float(stats.train_tokens),
+        "train/tokens_per_s": stats.train_tokens_per_s or None,
         "tokens_per_s": stats.tokens_per_s or None,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import models
+from halo_raft.pipelines.cycle_plan import begin_cycle
 from halo_raft.pipelines.plan import Plan
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
@@ -15,7 +16,7 @@ from halo_raft.train import TRAINING_FILE, FinetuneJob
 
 
 def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
-    """Return the fine-tuning of a cycle; the learning rate falls from cycle to cycle."""
+    """Return the fine-tuning of a cycle."""
     config = plan.config
     previous = folder.adapter_path(cycle - 1) if cycle > 1 and config.training.init_from == "previous" else None
     start = previous or config.model.checkpoint
@@ -26,12 +27,13 @@ def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> F
         storage_dir=folder.path / ".ray_train",
         lora=config.lora,
         training=config.training,
-        learning_rate=config.training.learning_rate * config.training.lr_decay ** (cycle - 1),
+        learning_rate=begin_cycle(plan, folder, cycle).learning_rate,
         init_adapter=start.absolute() if start else None,
         seed=config.seed + cycle,
         trust_remote_code=config.model.trust_remote_code,
-        workers=config.resources.trainer_workers,
+        workers=config.resources.trainer.num_workers,
         gpus_per_worker=gpus,
+        sharding=config.resources.trainer.strategy,
         run_name=f"{plan.short_fingerprint}-cycle-{cycle}",
     )
 
@@ -50,5 +52,7 @@ def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
         loss_last=facts["loss_curve"][-1][1],
         train_steps=facts["steps"],
         train_tokens=facts["trained_tokens"],
+        train_tokens_per_s=facts["tokens_per_s"],
+        loss_held_back=facts.get("held_back_loss"),
         seconds={"train": facts["loop_seconds"], **stats.seconds},
     )

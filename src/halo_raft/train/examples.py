@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from halo_raft.errors import DataError
 
@@ -75,7 +75,12 @@ def end_with_eos(token_ids: Sequence[int], eos_token_ids: Sequence[int]) -> tupl
     return (*token_ids[:end], *(() if closed else eos_token_ids[:1]))
 
 
-def load_examples(files: Iterable[Path], eos_token_ids: Sequence[int], max_length: int) -> ExampleSet:
+def load_examples(
+    files: Iterable[Path],
+    eos_token_ids: Sequence[int],
+    max_length: int,
+    train_on: Literal["completion", "all"] = "completion",
+) -> ExampleSet:
     """Read examples from JSONL files, in order.
 
     A row is `{"prompt_token_ids": [...], "token_ids": [...]}`; other keys are ignored, so a file of
@@ -85,6 +90,7 @@ def load_examples(files: Iterable[Path], eos_token_ids: Sequence[int], max_lengt
         files: JSONL files.
         eos_token_ids: As in `end_with_eos`.
         max_length: Longest example in tokens, prompt and EOS included; longer ones are counted, not cut.
+        train_on: `all` counts the prompt's tokens after the first as completion.
 
     Raises:
         DataError: A file is missing, a row is malformed, or no example is left.
@@ -96,6 +102,8 @@ def load_examples(files: Iterable[Path], eos_token_ids: Sequence[int], max_lengt
     skipped = 0
     for path in paths:
         for prompt, completion in _read(path):
+            if train_on == "all":
+                prompt, completion = prompt[:1], prompt[1:] + completion
             example = TrainExample(tuple(prompt), end_with_eos(completion, eos_token_ids))
             if len(example) <= max_length:
                 kept.append(example)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from halo_raft.config.schema import LoraConfig, TrainingConfig
+from halo_raft.config.training import LoraConfig, TrainingConfig
 from halo_raft.errors import ConfigError, DataError
 
 TRAINING_FILE = "training.json"
@@ -27,6 +27,7 @@ class FinetuneJob:
         seed: Of adapter weights, dropout and the order of examples.
         workers: Data-parallel workers.
         gpus_per_worker: GPUs of each worker as Ray counts them, a share where an engine has the rest; 0: the CPU.
+        sharding: `ddp`, where every worker holds the model, or `fsdp`, where the workers share it.
         run_name: Start of the name in Ray; what makes it unique is added.
     """
 
@@ -42,6 +43,7 @@ class FinetuneJob:
     trust_remote_code: bool = False
     workers: int = 1
     gpus_per_worker: float = 0
+    sharding: Literal["ddp", "fsdp"] = "ddp"
     run_name: str = "finetune"
 
     def __post_init__(self) -> None:
@@ -89,11 +91,14 @@ class FinetuneResult:
         adapter_dir: The folder that was created.
         loss_curve: Points in order, the first and last step among them.
         steps: Optimizer steps.
-        epochs: Passes over the examples.
+        epochs: Passes over the examples; fewer than planned where the held-back loss ended it.
         examples: Examples trained on in each epoch.
         skipped_too_long: Examples left out for their length.
         completion_tokens: Tokens with loss in one epoch.
         trained_tokens: Tokens seen in all epochs, prompts included, padding left out.
+        held_back: Examples held back.
+        held_back_curve: Loss on them before training and after each epoch; empty where nothing was held back.
+        held_back_loss: The lowest of it, whose weights were saved; None where nothing was held back.
         precision: `bfloat16` or `float32`, what matrices were multiplied in.
         seconds: Wall time of the whole call, Ray's and the model's start included.
         loop_seconds: Wall time of the optimizer steps alone.
@@ -108,6 +113,9 @@ class FinetuneResult:
     skipped_too_long: int
     completion_tokens: int
     trained_tokens: int
+    held_back: int
+    held_back_curve: tuple[LossPoint, ...]
+    held_back_loss: float | None
     precision: str
     seconds: float
     loop_seconds: float

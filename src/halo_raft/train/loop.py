@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import peft
@@ -23,11 +22,13 @@ import transformers
 from peft.helpers import disable_input_dtype_casting
 
 from halo_raft.errors import ConfigError
-from halo_raft.train.examples import ExampleSet, load_examples
+from halo_raft.train.examples import ExampleSet, TrainExample, load_examples
 from halo_raft.train.job import TRAINING_FILE, FinetuneJob
+from halo_raft.train.overfitting import HeldBackLoss
 from halo_raft.train.precision import bfloat16_is_fast
 from halo_raft.train.saving import atomic_folder
-from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer
+from halo_raft.train.schedule import Schedule, hold_back, schedule
+from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer, summed_loss
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +54,19 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     bf16 = bfloat16_is_fast() if job.training.bf16 is None else job.training.bf16
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.base_model, trust_remote_code=job.trust_remote_code)
     model = _load_model(job, torch.bfloat16 if bf16 else torch.float32)
-    data = load_examples(job.example_files, _eos_token_ids(model, tokenizer), job.training.max_seq_length)
+    settings = job.training
+    data = load_examples(
+        job.example_files, _eos_token_ids(model, tokenizer), settings.max_seq_length, settings.train_on
+    )
+    examples, held_back = hold_back(data.examples, settings.held_back, job.seed)
+    plan = schedule(len(examples), settings, job.workers)
+    report = report if is_chief else log.debug
     with tempfile.TemporaryDirectory(prefix="halo-raft-") as scratch:
-        progress = Progress(report if is_chief else log.debug)
+        progress = Progress(report)
         trainer = TokenExactTrainer(
             model=model,
-            args=_arguments(job, data, scratch),
-            train_dataset=data.examples,
+            args=_arguments(job, plan, scratch),
+            train_dataset=examples,
             data_collator=Collator(_pad_token_id(tokenizer)),
             callbacks=[progress],
             bf16=bf16,
@@ -67,21 +74,39 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
         if trainer.args.world_size != job.workers:
             raise RuntimeError(f"{job.workers} workers were asked for, and the trainer sees {trainer.args.world_size}")
         trainer.remove_callback(transformers.PrinterCallback)
+        watch = _watch(trainer, held_back, settings.early_stopping_patience, report)
         with disable_input_dtype_casting(model, active=bf16):  # autocast casts, once, where PEFT would cast back
             trainer.train()
-    measured = _measured(trainer, progress, data, bf16)
+            if watch is not None:
+                watch.restore_best(trainer.model)
+    measured = _measured(trainer, progress, data, watch, bf16)
+    weights = _whole_weights(trainer) if job.sharding == "fsdp" else None
     if is_chief:
-        save_adapter(model, tokenizer, job, measured)
+        save_adapter(model, tokenizer, job, measured, weights)
     return measured
 
 
-def save_adapter(model: peft.PeftModel, tokenizer: Any, job: FinetuneJob, measured: dict[str, Any]) -> None:
-    """Save adapter, tokenizer, chat template and `TRAINING_FILE` to `job.output_dir`, all or nothing."""
+def save_adapter(
+    model: peft.PeftModel,
+    tokenizer: Any,
+    job: FinetuneJob,
+    measured: dict[str, Any],
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Save adapter, tokenizer, chat template and `TRAINING_FILE` to `job.output_dir`, all or nothing.
+
+    Args:
+        model: The trained model.
+        tokenizer: The base's.
+        job: Where to.
+        measured: What `TRAINING_FILE` says.
+        weights: The model's state where its workers share it; its own when not given.
+    """
     for config in model.peft_config.values():
         config.base_model_name_or_path = job.base_model
     with atomic_folder(job.output_dir) as folder:
         # the vocabulary is the base's own, and asking whether it grew would ask the hub
-        model.save_pretrained(folder, save_embedding_layers=False)
+        model.save_pretrained(folder, state_dict=weights, save_embedding_layers=False)
         tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's card has blanks where ours has figures
         (folder / TRAINING_FILE).write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
@@ -110,20 +135,47 @@ def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
         raise ConfigError(f"lora.target_modules: {error}") from error
 
 
-def _arguments(job: FinetuneJob, data: ExampleSet, scratch: str) -> transformers.TrainingArguments:
+def _watch(
+    trainer: TokenExactTrainer, held_back: Sequence[TrainExample], patience: int, report: Callable[[str], None]
+) -> HeldBackLoss | None:
+    """Have the loss on held-back examples watched, where there are any."""
+    if not held_back:
+        return None
+
+    def loss_of(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        with trainer.autocast_smart_context_manager():
+            return summed_loss(trainer.accelerator.unwrap_model(model), batch)
+
+    watch = HeldBackLoss(
+        held_back,
+        batch_size=trainer.args.per_device_train_batch_size,
+        pad_token_id=trainer.data_collator.pad_token_id,
+        patience=patience,
+        loss_of=loss_of,
+        report=report,
+    )
+    trainer.add_callback(watch)
+    return watch
+
+
+def _whole_weights(trainer: TokenExactTrainer) -> dict[str, torch.Tensor]:
+    """Gather the model's state from the workers that share it; every worker has to call this."""
+    return trainer.accelerator.get_state_dict(trainer.model_wrapped)
+
+
+def _arguments(job: FinetuneJob, plan: Schedule, scratch: str) -> transformers.TrainingArguments:
     settings = job.training
-    batches = math.ceil(len(data.examples) / (settings.per_device_train_batch_size * job.workers))
-    steps = math.ceil(math.ceil(batches / settings.gradient_accumulation_steps) * settings.num_train_epochs)
     return transformers.TrainingArguments(
         output_dir=scratch,
-        num_train_epochs=settings.num_train_epochs,
+        num_train_epochs=plan.epochs,
         per_device_train_batch_size=settings.per_device_train_batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        gradient_accumulation_steps=plan.accumulation,
         learning_rate=job.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=min(settings.warmup_steps, steps // 2),  # a short training must reach its rate
+        warmup_steps=min(settings.warmup_steps, plan.steps // 2),  # a short training must reach its rate
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
+        **_sharding(job),
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         dataloader_num_workers=settings.dataloader_num_workers,
@@ -134,7 +186,7 @@ def _arguments(job: FinetuneJob, data: ExampleSet, scratch: str) -> transformers
         remove_unused_columns=False,
         label_names=["labels"],
         seed=job.seed,
-        logging_steps=max(1, steps // LOGGED_POINTS),
+        logging_steps=max(1, plan.steps // LOGGED_POINTS),
         logging_first_step=True,
         logging_nan_inf_filter=False,
         include_num_input_tokens_seen="non_padding",
@@ -142,6 +194,13 @@ def _arguments(job: FinetuneJob, data: ExampleSet, scratch: str) -> transformers
         report_to="none",
         disable_tqdm=True,
     )
+
+
+def _sharding(job: FinetuneJob) -> dict[str, Any]:
+    """Return the arguments that share the model among the workers, layer by layer."""
+    if job.sharding == "ddp" or job.workers == 1:
+        return {}
+    return {"fsdp": True, "fsdp_config": {"version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP"}}
 
 
 def _eos_token_ids(model: peft.PeftModel, tokenizer: Any) -> list[int]:
@@ -156,15 +215,20 @@ def _pad_token_id(tokenizer: Any) -> int:
     return tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
 
 
-def _measured(trainer: TokenExactTrainer, progress: Progress, data: ExampleSet, bf16: bool) -> dict[str, Any]:
+def _measured(
+    trainer: TokenExactTrainer, progress: Progress, data: ExampleSet, watch: HeldBackLoss | None, bf16: bool
+) -> dict[str, Any]:
     tokens = int(trainer.state.num_input_tokens_seen)
     return {
         "loss_curve": tuple(progress.curve),
         "steps": trainer.state.global_step,
-        "epochs": float(trainer.args.num_train_epochs),
-        "examples": len(data.examples),
+        "epochs": float(trainer.state.epoch),
+        "examples": len(trainer.train_dataset),
+        "held_back": len(data.examples) - len(trainer.train_dataset),
+        "held_back_curve": tuple(watch.curve) if watch else (),
+        "held_back_loss": watch.best.loss if watch else None,
         "skipped_too_long": data.skipped_too_long,
-        "completion_tokens": data.completion_tokens,
+        "completion_tokens": sum(len(e.completion_token_ids) for e in trainer.train_dataset),
         "trained_tokens": tokens,
         "precision": "bfloat16" if bf16 else "float32",
         "loop_seconds": progress.seconds,

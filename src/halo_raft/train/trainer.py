@@ -44,9 +44,21 @@ class TokenExactTrainer(transformers.Trainer):
 
     def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Compute the loss with the vocabulary projected at completion positions alone."""
-        head = self.accelerator.unwrap_model(model).get_base_model().get_output_embeddings()
+        head = output_embeddings(self.accelerator.unwrap_model(model))
         with project_only(head, predicts_completion(inputs["labels"])):
             return super().compute_loss(model, inputs, *args, **kwargs)
+
+
+def output_embeddings(model: Any) -> torch.nn.Module:
+    """Return the last layer of a PEFT model's base."""
+    return model.get_base_model().get_output_embeddings()
+
+
+def summed_loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the summed cross-entropy of a padded batch's completion tokens, outside of training."""
+    inputs = {name: rows for name, rows in batch.items() if name != "labels"}
+    with project_only(output_embeddings(model), predicts_completion(batch["labels"])):
+        return completion_loss(model(**inputs), batch["labels"], 1)
 
 
 def predicts_completion(labels: torch.Tensor) -> torch.Tensor:

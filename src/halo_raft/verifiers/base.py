@@ -196,7 +196,7 @@ class Verifier(abc.ABC):
             reward=None if infra else result.reward,
             tests_passed=result.tests_passed,
             tests_total=result.tests_total,
-            details=str(result.details),
+            details=_one_line(result.details),
             integrity=result.integrity,
             tier=_tier(result.integrity),
             cpu_s=result.cpu_s,
@@ -231,6 +231,11 @@ class Verifier(abc.ABC):
         if len(required) > 2 or keywords or not (positional or variadic):
             raise ConfigError(f"verifier {self.name!r}: verify takes (code) or (code, task), not {_names(parameters)}")
         return len(required) == 2 or variadic or (len(positional) > 1 and positional[1].name == "task")
+
+
+def _one_line(text: object) -> str:
+    """Return text without line ends and control characters: it may be a program's own."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
 def _names(parameters: Any) -> str:

@@ -24,6 +24,7 @@ MEMORY_SIGNS = (
     "bad_alloc",
     "memoryerror",
 )
+_FOLDER = re.compile(r"^(?:/[^/\s:]+)+/(?=[^/\s:]+:\d)")
 _WARNING = re.compile(r"^(?:[^\n:]+:\d+:\d+: )?warning(?:\[\w+\])?: (?!.*warnings? emitted)", re.MULTILINE)
 _ERROR = re.compile(r"^.*(?:\berror\b|undefined reference|fatal).*$|^\./\S+\.go:\d+.*$", re.MULTILINE)
 
@@ -33,16 +34,18 @@ class Command:
     """One compilation.
 
     Attributes:
-        argv: The compiler and its arguments; it writes `PROGRAM`.
+        argv: The compiler and its arguments; it writes `output`.
         files: Pairs of name and source.
         env: Pairs of name and value.
         mounts: Absolute paths of the toolchain outside of the system's folders.
+        output: Name of the binary that the compiler writes.
     """
 
     argv: tuple[str, ...]
     files: tuple[tuple[str, str], ...]
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[str, ...] = ()
+    output: str = PROGRAM
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +97,12 @@ def _build(command: Command, limits: Limits) -> Build:
         limits=limits,
         files=dict(command.files),
         env={"TMPDIR": ".", "HOME": ".", **dict(command.env)},
-        collect=(PROGRAM,),
+        collect=(command.output,),
         mounts=command.mounts,
         tool=True,
     )
     text = outcome.stderr.decode("utf-8", "replace") + outcome.stdout.decode("utf-8", "replace")
-    program = outcome.files.get(PROGRAM) if outcome.clean else None
+    program = outcome.files.get(command.output) if outcome.clean else None
     kind = None if program is not None else _kind(outcome, text)
     result = Build(
         program=program,
@@ -139,4 +142,4 @@ def _message(outcome: Outcome, text: str, kind: VerdictKind | None) -> str:
     line = (_WARNING if kind is None else _ERROR).search(text)
     if line is None:
         return "" if kind is None else f"the compiler failed: {text.strip()[:200]}"
-    return text[line.start() :].partition("\n")[0].strip()[:300]
+    return _FOLDER.sub("", text[line.start() :].partition("\n")[0].strip())[:300]

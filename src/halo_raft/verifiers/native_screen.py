@@ -26,7 +26,7 @@ _RUST = (
     (r"\binclude(?:_str|_bytes)?\s*!", "reads a file while it is compiled"),
     (r"\b(?:option_)?env\s*!", "reads the compiler's environment"),
     (r"#\s*!?\s*\[\s*path\b", "includes a file by its path"),
-    (r"#\s*!?\s*\[\s*(?:no_main|no_std|link_section|link_args|plugin)\b", "replaces the program's start"),
+    (r"#\s*!?\s*\[\s*(?:no_main|link_section|link_args|plugin)\b", "replaces the program's start"),
 )
 _GO = (
     (r"^//go:(?:embed|generate|linkname|cgo_\w+)\b", "asks for more than a compiler"),

@@ -20,6 +20,7 @@ from halo_raft.verifiers.native_program import preamble, signature
 from halo_raft.verifiers.native_suite import without_brace
 from halo_raft.verifiers.native_tests import DETAIL_CHARS, Tools, broken_tests, crash_kind, end_of, not_compiled
 from halo_raft.verifiers.report_shared import SHARED_HEADER, SHARED_MAIN
+from halo_raft.verifiers.source_text import closing, masked
 from halo_raft.verifiers.toolchains import Wanted
 
 _LINE = re.compile(r"([0-9a-f]{32}) (ok|bad|done) (\d{6})")
@@ -41,7 +42,7 @@ def judge_shared(tools: Tools, program: str, task: Task, function: str | None) -
         )
     prototype = f"{head.returns} {head.name}({head.parameters});\n"
     before = preamble(task.prompt, language, head.name)
-    tests = f"{before}\n{prototype}{SHARED_HEADER}{without_brace(task.tests)}{SHARED_MAIN}"
+    tests = f"{before}\n{prototype}{SHARED_HEADER}{_returning(without_brace(task.tests), language)}{SHARED_MAIN}"
     if not _tests_compile(tools, tests):
         raise broken_tests(task)
     solution = f"#define main halo_raft_candidate_main\n{program}\n#undef main\n{prototype}"
@@ -53,6 +54,14 @@ def judge_shared(tools: Tools, program: str, task: Task, function: str | None) -
         [f"./{PROGRAM}"], limits=tools.run_limits, stdin=secret.encode(), files={PROGRAM: made.program}
     )
     return _result(outcome, secret)
+
+
+def _returning(tests: str, language: str) -> str:
+    """End the tests' `main` with a return: under another name it does not return 0 by itself."""
+    text = masked(tests, language)
+    main = re.search(r"\bmain\s*\([^)]*\)\s*\{", text)
+    end = closing(text, main.end() - 1) if main else None
+    return tests if end is None else f"{tests[:end]}\nreturn 0;\n{tests[end:]}"
 
 
 @functools.lru_cache(maxsize=1024)

@@ -167,7 +167,7 @@ def _kind(outcome: Outcome, right: list[bool], total: int, forged: bool) -> tupl
 
 def crash_kind(outcome: Outcome) -> VerdictKind:
     """Return the kind of a program that ended by itself before it should."""
-    text = outcome.stderr[-4096:].decode("utf-8", "replace").lower()
+    text = (outcome.stderr[:4096] + outcome.stderr[-4096:]).decode("utf-8", "replace").lower()
     return VerdictKind.MEMORY if any(sign in text for sign in MEMORY_SIGNS) else VerdictKind.RUNTIME
 
 

@@ -1,7 +1,7 @@
 """Python tasks with a pytest suite that imports the program as `solution`.
 
-Where the suite exchanges calls and plain values with the program, it runs in a process of its own, as
-the other Python tests do. A suite that needs the program's classes, or changes the program, has to
+Where the suite asks the program no more than can be asked from outside, it runs in a process of its own,
+as the other Python tests do. One that needs the program's objects themselves, or what it prints, has to
 share its process: such verdicts say `integrity: in_process`.
 """
 
@@ -62,7 +62,7 @@ class PytestVerifier(Verifier):
             "setup": setup,
             "setup_names": [],
             "tests": _call_of_pytest(suite),
-            "targets": [],
+            "targets": list(suite.names),
             "entry_point": None,
             "calls": [],
         }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from halo_raft.records import VerdictKind
 from halo_raft.sandbox import Limits, Outcome, run_python
 from halo_raft.verifiers.base import IN_PROCESS, VerifyResult
 from halo_raft.verifiers.pytest_guard import guarded
+from halo_raft.verifiers.pytest_screen import objection
 from halo_raft.verifiers.pytest_suite import Suite
 from halo_raft.verifiers.python_judging import Report
 from halo_raft.verifiers.python_tests import result
@@ -29,6 +31,10 @@ def judge_beside(code: str, setup: str, suite: Suite, limits: Limits, packages: 
     Raises:
         SandboxError: The sandbox failed.
     """
+    if used := objection(code):
+        details = f"a program beside its tests may not use {used}"
+        kind = VerdictKind.VIOLATION
+        return VerifyResult(False, 0.0, details, kind=kind, tests_total=len(suite.expected), integrity=IN_PROCESS)
     token = secrets.token_hex(16)
     payload: dict[str, Any] = {
         "token": token,

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-
-PROGRAM = "solution"
-"""Module that the suite imports the program from."""
-
-SHARED_FIXTURES = frozenset(("capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "monkeypatch", "mocker"))
-"""Fixtures that look into, or change, the process that they are in: the program has to be there."""
+from halo_raft.verifiers.pytest_reach import can_stand_outside, names_of_program
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -27,8 +22,7 @@ class Suite:
         source: As the task gives it.
         expected: Name of each test and how many cases it has at least.
         names: What it uses of the program.
-        outside: Whether calls and plain values are all that it exchanges with the program, so that it
-            can run in a process of its own.
+        outside: Whether it can run in a process of its own; see `pytest_reach`.
     """
 
     source: str
@@ -58,8 +52,8 @@ def suite_of(task: Task) -> Suite:
 @functools.lru_cache(maxsize=1024)
 def _suite(source: str) -> Suite:
     tree = ast.parse(source)
-    names = _names_of_program(tree)
-    return Suite(source, tuple(_tests(tree.body, "")), names, _can_stand_outside(tree, names))
+    names = names_of_program(tree)
+    return Suite(source, tuple(_tests(tree.body, "")), names, can_stand_outside(tree, names))
 
 
 def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, int]]:
@@ -85,30 +79,3 @@ def _cases(decorators: list[ast.expr]) -> int:
             if given and isinstance(given[0], ast.List | ast.Tuple | ast.Set):
                 cases *= len(given[0].elts)
     return cases
-
-
-def _names_of_program(tree: ast.Module) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == PROGRAM:
-            names |= dict.fromkeys(alias.name for alias in node.names)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM:
-            names[node.attr] = None
-    return tuple(names)
-
-
-def _can_stand_outside(tree: ast.Module, names: tuple[str, ...]) -> bool:
-    """Return whether the program's names are only ever called, and look like functions."""
-    if any(name == "*" or name[:1].isupper() for name in names):
-        return False  # a class: its objects would not be equal, nor of their class, from outside
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and node.arg in SHARED_FIXTURES:
-            return False
-        if isinstance(node, ast.alias) and PROGRAM in node.name.split(".") and node.asname:
-            return False
-        is_use = isinstance(node, ast.Name) and node.id in names
-        is_use |= isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM
-        if is_use and id(node) not in called:
-            return False
-    return True

@@ -44,32 +44,61 @@ def main(payload: dict[str, Any], fd: int) -> None:
         fd: Socket to the judge.
     """
     code = _compile_first(payload["sources"], fd)
+    owner = os.getpid()
     names, classes = _load(code, payload, fd)
-    peer = Objects(classes, fd)
+    peer = Objects(names, classes, fd)
+    if os.getpid() != owner:
+        os._exit(1)  # a fork does not answer for the program that has ended
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
         try:
-            nonce, kind, body = receive(fd)
+            request = receive(fd)
         except Closed:
             os._exit(0)
-        peer.nonce = nonce
-        try:
-            answer = encode(_answer(kind, decode(body, peer), names), peer)
-        except BaseException as error:
-            send(fd, nonce, ERROR, encode(describe(error), peer))
-        else:
-            send(fd, nonce, VALUE, answer)
+        if os.getpid() != owner:
+            os._exit(1)
+        peer.answer(*request)
 
 
 class Objects:
-    """The objects that stay in this process, by number, and the judge's functions."""
+    """The program's names and the objects that stay in this process, by number.
 
-    def __init__(self, classes: dict[str, type], fd: int) -> None:
+    Args:
+        names: What the program defines.
+        classes: Trusted classes, whose instances cross as copies.
+        fd: Socket to the judge.
+    """
+
+    def __init__(self, names: dict[str, Any], classes: dict[str, type], fd: int) -> None:
         self.classes = classes
-        self.nonce = FIRST_NONCE
-        self._fd = fd
+        self._names, self._fd = names, fd
+        self._nonce = FIRST_NONCE
         self._kept: list[Any] = []
         self._numbers: dict[int, int] = {}
+
+    def answer(self, nonce: bytes, kind: bytes, body: bytes) -> None:
+        """Do what the judge asks, and send what came of it."""
+        outer, self._nonce = self._nonce, nonce
+        try:
+            value = encode(_answer(kind, decode(body, self), self._names), self)
+        except BaseException as error:
+            send(self._fd, nonce, ERROR, encode(describe(error), self))
+        else:
+            send(self._fd, nonce, VALUE, value)
+        self._nonce = outer
+
+    def call_judge(self, function: JudgeFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call one of the judge's functions, which may ask something in turn before it returns."""
+        send(self._fd, self._nonce, CALLBACK, encode((function, args, kwargs), self))
+        while True:
+            nonce, kind, body = receive(self._fd)
+            if kind in (VALUE, ERROR):
+                break
+            self.answer(nonce, kind, body)
+        value = decode(body, self)
+        if kind == VALUE:
+            return value
+        raise getattr(builtins, value[0][0], RuntimeError)(value[1])
 
     def name_of(self, value: Any) -> bytes:
         """Keep an object alive and return its name."""
@@ -86,25 +115,18 @@ class Objects:
 
     def theirs(self, number: int, type_name: str) -> JudgeFunction:
         """Return a function that calls one of the judge's."""
-        return JudgeFunction(number, self._fd, self)
+        return JudgeFunction(number, self)
 
 
 class JudgeFunction:
     """A function that a test passed as an argument; it runs in the judge."""
 
-    def __init__(self, number: int, fd: int, peer: Objects) -> None:
-        self.number, self._fd, self._peer = number, fd, peer
+    def __init__(self, number: int, peer: Objects) -> None:
+        self.number, self._peer = number, peer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the judge and return what it returns, or raise what it raises."""
-        nonce = self._peer.nonce
-        send(self._fd, nonce, CALLBACK, encode((self, args, kwargs), self._peer))
-        _, kind, body = receive(self._fd)
-        value = decode(body, self._peer)
-        if kind == VALUE:
-            return value
-        names, message = value
-        raise getattr(builtins, names[0], RuntimeError)(message)
+        return self._peer.call_judge(self, args, kwargs)
 
 
 def _answer(kind: bytes, request: Any, names: dict[str, Any]) -> Any:
@@ -160,7 +182,7 @@ def _load(code: Any, payload: dict[str, Any], fd: int) -> tuple[dict[str, Any], 
 
 
 def _stop(fd: int, kind: bytes, error: BaseException) -> None:
-    send(fd, FIRST_NONCE, kind, encode(describe(error), Objects({}, fd)))
+    send(fd, FIRST_NONCE, kind, encode(describe(error), Objects({}, {}, fd)))
     os._exit(0)
 
 

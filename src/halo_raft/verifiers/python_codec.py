@@ -254,7 +254,7 @@ class _Reader:
     def __init__(self, data: bytes, peer: Peer) -> None:
         self.data, self.position = data, 0
         self._peer = peer
-        self._values = 0
+        self._values = self._inside = 0
 
     def read(self, depth: int) -> Any:
         self._values += 1
@@ -270,6 +270,8 @@ class _Reader:
         length = _LENGTH.unpack(self._take(4))[0]
         if tag in b"isbB" or tag in TEXTS:
             return self._read_sized(tag, self._take(length))
+        if tag in b"hy" and self._inside:
+            raise Refused("an instance holds what is no value")
         if tag == b"h":
             return self._peer.theirs(length, self._read_name())
         if tag == b"y":
@@ -302,9 +304,13 @@ class _Reader:
 
     def _read_instance(self, name: bytes, depth: int) -> Any:
         kind = self._peer.classes.get(name.decode("utf-8", "replace"))
+        self._inside += 1
         attributes = self.read(depth + 1)
+        self._inside -= 1
         if kind is None or type(attributes) is not dict or not all(type(key) is str for key in attributes):
             raise Refused("no such class")
+        if any(callable(getattr(kind, key, None)) for key in attributes):
+            raise Refused("an attribute hides a method")
         instance: Any = object.__new__(kind)
         vars(instance).update(attributes)
         return instance

@@ -32,8 +32,10 @@ def main(payload: None, fd: int) -> None:
             the candidate in, a marshalled report out. See `judge`.
     """
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
+    for stream in (0, 1):
         os.dup2(null, stream)  # what tests print is nobody's business
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    # the descriptor itself is left for the interpreter's last words
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
     while True:
@@ -60,7 +62,7 @@ def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
         `state` (`done`, `abort` between tests, or an `Ended.kind`), `passed` (numbers of tests that
         reported success), and `failures` as (test number, group, text) in order, -1 for no test.
     """
-    random.seed(0)
+    random.seed()  # by the system: a program must not foresee what a test draws
     candidate = Candidate(fd)
     log = _Log()
     try:
@@ -102,14 +104,17 @@ class _Log:
 def _namespace(job: dict[str, Any], candidate: Candidate, log: _Log) -> dict[str, Any]:
     """Return the globals of the tests: what the trusted set-up defines wins over the program's names."""
     names: dict[str, Any] = {"__name__": "tests"}
+    own: set[str] = set()
     if job["setup"]:
         try:
             exec(marshal.loads(job["setup"]), names)
         except NameError:  # it uses what the program defines, so it ran there
             names = {"__name__": "tests"}
             names |= {name: candidate.ask(LOOK_UP, name) for name in job["setup_names"]}
+            own = set(names)
     names.pop(job["entry_point"], None)
     candidate.classes = {n: c for n, c in names.items() if type(c) is type and c.__module__ == "tests"}
+    candidate.tested = frozenset(job["targets"]) - (names.keys() - own)
     for name in job["targets"]:
         names.setdefault(name, Function(candidate, name))
     names |= {"__judge_any__": BaseException, "__judge_ok__": log.ok, "__judge_bad__": log.bad}

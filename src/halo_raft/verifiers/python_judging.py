@@ -88,6 +88,11 @@ class Judge:
             except OSError as error:
                 raise ZygoteLostError(f"the judge is gone: {error}") from error
 
+    def _last_words(self) -> str:
+        with suppress(SandboxError):
+            self._run.end()
+        return bytes(self._run.data["stderr"]).decode("utf-8", "replace").strip()[-300:]
+
     def report(self, timeout_s: float | None) -> Report | None:
         """Return the report; None when it does not come in time.
 
@@ -102,7 +107,7 @@ class Judge:
         except OSError:
             message = b""
         if not message:
-            raise ZygoteLostError("the judge died")
+            raise ZygoteLostError(f"the judge died: {self._last_words()}")
         facts = marshal.loads(message)
         return Report(
             state=facts["state"], passed=frozenset(facts["passed"]), failures=tuple(map(tuple, facts["failures"]))
@@ -129,9 +134,9 @@ class _Judges:
             stack.callback(judge.close)
         try:
             yield judge
-        except BaseException:
-            stack.close()
-            raise
+        except BaseException as error:
+            if not stack.__exit__(type(error), error, error.__traceback__):  # its zygote is not used again either
+                raise
         with self._lock:
             self._idle[view].append((judge, stack))
 

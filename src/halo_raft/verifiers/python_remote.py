@@ -47,10 +47,15 @@ class Candidate:
 
     Args:
         fd: Socket to its process.
+
+    Attributes:
+        classes: Trusted classes, whose instances cross as copies.
+        tested: Names that the tests call and the program defines: its classes among them are open.
     """
 
     def __init__(self, fd: int) -> None:
         self.classes: dict[str, type] = {}
+        self.tested: frozenset[str] = frozenset()
         self.ended: Ended | None = None
         self._fd = fd
         self._mine: list[Any] = []
@@ -88,9 +93,11 @@ class Candidate:
                 return self._decode(body)
             if kind == ERROR:
                 error, group, text = self._exception(body)
-                if error is not None:
-                    raise error
-                self._end("exit", group, text)
+                if error is None:
+                    self._end("exit", group, text)
+                if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
+                    raise RuntimeError(f"the program raised {text}")
+                raise error
             self._call_back(nonce, body)
         self._end("gone", "runtime", "called back too often")
 
@@ -192,8 +199,9 @@ class Function:
 class Handle:
     """An object that stays in the candidate's process.
 
-    It can be passed back, called, and asked for attributes and items; what it answers are values. It
-    equals nothing but itself, whatever its own class says.
+    It can be called and passed back. Only where the tests themselves name its class, which is then what
+    they test, can it be asked for attributes and items; what it answers are values. It equals nothing
+    but itself, whatever its own class says.
     """
 
     def __init__(self, candidate: Candidate, number: int, type_name: str) -> None:
@@ -204,10 +212,17 @@ class Handle:
     def _ask(self, kind: bytes, *request: Any) -> Any:
         return object.__getattribute__(self, "_candidate").ask(kind, self, *request)
 
+    def _is_open(self) -> bool:
+        return object.__getattribute__(self, "_type_name") in object.__getattribute__(self, "_candidate").tested
+
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not self._is_open():  # protocols of other libraries would reach into memory
+            raise AttributeError(f"{self!r} is not asked for {name!r}")
         return self._ask(GET, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if not self._is_open():
+            raise AttributeError(f"{self!r} is not given {name!r}")
         self._ask(SET, name, value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -224,28 +239,15 @@ class Handle:
         self._method("__setitem__", key, value)
 
     def __iter__(self) -> Any:
-        items = self._method("__iter__")
-        return items if type(items) is Handle else iter(items)
-
-    def __next__(self) -> Any:
-        return self._method("__next__")
-
-    def __contains__(self, item: Any) -> bool:
-        return bool(self._method("__contains__", item))
+        return iter(list(self._method("__iter__")))
 
     def __bool__(self) -> bool:
-        for name in ("__bool__", "__len__"):
-            try:
-                return bool(self._method(name))
-            except AttributeError:
-                continue
         return True
 
-    def __str__(self) -> str:
-        return self._method("__str__")
-
     def __repr__(self) -> str:
-        return f"<{object.__getattribute__(self, '_type_name')} of the candidate>"
+        return f"<{object.__getattribute__(self, '_type_name')} of the program>"
 
     def _method(self, name: str, *args: Any) -> Any:
+        if not self._is_open():
+            raise TypeError(f"{self!r} has no {name}")
         return self._ask(GET, name)(*args)

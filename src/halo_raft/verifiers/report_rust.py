@@ -115,7 +115,7 @@ mod halo_raft {
            (A 0 B 1 C 2 D 3 E 4 F 5 G 6) (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7));
     pub fn send(line: &str) {
         use std::io::Write;
-        use std::os::fd::FromRawFd;
+        use std::os::unix::io::FromRawFd;
         let mut channel = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(3) });
         if channel.write_all(line.as_bytes()).is_err() { std::process::abort() }
     }

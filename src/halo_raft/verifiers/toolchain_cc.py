@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,6 +20,7 @@ from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, linker, moun
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)
 _RARE_NAMES = re.compile(r"filesystem|future|promise|async|packaged_task|launch|\bfs\b")
+_OLD_STANDARD = re.compile(r"-std=(?:c|gnu)\+\+(?:98|03|0x|11|1y|14)")
 MAX_ERRORS = {"gcc": "-fmax-errors=5", "clang": "-ferror-limit=5"}
 
 
@@ -47,8 +50,11 @@ class CcToolchain(Toolchain):
 
     def command(self, wanted: Wanted, language: str) -> Command:
         """Return the compilation of C or C++ units."""
+        wanted = self._with_standard(wanted) if language == "cpp" else wanted
         compiler = find(self.cc if language == "c" else self.cxx, self.package)
         folder = self._headers(compiler, wanted) if self._needs_headers(wanted, language) else None
+        windows = "mingw" in self.cxx
+        output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
             compiler,
             *wanted.flags,
@@ -56,20 +62,31 @@ class CcToolchain(Toolchain):
             *(("-Werror",) if wanted.warn_as_error else ()),
             MAX_ERRORS[self.family],
             *(self._including(folder, language) if folder else ()),
-            *((linker(),) if wanted.link and "mingw" not in self.cc else ()),
+            *((linker(),) if wanted.link and not windows else ()),
             *(() if wanted.link else ("-c",)),
             *wanted.units,
             "-o",
-            PROGRAM,
+            output,
             *(("-lm",) if language == "c" and wanted.link else ()),
         ]
         files = tuple(wanted.units.items())
-        return Command(argv=tuple(argv), files=files, mounts=mounts_for(str(folder.parent)) if folder else ())
+        mounts = mounts_for(str(folder.parent)) if folder else ()
+        return Command(argv=tuple(argv), files=files, mounts=mounts, output=output)
+
+    def _with_standard(self, wanted: Wanted) -> Wanted:
+        """Name the C++ standard where the compiler's default, or the user's, is too old for our header."""
+        own = [flag for flag in wanted.flags if flag.startswith("-std=")]
+        if own and not (wanted.reports and _OLD_STANDARD.fullmatch(own[-1])):
+            return wanted
+        if not own and self.family == "gcc":
+            return wanted
+        others = tuple(flag for flag in wanted.flags if flag not in own)
+        return dataclasses.replace(wanted, flags=(*others, "-std=gnu++17"))
 
     def _needs_headers(self, wanted: Wanted, language: str) -> bool:
         if wanted.reports:
             return True
-        if language == "c" or "mingw" in self.cxx:
+        if language == "c" or "mingw" in self.cxx or any(_OLD_STANDARD.fullmatch(flag) for flag in wanted.flags):
             return False
         return all(_may_begin_with_std(source) for source in wanted.units.values())
 
@@ -100,31 +117,37 @@ def _prepare(compiler: str, version: str, flags: tuple[str, ...], family: str, l
     """Return the folder with the headers; the C++ one is precompiled, at first use (a few seconds)."""
     cpp_header = LEAN_CPP_HEADER if lean else CPP_HEADER
     folder = prepared_folder("cc") / stable_hash(compiler, version, flags, cpp_header, C_HEADER)
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        made = Path(scratch) / "made"
-        made.mkdir(mode=0o755)
-        (made / "report.h").write_text(C_HEADER)
-        if lean:  # takes the place of the real one, whose content the precompiled header has
-            (made / "bits").mkdir()
-            (made / "bits" / "stdc++.h").write_text("")
-        if compiler.endswith("++"):
-            (made / "report.hpp").write_text(cpp_header)
-            _precompile(compiler, flags, family, made / "report.hpp")
-        try:
-            made.rename(folder)
-        except OSError:  # another worker was first
-            if not folder.is_dir():
-                raise
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_once(folder / "report.h", C_HEADER)
+    if lean:  # takes the place of the real one, whose content the precompiled header has
+        (folder / "bits").mkdir(exist_ok=True)
+        _write_once(folder / "bits" / "stdc++.h", "")
+    if compiler.endswith("++"):
+        _write_once(folder / "report.hpp", cpp_header)
+        _precompile(compiler, flags, folder / "report.hpp", "pch" if family == "clang" else "gch")
     return folder
 
 
-def _precompile(compiler: str, flags: tuple[str, ...], family: str, header: Path) -> None:
-    kind = ("pch", "-fpch-instantiate-templates") if family == "clang" else ("gch",)
-    target = f"{header}.{kind[0]}"
-    output_of(compiler, *flags, *kind[1:], "-w", "-x", "c++-header", str(header), "-o", target)
+def _write_once(path: Path, text: str) -> None:
+    """Write a file unless another worker has: precompiled headers remember when their source was written."""
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
+            file.write(text)
+            file.flush()
+            os.chmod(file.name, 0o644)
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+
+
+def _precompile(compiler: str, flags: tuple[str, ...], header: Path, suffix: str) -> None:
+    target = Path(f"{header}.{suffix}")
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=header.parent) as scratch:
+        made = os.path.join(scratch, target.name)
+        output_of(compiler, *flags, "-w", "-x", "c++-header", str(header), "-o", made)
+        os.chmod(made, 0o644)
+        os.replace(made, target)
 
 
 GCC = CcToolchain("gcc", "g++", "g++")

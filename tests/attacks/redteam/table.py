@@ -22,6 +22,7 @@ from redteam.rows import (
     peeking_python,
     programs_python,
     pytest_suites,
+    shared_process_c,
     shared_process_python,
     swelling_python,
     theft_python,
@@ -45,6 +46,7 @@ THEMES = (
     programs_python,
     native_c,
     native_c_compilers,
+    shared_process_c,
     native_rust,
     native_go,
     theft_python,
@@ -54,3 +56,19 @@ THEMES = (
 )
 """The harmless themes first, so that a hole shows before a bomb goes off."""
 ATTACKS: dict[str, Attack] = {row.name: row for theme in THEMES for row in theme.ROWS}
+
+IN_PROCESS = frozenset(
+    {
+        "pytest-beside-outcomes-on-the-stack",
+        "pytest-beside-results-rewritten-by-a-thread",
+        "pytest-beside-expected-in-the-test-file",
+        "cpp-shared-secret-in-memory",
+        "cpp-shared-memory-compare-defined",
+        "cpp-shared-comparison-specialised",
+    }
+)
+"""Attacks on tests that have to share the program's process and so can be reached by it.
+
+Such tests are those of a pytest suite that does more than call the program, and of a C or C++ suite
+that is no list of checks. Their verdicts say `integrity: in_process`, and never `outside`.
+"""

@@ -161,6 +161,17 @@ PYTHON = {
         ),
         honest=SQUARE,
     ),
+    "beside": Target(
+        verifier="pytest",
+        task=Task(
+            task_id="beside",
+            prompt="Write the class.",
+            tests="from solution import Box\n\n\ndef test_two():\n    assert Box(2).area() == 4\n\n\n"
+            "def test_three():\n    assert Box(3).area() == 9\n",
+        ),
+        honest="class Box:\n    def __init__(self, n):\n        self.n = n\n\n"
+        "    def area(self):\n        return self.n * self.n",
+    ),
     "double": _program("python", "print(int(input()) * 2)"),
 }
 
@@ -177,6 +188,20 @@ int main() {
     auto candidate = square;
     assert(candidate((2)) == (std::vector<std::string>({(std::string)"2", (std::string)"4"})));
     assert(candidate((3)) == (std::vector<std::string>({(std::string)"3", (std::string)"9"})));
+}
+"""
+CPP_LOOP = """}
+int main() {
+    auto candidate = square;
+    for (long i = 2; i < 6; i++) assert(candidate(i) == i * i);
+}
+"""
+CPP_LOOP_OF_WORDS = """}
+int main() {
+    for (long i = 2; i < 6; i++) {
+        std::vector<std::string> wanted = {std::to_string(i), std::to_string(i * i)};
+        assert(square(i) == wanted);
+    }
 }
 """
 RUST_TESTS = """}
@@ -219,6 +244,21 @@ NATIVE = {
         "cpp",
         CPP_HEAD + "std::vector<std::string> square(long x) {\n",
         CPP_WORDS,
+        "#include <bits/stdc++.h>\nstd::vector<std::string> square(long x) {\n"
+        "    return {std::to_string(x), std::to_string(x * x)};\n}",
+    ),
+    "cpp_loop": _native(
+        "gcc",
+        "cpp",
+        CPP_HEAD + "long square(long x) {\n",
+        CPP_LOOP,
+        "#include <bits/stdc++.h>\nlong square(long x) {\n    return x * x;\n}",
+    ),
+    "cpp_loop_of_words": _native(
+        "gcc",
+        "cpp",
+        CPP_HEAD + "std::vector<std::string> square(long x) {\n",
+        CPP_LOOP_OF_WORDS,
         "#include <bits/stdc++.h>\nstd::vector<std::string> square(long x) {\n"
         "    return {std::to_string(x), std::to_string(x * x)};\n}",
     ),

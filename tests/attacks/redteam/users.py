@@ -35,7 +35,7 @@ def command(user: str, arguments: list[str]) -> list[str] | str:
     script = ["set -e", "mount --make-rprivate /"]
     for top in sorted(closed):
         inside = sorted(path for path in needed if path != top and path.is_relative_to(top))
-        if len(top.parts) == 2 and top.name == "work" and not inside:
+        if top in needed:
             return f"{top} is closed to other users"
         script += _opened(top, inside)
     return ["unshare", "--mount", "sh", "-c", "\n".join([*script, 'exec "$@"']), "sh", *drop]
@@ -58,10 +58,7 @@ def _closed_parent(path: Path) -> Path | None:
 
 def _opened(top: Path, inside: list[Path]) -> list[str]:
     """Return shell lines that put an open folder in the place of `top`, with `inside` in it."""
-    if top in inside or not inside:
-        return []
-    stash = f"/tmp/redteam-stash{str(top).replace('/', '-')}"
-    lines = [f"mkdir -p {stash}", f"mount --rbind {top} {stash}", f"mount -t tmpfs -o mode=755 none {top}"]
+    lines = ["stash=$(mktemp -d)", f'mount --rbind {top} "$stash"', f"mount -t tmpfs -o mode=755 none {top}"]
     for path in inside:
-        lines += [f"mkdir -p {path}", f"mount --rbind {stash}/{path.relative_to(top)} {path}"]
-    return [*lines, f"umount -l {stash}"]
+        lines += [f"mkdir -p {path}", f'mount --rbind "$stash/{path.relative_to(top)}" {path}']
+    return [*lines, 'umount -l "$stash"', 'rmdir "$stash"']

@@ -16,11 +16,16 @@ import logging
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING, TextIO
 
 from redteam.attack import QUICK, Attack
 from redteam.host import Host
 from redteam.table import ATTACKS
 from redteam.tasks import TASKS, Target
+
+if TYPE_CHECKING:
+    from halo_raft.records import Verdict
+    from halo_raft.verifiers import Verifier
 
 HANG_S = 120.0
 ROWS_BETWEEN_CHECKS = 10
@@ -44,18 +49,19 @@ def main(tier: str, names: list[str]) -> None:
         return
     print(json.dumps({"tier": found}), file=out)
     bench = Bench(host)
-    if not bench.is_walled():
-        raise SystemExit("the sandbox lets programs signal the worker: the table is too dangerous to run")
+    if refusal := bench.unwalled():
+        raise SystemExit(f"the table is too dangerous to run: a program that may not signal the worker {refusal}")
     for name in names or ATTACKS:
-        timer = threading.Timer(HANG_S, _give_up, (out, name))
+        timer = threading.Timer(HANG_S, _give_up, (out, name, host))
         timer.daemon = True
         timer.start()
         print(json.dumps({"row": name, **bench.attack(ATTACKS[name])}), file=out)
         timer.cancel()
 
 
-def _give_up(out: object, name: str) -> None:
-    print(json.dumps({"row": name, "hung": True}), file=out)  # type: ignore[call-overload]
+def _give_up(out: TextIO, name: str, host: Host) -> None:
+    print(json.dumps({"row": name, "hung": True}), file=out)
+    host.close()
     os._exit(3)
 
 
@@ -64,15 +70,16 @@ class Bench:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._verifiers: dict[str, object] = {}
+        self._verifiers: dict[str, Verifier] = {}
         self._known: set[str] = set()
         self._rows = 0
 
-    def is_walled(self) -> bool:
-        """Return whether a program cannot signal this process: what the bombs of the table rely on."""
+    def unwalled(self) -> str:
+        """Return what speaks against a wall between programs and this process: the bombs rely on it."""
         code = "import os\ntry:\n    os.kill(@WORKER@, 0)\n    walled = False\nexcept OSError:\n    walled = True\n"
         probe = Attack("walled", f"{code}def f(x): return x * x if walled else 0")
-        return bool(self._judge(TASKS["square"], self._host.facts.fill(probe.code), probe).success)  # type: ignore[attr-defined]
+        verdict = self._judge(TASKS["square"], self._host.facts.fill(probe.code), probe)
+        return "" if verdict.success else f"got the verdict {verdict.kind}: {verdict.details}"
 
     def attack(self, row: Attack) -> dict[str, object]:
         """Judge a row and look for damage; return the facts that the tests ask for."""
@@ -88,7 +95,7 @@ class Bench:
                 self._known.discard(row.task)
                 return {"honest_before": honest}
         verdict = self._judge(target, self._host.facts.fill(row.code), row)
-        seen = dataclasses.asdict(verdict)  # type: ignore[call-overload]
+        seen = verdict.to_dict()
         record: dict[str, object] = {"verdict": seen, "damage": self._host.damage()}
         if self._host.secret in json.dumps(seen):
             record["leak"] = True
@@ -99,7 +106,7 @@ class Bench:
 
     def _honest(self, target: Target) -> dict[str, object]:
         verdict = self._judge(target, target.honest, dataclasses.replace(PATIENT, task=target.task.task_id))
-        return {"success": verdict.success, "kind": verdict.kind, "details": verdict.details}  # type: ignore[attr-defined]
+        return {"success": verdict.success, "kind": verdict.kind, "details": verdict.details}
 
     def _absent(self, target: Target) -> str:
         """Return why the target's verifier cannot be had on this machine, empty when it can."""
@@ -115,14 +122,14 @@ class Bench:
             return str(error)
         return ""
 
-    def _judge(self, target: Target, code: str, row: Attack) -> object:
+    def _judge(self, target: Target, code: str, row: Attack) -> Verdict:
         from halo_raft.verifiers import VerifierOptions, create
 
         verifier = self._verifiers.get(target.verifier) or create(target.verifier, VerifierOptions())
-        verifier.configure(VerifierOptions(limits=row.limits, **target.options))  # type: ignore[attr-defined, arg-type]
+        verifier.configure(VerifierOptions(limits=row.limits, **target.options))
         tag = {"cpp": "cpp", "c": "c", "rust": "rust", "go": "go"}.get(target.task.language, "python")
         completion = f"```{tag}\n{code}\n```"
-        return verifier.judge(row.name, completion, target.task)  # type: ignore[attr-defined]
+        return verifier.judge(row.name, completion, target.task)
 
 
 PATIENT = Attack("honest", "", limits=dataclasses.replace(QUICK, cpu_s=10, wall_s=30))

@@ -1,6 +1,7 @@
 import subprocess
 
-from halo_raft.config.schema import RaftConfig, SftConfig, describe
+from halo_raft.config import SftConfig
+from halo_raft.config.schema import RaftConfig, describe
 from halo_raft.tracking.provenance import run_note, source_tags
 from halo_raft.tracking.values import flatten
 

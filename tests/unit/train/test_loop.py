@@ -201,3 +201,35 @@ def test_every_end_of_sequence_id_of_the_model_counts(make_job: MakeJob, tiny_mo
 def test_a_long_warmup_still_reaches_the_rate(make_job: MakeJob) -> None:
     result = train(replace(make_job(warmup_steps=50, num_train_epochs=4), learning_rate=1e-3))
     assert max(point.learning_rate for point in result["loss_curve"]) == pytest.approx(1e-3)
+
+
+def test_a_rising_held_back_loss_ends_training_and_the_best_weights_are_saved(make_job: MakeJob) -> None:
+    from halo_raft.train.schedule import hold_back
+
+    job = make_job(num_train_epochs=40, held_back=0.25, early_stopping_patience=2)
+    result = train(replace(job, learning_rate=3e-2))
+    losses = [point.loss for point in result["held_back_curve"]]
+    assert result["held_back"] == 2 and result["examples"] == 6
+    assert result["epochs"] < 40 and len(losses) < 41
+    assert losses[-1] >= min(losses[:-1]) and losses[-2] >= min(losses[:-2])
+    _, held = hold_back(examples_of(job), 0.25, job.seed)
+    assert result["held_back_loss"] == min(losses[1:]), "what training started from is not kept"
+    assert plain_loss(load(job.base_model, job.output_dir), held) == pytest.approx(min(losses[1:]), abs=1e-4)
+
+
+def test_without_patience_the_held_back_loss_is_only_watched(make_job: MakeJob) -> None:
+    result = train(make_job(num_train_epochs=3, held_back=0.1))
+    assert len(result["held_back_curve"]) == 4
+    assert result["epochs"] == 3
+
+
+def test_a_minimum_of_steps_is_taken(make_job: MakeJob) -> None:
+    result = train(make_job(num_train_epochs=1, batch_size=4, gradient_accumulation=2, min_steps=7))
+    assert result["steps"] >= 7
+    assert result["loss_curve"][-1].step == result["steps"]
+
+
+def test_loss_on_all_tokens_counts_the_prompt(make_job: MakeJob) -> None:
+    result = train(make_job(num_train_epochs=1, train_on="all"))
+    examples = examples_of(make_job())
+    assert result["completion_tokens"] == sum(len(e) - 1 for e in examples)

@@ -70,7 +70,7 @@ def signature_cases() -> list[tuple[object, bool]]:
 @pytest.mark.parametrize(("method", "takes_task"), signature_cases())
 def test_signatures(method: object, takes_task: bool) -> None:
     verifier = type("V", (Verifier,), {"verify": method})()
-    assert verifier._takes_task() is takes_task
+    assert verifier._takes_task is takes_task
 
 
 @pytest.mark.parametrize("method", [lambda self: 1, lambda self, a, b, c: 1, None])
@@ -85,7 +85,7 @@ def test_an_exception_is_infra_and_logged(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.ERROR):
         verdict = Raises().judge("s17", "x = 1", TASK)
     assert (verdict.kind, verdict.reward, verdict.success) == (VerdictKind.INFRA, None, False)
-    assert verdict.details == "RuntimeError: no luck\nat all"
+    assert verdict.details == "RuntimeError: no luck at all"
     assert "s17" in caplog.text
     assert "Traceback" in caplog.text
 

@@ -6,6 +6,7 @@ from halo_raft.errors import DataError
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers import VerifierOptions, create
+from halo_raft.verifiers.pytest_screen import objection
 from halo_raft.verifiers.pytest_suite import suite_of
 
 FUNCTIONS = """
@@ -206,7 +207,25 @@ def test_expected_tests_come_from_the_trusted_source():
     [
         ("from solution import f\ndef test(): assert f(1) == 2\n", True),
         ("import solution\ndef test(): assert solution.f(1) == 2\n", True),
-        ("from solution import Pair\ndef test(): assert Pair(1).x == 1\n", False),
+        ("from solution import Pair\ndef test(): assert Pair(1).x == 1\n", True),
+        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    p.add(2)\n    assert len(p) == 2\n", True),
+        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    assert p.get(Pair(2)) == p[0]\n", True),
+        (
+            "import pytest\nfrom solution import P\ndef test():\n    with pytest.raises(KeyError):\n        P(1).x()\n",
+            True,
+        ),
+        (
+            "import pytest\nfrom solution import P\n@pytest.fixture\ndef p():\n    return P(1)\n"
+            "def test(p):\n    assert p.x == 1\n",
+            True,
+        ),
+        ("from solution import Pair\ndef test(): assert Pair(1) == Pair(1)\n", False),
+        ("from solution import Pair\ndef test(): assert repr(Pair(1)) == ''\n", False),
+        ("from solution import Pair\ndef test(): assert Pair(1).next.x == 1\n", False),
+        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    assert p + p == 2\n", False),
+        ("from solution import Pair\ndef test():\n    n = Pair(1).find()\n    assert n.x == 1\n", False),
+        ("from solution import Pair\ndef test():\n    with Pair(1) as p: assert p.x\n", False),
+        ("from solution import Pair\ndef test(): assert isinstance(Pair(1), Pair)\n", False),
         ("from solution import f\ndef test(capsys): f()\n", False),
         ("import solution\ndef test(monkeypatch): assert solution.f() == 1\n", False),
         ("from solution import f\ndef test(): assert list(map(f, [1])) == [1]\n", False),
@@ -216,3 +235,48 @@ def test_expected_tests_come_from_the_trusted_source():
 )
 def test_a_suite_stands_outside_where_it_only_calls(tests, outside):
     assert suite(tests).outside is outside
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nx = sys._getframe\n",
+        "import sys as s\n",
+        "from sys import modules\n",
+        "import sys\nx = [sys]\n",
+        "import inspect\n",
+        "from os import path\n",
+        "import _pytest.runner\n",
+        "def f(e): return e.__traceback__\n",
+        "def f(e): return getattr(e, '__trace' + 'back__')\n",
+        "def f(e): return getattr(e, 'f_back')\n",
+        "def f(g): return ('{0.gi_' + 'frame}').format(g)\n",
+        "from operator import attrgetter\n",
+        "def f(): return open('test_task.py').read()\n",
+        "x = print.__self__\n",
+        "x = f.__dict__['a'], (1).__class__.__dict__\n",
+        "exec('1')\n",
+    ],
+)
+def test_the_screen_of_programs_beside_their_tests(code):
+    assert objection(code)
+    verdict = judge(STACK + code, BESIDE)
+    assert (verdict.kind, verdict.integrity) == (VerdictKind.VIOLATION, "in_process")
+    assert "a program beside its tests may not use" in verdict.details
+
+
+def test_the_screen_lets_ordinary_programs_pass():
+    assert objection(STACK) is None
+    ordinary = """
+import sys, math, collections, dataclasses
+from typing import NamedTuple
+sys.setrecursionlimit(9999)
+class A:
+    best = sys.maxsize
+    def __eq__(self, other): return self.__dict__ == other.__dict__
+    def __enter__(self): return self
+    def __exit__(self, *e): return None
+    def _get(self, n=1): return getattr(self, "best", None), "{} {}".format(n, 2), f"{n:>3}"
+"""
+    assert objection(ordinary) is None
+    assert objection("no python at all") is None

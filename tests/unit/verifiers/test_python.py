@@ -255,6 +255,14 @@ HONEST_VALUES = {
     "dict values": ("def f(): return {1: 2}.values()", "assert list(f()) == [2]"),
     "dict items": ("def f(): return {1: 2}.items()", "assert set(f()) == {(1, 2)}"),
     "function as argument": ("def f(g, a): return [g(x) for x in a]", "assert f(lambda x: x + 1, [1, 2]) == [2, 3]"),
+    "argument that asks back": (
+        "class P:\n    def __init__(self, v): self.v = v\ndef f(g, a): return [g(P(x)) for x in a]",
+        "assert P(1).v == 1\nassert f(lambda p: p.v + 1, [1, 2]) == [2, 3]",
+    ),
+    "argument that calls again": (
+        "def f(g, n): return g(n) if n else 1",
+        "def g(n): return n * f(g, n - 1)\nassert f(g, 4) == 24",
+    ),
     "error from an argument": (
         "def f(g):\n    try:\n        return g()\n    except ValueError:\n        return 'caught'",
         "def g(): raise ValueError\nassert f(g) == 'caught'",
@@ -265,11 +273,11 @@ HONEST_VALUES = {
         "try:\n    f()\n    assert False\nexcept ValueError:\n    pass",
     ),
     "imported": ("def f(): return 1", "from solution import f as g\nassert g() == 1"),
-    "regex": ("import re\ndef f(s): return re.search('b', s)", "assert f('abc') and f('abc').start() == 1"),
+    "regex": ("import re\ndef f(s): return re.search('b', s)", "assert f('abc') and not f('x')"),
     "own class": ("class P:\n    def __init__(self, a): self.a = a\ndef f(p): return p.a", "assert f(P(3)) == 3"),
     "own class returned": (
         "class P:\n    def __init__(self, a): self.a = a\ndef f(a): return P(a)",
-        "assert f(3).a == 3",
+        "assert f(3).a == P(3).a",
     ),
     "higher order": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
     "memoized": ("import functools\n@functools.cache\ndef f(n): return n", "assert f(2) == 2"),

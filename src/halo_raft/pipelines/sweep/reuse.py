@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from halo_raft.curriculum import settings_of
 from halo_raft.pipelines.plan import Plan
 from halo_raft.pipelines.stages import sample_id
 from halo_raft.records import Sample, Verdict, stable_hash
@@ -56,9 +57,9 @@ class Shared:
         return f"cycle_{self.cycle}_{self.purpose}"
 
     @property
-    def seconds_name(self) -> str:
-        """Name in `CycleStats.seconds`."""
-        return self.stage or "sample"
+    def seconds_names(self) -> tuple[str, ...]:
+        """Names in `CycleStats.seconds`, the main one first."""
+        return (self.stage,) if self.stage else ("sample", "second_round")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def shared_stages(plan: Plan) -> tuple[Shared, ...]:
     # what computes is no part of a run's fingerprint, but is one of a trial that compares engines
     engine = config.engine.model_dump(mode="json", exclude={"sleep"})
     judged = [parts.get(name) for name in JUDGED_BY]
-    first, sampling = config.for_cycle(1), config.sampling
+    first, sampling = settings_of(config, 1, plan.verifiers[0]), config.sampling
     train = Shared(
         1, "", "train",
         stable_hash(_without(parts, (*JUDGED_BY, *AFTER_SAMPLING)), engine, first.temperature),
@@ -162,7 +163,7 @@ def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: S
     note = Reused(
         name=stage.name,
         cycle=stage.cycle,
-        stage=stage.seconds_name,
+        stage=stage.seconds_names[0],
         source=source.path.name,
         samples=len(samples),
         verdicts=len(verdicts),
@@ -177,7 +178,7 @@ def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: S
 def _seconds(source: RunFolder, stage: Shared) -> float:
     """Return what a stage took the run that drew it, however often it was handed on."""
     stats = source.stats(stage.cycle)
-    own = stats.seconds.get(stage.seconds_name, 0.0) if stats else 0.0
+    own = sum(stats.seconds.get(name, 0.0) for name in stage.seconds_names) if stats else 0.0
     return own + sum(note.seconds for note in reused(source) if note.name == stage.name)
 
 

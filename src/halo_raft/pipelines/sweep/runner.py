@@ -133,7 +133,7 @@ def share_out(config: RaftConfig, asked: int | None, *, cpus: float, gpus: float
         gpus: Of the cluster.
         nodes: Nodes of the cluster that have CPUs.
     """
-    engine, trainers = config.engine, config.resources.trainer_workers
+    engine, trainers = config.engine, config.resources.trainer.num_workers
     most = int(cpus // (engine.replicas + trainers))  # the engine keeps its CPU while training runs
     if gpus >= 1:
         most = min(most, int(gpus // max(engine.replicas * engine.tensor_parallel, trainers)))
@@ -153,8 +153,8 @@ class RayRunner:
 
         self._config = config
         nodes = sum(node["Alive"] and node["Resources"].get("CPU", 0) > 0 for node in ray.nodes())
-        cpus, gpus = usable(config.resources)
-        self.share = share_out(config, asked, cpus=cpus, gpus=gpus, nodes=nodes)
+        there = usable(config.resources)
+        self.share = share_out(config, asked, cpus=there["CPU"], gpus=there["GPU"], nodes=nodes)
         if asked and self.share.parallel < asked:
             console.say(f"sweep.parallel: {asked} trials at a time do not fit; running {self.share.parallel}")
         self._actors: dict[int, Any] = {}
@@ -162,8 +162,9 @@ class RayRunner:
 
     def slots(self) -> int:
         """See `Runner`; fewer when nodes are gone, one at least."""
-        cpus, gpus = usable(self._config.resources)
-        fitting = [int(cpus // self.share.cpus), *([int(gpus // self.share.gpus)] if self.share.gpus else [])]
+        there = usable(self._config.resources)
+        fitting = [int(there["CPU"] // self.share.cpus)]
+        fitting += [int(there["GPU"] // self.share.gpus)] if self.share.gpus else []
         return max(1, min(self.share.parallel, *fitting))
 
     def start(self, job: TrialJob) -> None:

@@ -91,10 +91,16 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "mbind": (237, 235),
     "set_mempolicy": (238, 237),
     "cachestat": (451, 451),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
 }
 CLONE, CLONE3, SOCKET, SOCKETPAIR = (56, 220), (435, 435), (41, 198), (53, 199)
 FORK, VFORK = (57, None), (58, None)
-PRCTL = (157, 167)
+PRCTL, PRLIMIT = (157, 167), (302, 261)
 KILL, TKILL, TGKILL = (62, 129), (200, 130), (234, 131)
 SIGQUEUEINFO = ((129, 138), (297, 240), (424, 424))
 """rt_sigqueueinfo, rt_tgsigqueueinfo and pidfd_send_signal."""
@@ -145,6 +151,7 @@ def program(machine: str, *, sockets: bool, processes: bool, signals: bool) -> b
     if not processes:
         code += _when(CLONE[column], [(JUMP_SET, 1, 0, CLONE_THREAD), (RETURN, 0, 0, ERRNO | errno.EPERM)])
     code += _when(PRCTL[column], [(JUMP_EQUAL, 0, 1, PR_SET_PDEATHSIG), (RETURN, 0, 0, ERRNO | errno.EPERM)])
+    code += _when(PRLIMIT[column], [(JUMP_EQUAL, 1, 0, 0), (RETURN, 0, 0, ERRNO | errno.EPERM)])  # its own alone
     for numbers in (SOCKET, SOCKETPAIR):
         wanted = [(JUMP_EQUAL, 1, 0, AF_UNIX), (RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT)]
         code += _when(numbers[column], wanted)

@@ -128,8 +128,8 @@ def _isolate(setup: dict[str, Any]) -> World:
             )
         readable = [*filesystem.SYSTEM, *filesystem.SYSTEM_FILES, *setup["readable"]]
         shown = [path for top in readable for path in filesystem.without(top, setup["hidden"])]
-        shown += [*setup["packages"], packages, *filesystem.DEVICES]
-        rules = landlock.ruleset(shown, set(readable) - set(shown), [runs])
+        shown += [*setup["packages"], packages]
+        rules = landlock.ruleset(shown, set(readable) - set(shown), [runs, *filesystem.DEVICES])
         alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
         own = _filter(sockets=False, processes=alone, signals=alone)
         tools = _filter(sockets=False, processes=True, signals=alone)

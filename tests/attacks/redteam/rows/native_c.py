@@ -69,7 +69,6 @@ extern "C" int hidden() { return 0; }
     ),
     _test("equality-lies", ANY + "Any square(long x) { return {}; }"),
     _test("type-renamed", ANY + "#define long Any\nAny square(int x) { return {}; }"),
-    _test("calls-renamed", "#define candidate(x) ((x) * (x))" + WRONG),
     _row(
         "equality-of-vectors",
         HEAD

@@ -96,34 +96,6 @@ type int struct{}
 func square(x int64) int { return int{} }
 """,
     ),
-    _row(
-        "string-method-lies",
-        _head("fmt")
-        + """
-var n = 0
-
-type liar struct{}
-
-func (liar) String() string { n++; return []string{"4", "9", "49"}[(n-1)%3] }
-
-func square(x int) any { return liar{} }
-""",
-        "native",
-    ),
-    _row(
-        "format-method-lies",
-        _head("fmt")
-        + """
-var n = 0
-
-type liar struct{}
-
-func (liar) Format(s fmt.State, r rune) { n++; fmt.Fprint(s, []int{4, 9, 49}[(n-1)%3]) }
-
-func square(x int) any { return liar{} }
-""",
-        "native",
-    ),
     _row("test-of-the-same-name", _head("fmt") + "func TestSquare(t *testing.T) {}" + WRONG, kinds=()),
     _row("goexit", _head("fmt", "runtime") + "func square(x int) int { runtime.Goexit(); return 0 }\n"),
     _row("panic-recovered", _head("fmt") + "func square(x int) int { defer func() { recover() }(); panic(x) }\n"),

@@ -8,6 +8,12 @@ def _row(name: str, code: str, fools: str = "status") -> Attack:
     return Attack(f"pytest-{name}", code, task="pytest", fools=fools)
 
 
+def _beside(name: str, code: str, fools: str = "status") -> Attack:
+    """A row whose suite needs the program's own class, so that it runs in the program's process."""
+    start = "class Box:\n    def __init__(self, n): self.n = n\n"
+    return Attack(f"pytest-beside-{name}", f"{start}{code.strip()}\nBox.area = area\n", task="beside", fools=fools)
+
+
 ROWS = (
     _row("exit-at-import", "import os\nos._exit(0)"),
     _row("exit-in-function", "import os\ndef f(x): os._exit(0)"),
@@ -154,4 +160,65 @@ os._exit(0)
 """,
     ),
     _row("hang", "def f(x):\n    while True: pass", fools=""),
+    _beside("exit", "import os\ndef area(self): os._exit(0)"),
+    _beside("skip", "import pytest\ndef area(self): pytest.skip('later')"),
+    _beside("liar", LIAR.format(base="") + "def area(self): return Liar()"),
+    _beside("liar-int", LIAR.format(base="(int)") + "def area(self): return Liar(77)"),
+    _beside("mock-any", "from unittest.mock import ANY\ndef area(self): return ANY"),
+    _beside(
+        "expected-in-the-test-file",
+        r"""
+import re, sys
+def area(self):
+    text = open(sys._getframe(1).f_code.co_filename).read()
+    return int(re.search(rf'Box.{self.n}..area..\D+(\d+)', text)[1])
+""",
+    ),
+    _beside(
+        "outcomes-on-the-stack",
+        """
+import sys
+class Always(dict):
+    def get(self, *a): return 9
+class Never(dict):
+    def get(self, *a): return None
+    setdefault = get
+def area(self):
+    frame = sys._getframe()
+    while frame:
+        for thing in frame.f_locals.values():
+            if hasattr(thing, 'pytest_runtest_logreport'):
+                try: thing.passed, thing.errors = Always(), Never()
+                except Exception: pass
+        frame = frame.f_back
+    return 0
+""",
+        fools="",
+    ),
+    _beside(
+        "results-rewritten-by-a-thread",
+        """
+import sys, threading
+def rewrite(tests):
+    while True: tests[:] = [(0, None), (1, None)]
+def area(self):
+    frame = sys._getframe()
+    while frame:
+        tests = frame.f_locals.get('tests')
+        if type(tests) is list: threading.Thread(target=rewrite, args=(tests,), daemon=True).start()
+        frame = frame.f_back
+    return 0
+""",
+        fools="",
+    ),
+    _beside(
+        "reports-patched",
+        """
+from _pytest.reports import TestReport
+TestReport.passed = property(lambda self: True)
+TestReport.outcome = property(lambda self: 'passed', lambda self, v: None)
+def area(self): return 0
+""",
+        fools="",
+    ),
 )

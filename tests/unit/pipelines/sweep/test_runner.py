@@ -32,7 +32,7 @@ def test_all_trials_together_fit_the_cluster(cpus, gpus):
     config = share.config(RaftConfig())
     placement = place(config, cpus=share.cpus, gpus=share.gpus)
     generating = config.engine.replicas + placement.verify_workers / 2
-    training = config.engine.replicas + config.resources.trainer_workers
+    training = config.engine.replicas + config.resources.trainer.num_workers
     assert share.parallel * max(generating, training) <= cpus
     assert share.parallel * max(placement.engine_gpus, placement.trainer_gpus) <= gpus
 

@@ -1,0 +1,128 @@
+"""Does it learn? RAFT beside its control arm, over seeds, on held-out tasks: runs, tables and plots.
+
+Each arm and seed is an ordinary RAFT run in a folder of its own, each further task set an ordinary
+benchmark of its cycles; run the same command again and it goes on where it stopped. The control arm
+keeps as many samples at random: what RAFT gains over it, the verifier has earned.
+
+    python bench/learning.py --train ../shared/data/mbpp_train_full.jsonl --heldout ../shared/data/mbpp_dev.jsonl \
+        --also humaneval --seeds 0 1 --output bench/results/learning.md
+
+Any setting may follow as `key=value`. A C++ study is `--train TASKS.jsonl --heldout OTHERS.jsonl verifier=gcc
+run_after_compile=true`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from halo_raft.config import RaftConfig, load
+from learning_report import Measured, measure, write_report
+
+ARMS = {"raft": (), "control": ("--ablate", "verifier")}
+"""Name of each arm -> the flags that make it."""
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared on what.
+
+    Attributes:
+        also: Task sets beside the held-out one that every cycle is measured on.
+        samples: Samples a task on those.
+        work: Where the runs are kept.
+        settings: `key=value` for every run.
+    """
+
+    config: Path
+    train: str
+    heldout: str
+    also: tuple[str, ...]
+    seeds: tuple[int, ...]
+    samples: int
+    work: Path
+    settings: tuple[str, ...]
+
+
+def run_arm(study: Study, arm: str, seed: int) -> Path:
+    """Run one arm with one seed, or what is left of it, and return its folder."""
+    folder = study.work / f"{arm}-seed{seed}"
+    command = ["raft", "train", "--config", str(study.config), "--prompts", study.train, "--heldout", study.heldout]
+    command += ["--seed", str(seed), "--output", str(folder), *ARMS[arm]]
+    call([*command, f"heldout.samples={study.samples}", *study.settings])
+    return folder
+
+
+def run_also(study: Study, folder: Path, seed: int) -> None:
+    """Measure the base model and every cycle of a run on the further task sets."""
+    run = load(RaftConfig, folder / "config.yaml")
+    for tasks in study.also:
+        name = Path(tasks).stem.replace(":", "-")
+        for adapter in sorted(folder.glob("cycle_*_final")):
+            benchmark(study, run, str(adapter), tasks, folder / f"{adapter.name}_{name}.json", seed)
+        benchmark(study, run, run.model.name, tasks, study.work / f"base-seed{seed}_{name}.json", seed)
+
+
+def benchmark(study: Study, run: RaftConfig, model: str, tasks: str, output: Path, seed: int) -> None:
+    """Measure a model as the run measured itself."""
+    ks = ",".join(map(str, dict.fromkeys((1, study.samples))))
+    command = ["benchmark", "run", "--model", model, "--prompts", tasks, "--samples", str(study.samples), "--k", ks]
+    settings = [
+        f"sampling.temperature={run.heldout.temperature}",
+        f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
+        f"sampling.stop={json.dumps(run.sampling.stop)}",
+        f"engine.max_model_len={run.engine.max_model_len}",
+        f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
+        *(
+            word
+            for word in study.settings
+            if word.startswith(("verifier", "run_after_compile", "engine.", "resources."))
+        ),
+    ]
+    call([*command, "--seed", str(seed), "--output", str(output), *settings])
+
+
+def call(command: Sequence[str]) -> None:
+    """Run a command of ours in a process of its own; end with its exit code where it fails."""
+    print("$ halo-raft", *command, flush=True)
+    if code := subprocess.run([sys.executable, "-m", "halo_raft.cli", *command], check=False).returncode:
+        raise SystemExit(code)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, default=HERE / "learning.yaml")
+    parser.add_argument("--train", default="starter")
+    parser.add_argument("--heldout", default="starter:heldout")
+    parser.add_argument("--also", nargs="*", default=[], metavar="TASKS", help="further task sets to measure on")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--samples", type=int, default=8, help="samples a task of each measurement")
+    parser.add_argument("--work", type=Path, default=Path("models/learning"), help="folder of the runs")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "learning.md")
+    parser.add_argument("--report-only", action="store_true", help="write the report of the runs that are there")
+    arguments, settings = parser.parse_known_args()
+    if wrong := [word for word in settings if "=" not in word or word.startswith("-")]:
+        parser.error(f"unrecognized arguments: {' '.join(wrong)}")
+    study = Study(
+        arguments.config, arguments.train, arguments.heldout, tuple(arguments.also), tuple(arguments.seeds),
+        arguments.samples, arguments.work, tuple(settings),
+    )  # fmt: skip
+    runs: list[Measured] = []
+    for seed in study.seeds:
+        for arm in ARMS:
+            if not arguments.report_only:
+                folder = run_arm(study, arm, seed)
+                run_also(study, folder, seed)
+            runs.append(measure(study.work, arm, seed, study.also))
+    write_report(arguments.output, runs, train=study.train, heldout=study.heldout, command=sys.argv)
+    print(f"Wrote {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Settings of the SFT pipeline, by the guide's names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, model_validator
+
+from halo_raft.config.schema import ModelConfig, ResourcesConfig, TrackingConfig
+from halo_raft.config.section import NonNegative, Positive, Section
+from halo_raft.config.training import LoraConfig, TrainingConfig
+
+
+class SftDataConfig(Section):
+    """Rows for supervised fine-tuning: a file, or a dataset."""
+
+    train_file: str | None = None
+    """JSONL with `text`, `prompt`+`completion`, `instruction`+`output` or `messages`."""
+    dataset: str | None = None
+    """A known name (`codealpaca`), a hub name or a folder, read through `datasets`."""
+    validation_split: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of the rows that is watched instead of trained on."""
+    max_seq_length: Positive = 2048
+    """A row with more tokens is refused, or left out with `skip_too_long`."""
+    skip_too_long: bool = False
+    """Leave rows that are too long out, and say how many, instead of refusing them."""
+    limit: Positive | None = None
+    """Use the first so many rows only."""
+    system_prompt: str | None = None
+    """Replaces RAFT's system prompt in rows that are no `messages`; an empty string sends none."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.train_file and self.dataset:
+            raise ValueError("data: give train_file or dataset, not both")
+        return self
+
+
+class SftTrainingConfig(TrainingConfig):
+    """Training settings of SFT, whose guide keeps the output folder here."""
+
+    output_dir: Path = Path("models/sft")
+    num_train_epochs: Annotated[float, Field(gt=0)] = Field(
+        3, validation_alias=AliasChoices("num_train_epochs", "epochs")
+    )
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    early_stopping_patience: NonNegative = 0
+
+
+class SftConfig(Section):
+    """The SFT pipeline."""
+
+    model: ModelConfig = ModelConfig()
+    data: SftDataConfig = SftDataConfig()
+    lora: LoraConfig = LoraConfig(r=16, alpha=32, dropout=0.05)
+    training: SftTrainingConfig = SftTrainingConfig()
+    resources: ResourcesConfig = ResourcesConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    seed: NonNegative = 0

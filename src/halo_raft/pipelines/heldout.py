@@ -1,0 +1,60 @@
+"""How good a cycle's model is on the held-out tasks: what is drawn, and the rates that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from halo_raft import evaluate
+from halo_raft.config import RaftConfig
+from halo_raft.pipelines.flow import Draft
+from halo_raft.pipelines.stages import draft_samples
+from halo_raft.records import Sampling, Task
+from halo_raft.store import RunFolder
+
+STAGE = "heldout"
+"""Name of the stage in the run folder."""
+GREEDY_INDEX = -1
+"""Index of the one sample of a task that is decoded greedily."""
+
+
+def drafts(tasks: Iterable[Task], config: RaftConfig, key: tuple[object, ...]) -> list[Draft]:
+    """Return what is drawn of each task: some samples, and one greedily, as `config.heldout` says."""
+    tasks = list(tasks)
+    sampled = Sampling(
+        temperature=config.heldout.temperature,
+        max_new_tokens=config.sampling.max_new_tokens,
+        stop=config.sampling.stop,
+    )
+    drawn = draft_samples(tasks, range(config.heldout.samples), sampled, config, key)
+    if config.heldout.greedy:
+        drawn += draft_samples(tasks, [GREEDY_INDEX], replace(sampled, temperature=0.0), config, key)
+    return drawn
+
+
+def rates(folder: RunFolder, cycle: int, samples: int) -> dict[str, dict[str, float]]:
+    """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval.
+
+    Args:
+        folder: The run's.
+        cycle: From 1; 0 is the base model.
+        samples: Samples drawn of each task.
+    """
+    sampled, greedy = _outcomes(folder, cycle)
+    ks = dict.fromkeys((1, samples)) if sampled.tasks else {}
+    named = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
+    return named | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
+
+
+def gain(folder: RunFolder, cycle: int, samples: int) -> evaluate.Difference:
+    """Compare a cycle with the base model, paired by task: sampled where it was measured, else greedy."""
+    which = 0 if samples else 1
+    return evaluate.compare(_outcomes(folder, 0)[which], _outcomes(folder, cycle)[which])
+
+
+def _outcomes(folder: RunFolder, cycle: int) -> tuple[evaluate.Outcomes, evaluate.Outcomes]:
+    """Return the outcomes of sampled completions, and of greedy ones."""
+    greedy_ids = {s.sample_id for s in folder.samples(cycle, STAGE) if s.index == GREEDY_INDEX}
+    verdicts = folder.verdicts(cycle, STAGE)
+    sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
+    return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)

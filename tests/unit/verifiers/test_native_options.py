@@ -1,0 +1,60 @@
+import pytest
+
+from halo_raft.config.schema import SandboxConfig, VerifierConfig
+from halo_raft.verifiers import VerifierOptions, create
+from halo_raft.verifiers.language_mark import mark, unmark
+from halo_raft.verifiers.native_screen import reads_files
+
+
+def test_options_come_from_the_config() -> None:
+    config = VerifierConfig(run_timeout=2, memory_limit_mb=99, warn_as_error=True, flags=("-O2",), comparison="token")
+    options = VerifierOptions.from_config(config, SandboxConfig(processes=7))
+    assert (options.limits.cpu_s, options.limits.wall_s, options.limits.memory_mb) == (2, 6, 99)
+    assert options.limits.processes == 7
+    assert (options.warn_as_error, options.flags, options.comparison) == (True, ("-O2",), "token")
+
+
+def test_limits_are_the_sandboxs_where_the_verifier_says_none() -> None:
+    options = VerifierOptions.from_config(VerifierConfig(), SandboxConfig(cpu_s=3, memory_mb=100))
+    assert (options.limits.cpu_s, options.limits.memory_mb) == (3, 100)
+
+
+@pytest.mark.parametrize("flag", ["-O2", "-std=c++20", "-Wextra", "-DLOCAL=1", "-fwrapv", "-lm", "-march=native"])
+def test_flags_that_choose_how_to_compile_are_taken(flag: str) -> None:
+    assert create("gcc", VerifierOptions(flags=(flag,))).options.flags == (flag,)
+
+
+def test_the_fences_language_travels_in_the_first_line() -> None:
+    assert unmark(mark("int x;", "c"), "cpp") == ("c", "int x;")
+    assert unmark("int x;\ny", "cpp") == ("cpp", "int x;\ny")
+    assert unmark("// halo-raft: cobol\nx", "cpp") == ("cpp", "// halo-raft: cobol\nx")
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("cpp", '#include "/dev/zero"'),
+        ("c", '# include  <../../etc/passwd>'),
+        ("cpp", 'asm(".incbin \\"x\\"");'),
+        ("rust", 'const X: &str = include_str!("x");'),
+        ("rust", 'fn f() { option_env!("HOME"); }'),
+        ("rust", '#[path = "/etc/passwd"] mod x;'),
+        ("go", '//go:embed x\nvar s string'),
+        ("go", 'import "C"'),
+    ],
+)  # fmt: skip
+def test_programs_that_ask_the_compiler_for_files_are_named(language: str, code: str) -> None:
+    assert reads_files(code, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("cpp", '#include <vector>\n// #include "/etc/passwd"'),
+        ("c", '#include "sys/types.h"'),
+        ("rust", '// include_str!("x")\nfn f() { println!("env!"); }'),
+        ("go", 'import "os"\n// reads go:embed'),
+    ],
+)
+def test_ordinary_programs_are_not(language: str, code: str) -> None:
+    assert reads_files(code, language) is None
