@@ -29,7 +29,8 @@ HOSTILE = {
     "exit": "import os\nos._exit(0)",
     "equals everything": "class E:\n    __eq__ = lambda s, o: True\ndef {f}(*a): return E()",
     "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-    "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork()\n    time.sleep(999)\ndef {f}(*a): return 1",
+    "daemon": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork()\n    time.sleep(999)\n"
+    "def {f}(*a): return 1",
     "memory": "x = []\nwhile True: x.append(bytearray(1 << 20))",
     "fill": "for i in range(10**6):\n    with open(str(i), 'wb') as f: f.write(b'x' * 10**6)",
     "many files": "for i in range(10**6): open(str(i), 'w').close()",
@@ -41,7 +42,8 @@ HOSTILE = {
     "sleep": "import time\ndef {f}(*a): time.sleep(999)",
     "spin": "def {f}(*a):\n    while True: pass",
     "huge int": "def {f}(*a): return 10 ** 300000",
-    "channel": "import os\nfor fd in range(3, 9):\n    try: os.write(fd, b'x' * 99)\n    except OSError: pass\ndef {f}(*a): return 1",
+    "channel": "import os\nfor fd in range(3, 9):\n    try: os.write(fd, b'x' * 99)\n    except OSError: pass\n"
+    "def {f}(*a): return 1",
     "crash": "import ctypes\nctypes.string_at(0)",
 }
 

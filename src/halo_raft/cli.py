@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, report, sft, verify
+from halo_raft.pipelines import benchmark, check, data, raft, report, sft, sweep, verify
 from halo_raft.pipelines.exits import parse, run_main
 
 
@@ -43,6 +44,11 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_arguments(verify_command)
     verify_command.set_defaults(run=verify.run)
 
+    sweep_group = commands.add_parser("sweep", help="try many settings and find the best").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    sweep.add_commands(sweep_group)
+
     config_group = commands.add_parser("config", help="look at configurations").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -72,8 +78,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `halo-raft` command; returns the exit code."""
-    parser = build_parser()
-    return run_main(lambda arguments: arguments.run(arguments), parse(parser, argv))
+    words = sweep.with_default_command(sys.argv[1:] if argv is None else argv)
+    return run_main(lambda arguments: arguments.run(arguments), parse(build_parser(), words))
 
 
 if __name__ == "__main__":

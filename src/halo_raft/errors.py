@@ -48,7 +48,8 @@ def user_error(error: BaseException) -> HaloRaftError | None:
     seen: set[int] = set()
     inner: BaseException | None = error
     while inner is not None and id(inner) not in seen:
-        if isinstance(inner, HaloRaftError):
+        # Ray's wrapper is of the wrapped type too, with a traceback for a message; the error itself has no `cause`
+        if isinstance(inner, HaloRaftError) and getattr(inner, "cause", None) is None:
             return inner
         seen.add(id(inner))
         inner = getattr(inner, "cause", None) or inner.__cause__ or inner.__context__

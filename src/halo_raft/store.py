@@ -119,6 +119,17 @@ class RunFolder:
             )
         return known
 
+    def in_use(self) -> bool:
+        """Return whether another process holds the folder."""
+        try:
+            with (self.path / ".lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def close(self) -> None:
         """Release the lock."""
         if self._lock:

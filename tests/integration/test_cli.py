@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft import cli
-from halo_raft.pipelines import raft
+from halo_raft.pipelines import raft, sweep
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -108,7 +108,8 @@ def test_every_shipped_config_has_a_dry_run_with_nothing_downloaded(name, monkey
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     if "sft" in name:
         pytest.skip("the SFT pipeline has no run yet")
-    assert raft.main(["--config", f"configs/{name}", "--dry-run"]) == 0
+    pipeline = sweep if "sweep" in name else raft
+    assert pipeline.main(["--config", f"configs/{name}", "--dry-run"]) == 0
     assert "# Plan" in capsys.readouterr().out
 
 

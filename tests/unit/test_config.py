@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from halo_raft.config import RaftConfig, SftConfig, load, load_file, to_yaml
+from halo_raft.config import RaftConfig, SftConfig, SweepConfig, full_key, load, load_file, to_yaml, with_values
 from halo_raft.errors import ConfigError, UsageError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -210,3 +210,37 @@ def test_a_missing_file_is_a_config_error(tmp_path):
 def test_configs_are_frozen():
     with pytest.raises(Exception, match="frozen"):
         RaftConfig().seed = 1  # type: ignore[misc]
+
+
+def test_a_mapping_of_the_users_own_keys_is_one_value(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text("cycles: 2\nsweep:\n  space:\n    temperature: [0.1, 0.2]\n    lora.r: {low: 8, high: 16}\n")
+    config = load(SweepConfig, path, ["sweep.trials=3"])
+    assert set(config.sweep.space) == {"temperature", "lora.r"}
+    assert config.sweep.space["temperature"].choices == (0.1, 0.2)
+    assert (config.sweep.trials, config.cycles) == (3, 2)
+    assert load_file(path) == load(SweepConfig, path)
+
+
+def test_a_mapping_of_the_users_own_keys_names_its_line_when_it_is_wrong(tmp_path):
+    path = tmp_path / "sweep.yaml"
+    path.write_text("sweep:\n  space:\n    temperature: {lo: 1}\n")
+    with pytest.raises(ConfigError, match=rf"{path}:2: unknown key sweep\.space\.temperature\.lo"):
+        load(SweepConfig, path)
+
+
+def test_with_values_is_checked_like_a_file():
+    config = with_values(RaftConfig(), {"temperature": "0.5", "verifier": "mbpp"}, "here")
+    assert (config.sampling.temperature, config.verifier.name) == (0.5, "mbpp")
+    for values, message in [
+        ({"temprature": 1}, "here: unknown key"),
+        ({"lora.r": 0}, "here: lora.r: must be at least 1"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            with_values(RaftConfig(), values, "here")
+
+
+def test_full_key_is_the_settings_path_in_any_spelling():
+    assert full_key(RaftConfig, "keep_percent", "x") == "selection.keep_top_percent"
+    assert full_key(RaftConfig, "training.epochs", "x") == "training.num_train_epochs"
+    assert full_key(RaftConfig, "verifier", "x") == "verifier.name"

@@ -86,6 +86,16 @@ def test_two_runs_cannot_share_a_folder(tmp_path):
     RunFolder(tmp_path).open({})
 
 
+def test_a_folder_says_whether_a_process_holds_it(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert not folder.in_use()
+    holder = RunFolder(tmp_path / "run")
+    holder.open({})
+    assert folder.in_use()
+    holder.close()
+    assert not folder.in_use()
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be written"):

@@ -1,7 +1,7 @@
 """The settings of every pipeline: the schema, and how YAML, `key=value` and flags become one frozen config."""
 
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
-from halo_raft.config.loading import load, load_file, to_yaml
+from halo_raft.config.loading import full_key, load, load_file, to_yaml, with_values
 from halo_raft.config.schema import (
     EngineConfig,
     RaftConfig,
@@ -11,6 +11,7 @@ from halo_raft.config.schema import (
     TrackingConfig,
 )
 from halo_raft.config.sft import SftConfig
+from halo_raft.config.sweep import Range, SweepConfig, SweepSettings
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
 __all__ = [
@@ -19,13 +20,18 @@ __all__ = [
     "EngineConfig",
     "LoraConfig",
     "RaftConfig",
+    "Range",
     "ResourcesConfig",
     "SandboxConfig",
     "SelectionConfig",
     "SftConfig",
+    "SweepConfig",
+    "SweepSettings",
     "TrackingConfig",
     "TrainingConfig",
+    "full_key",
     "load",
     "load_file",
     "to_yaml",
+    "with_values",
 ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import AliasChoices, BaseModel, ValidationError
 
 from halo_raft.config.schema import SHORT_NAMES, RaftConfig
 from halo_raft.config.sft import SftConfig
+from halo_raft.config.sweep import SweepConfig
 from halo_raft.errors import ConfigError, HaloRaftError, UsageError
 
 C = TypeVar("C", bound=BaseModel)
@@ -25,8 +26,9 @@ KeyPath = tuple[str, ...]
 class _Values:
     """A nested dict of settings that remembers where each one came from."""
 
-    def __init__(self, schema: type[BaseModel]) -> None:
+    def __init__(self, schema: type[BaseModel], origin: str = "the configuration") -> None:
         self.schema = schema
+        self.anywhere = origin
         self.tree: dict[str, Any] = {}
         self.origins: dict[KeyPath, tuple[str, type[HaloRaftError]]] = {}
 
@@ -36,7 +38,7 @@ class _Values:
         node = self.tree
         for key in path[:-1]:
             node = node.setdefault(key, {})
-        if isinstance(value, Mapping):  # a section: its values follow one by one
+        if isinstance(value, Mapping) and not _is_table(self.schema, path):  # a section: its values follow one by one
             node.setdefault(path[-1], {})
         else:
             node[path[-1]] = value
@@ -44,7 +46,7 @@ class _Values:
 
     def _resolve(self, path: KeyPath, value: Any, origin: str, error: type[HaloRaftError]) -> KeyPath:
         """Expand a short name, spell aliases as fields, and refuse keys that do not exist."""
-        if path[0] not in _fields(self.schema) and self.schema is RaftConfig and path[0] in SHORT_NAMES:
+        if path[0] not in _fields(self.schema) and issubclass(self.schema, RaftConfig) and path[0] in SHORT_NAMES:
             path = (*SHORT_NAMES[path[0]].split("."), *path[1:])
         section: type[BaseModel] | None = self.schema
         resolved: list[str] = []
@@ -67,14 +69,16 @@ class _Values:
         for end in range(len(path), 0, -1):
             if path[:end] in self.origins:
                 return self.origins[path[:end]]
-        return "the configuration", ConfigError
+        return self.anywhere, ConfigError
 
 
 def load_file(path: str | Path, overrides: Sequence[str] = ()) -> RaftConfig | SftConfig:
-    """Load a YAML file of either pipeline; one with a `data:` section is SFT's."""
+    """Load a YAML file of any pipeline; one with a `data:` section is SFT's, one with `sweep:` a sweep's."""
     tree = _read_yaml(Path(path))
-    is_sft = isinstance(tree, yaml.MappingNode) and any(key.value == "data" for key, _ in tree.value)
-    return load(SftConfig, path, overrides) if is_sft else load(RaftConfig, path, overrides)
+    keys = {key.value for key, _ in tree.value} if isinstance(tree, yaml.MappingNode) else set()
+    if "data" in keys:
+        return load(SftConfig, path, overrides)
+    return load(SweepConfig if "sweep" in keys else RaftConfig, path, overrides)
 
 
 def load(
@@ -112,6 +116,36 @@ def load(
         raise _one_line(error, values) from None
 
 
+def with_values(config: C, values: Mapping[str, Any], origin: str) -> C:
+    """Return `config` with some settings replaced, checked as if they stood in its file.
+
+    Args:
+        config: A resolved config.
+        values: Dotted key, in any accepted spelling -> value.
+        origin: What the one line of an error begins with: where the values stand.
+
+    Raises:
+        ConfigError: A key does not exist, or a value is not allowed.
+    """
+    changed = _Values(type(config), origin)
+    changed.tree = config.model_dump(mode="json")
+    for key, value in values.items():
+        changed.put(tuple(key.split(".")), value, origin, ConfigError)
+    try:
+        return type(config).model_validate(changed.tree)
+    except ValidationError as error:
+        raise _one_line(error, changed) from None
+
+
+def full_key(schema: type[BaseModel], key: str, origin: str) -> str:
+    """Return the dotted path of a setting in any accepted spelling: `temperature` is `sampling.temperature`.
+
+    Raises:
+        ConfigError: There is no such setting, or it is a section.
+    """
+    return ".".join(_Values(schema)._resolve(tuple(key.split(".")), "", origin, ConfigError))
+
+
 def to_yaml(config: BaseModel) -> str:
     """Return the resolved config as YAML that loads back to the same config."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -137,15 +171,17 @@ def _leaves(node: yaml.Node | None, schema: type[BaseModel]) -> Iterator[tuple[K
         return
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"line {node.start_mark.line + 1}: the file must hold keys, such as {_example(schema)}")
-    yield from _mapping_leaves(node, ())
+    yield from _mapping_leaves(node, (), schema)
 
 
-def _mapping_leaves(node: yaml.MappingNode, prefix: KeyPath) -> Iterator[tuple[KeyPath, Any, int]]:
+def _mapping_leaves(
+    node: yaml.MappingNode, prefix: KeyPath, schema: type[BaseModel]
+) -> Iterator[tuple[KeyPath, Any, int]]:
     for key_node, value_node in node.value:
         path, line = (*prefix, str(key_node.value)), key_node.start_mark.line + 1
-        if isinstance(value_node, yaml.MappingNode):
+        if isinstance(value_node, yaml.MappingNode) and not _is_table(schema, path):
             yield path, {}, line
-            yield from _mapping_leaves(value_node, path)
+            yield from _mapping_leaves(value_node, path, schema)
         else:
             yield path, _construct(value_node), line
 
@@ -183,6 +219,16 @@ def _section(section: type[BaseModel], field: str) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _is_table(schema: type[BaseModel], path: KeyPath) -> bool:
+    """Return whether the setting at `path` is a mapping whose keys are the user's own."""
+    section: type[BaseModel] | None = schema
+    for key in path[:-1]:
+        name = _fields(section).get(key) if section else None
+        section = _section(section, name) if section and name else None
+    name = _fields(section).get(path[-1]) if section else None
+    return bool(section and name and get_origin(section.model_fields[name].annotation) is dict)
+
+
 def _example(section: type[BaseModel]) -> str:
     return ", ".join(f"{name}:" for name in list(section.model_fields)[:3])
 
@@ -190,7 +236,7 @@ def _example(section: type[BaseModel]) -> str:
 def _unknown(key: str, above: Sequence[str], schema: type[BaseModel], section: type[BaseModel]) -> str:
     """Return the message for a key that does not exist, with the nearest one that does."""
     names = {name: ".".join((*above, name)) for name in _fields(section)}
-    if not above and schema is RaftConfig:
+    if not above and issubclass(schema, RaftConfig):
         names |= {name: name for name in SHORT_NAMES}
     elsewhere = {name: path for path, name in _all_keys(schema)} | SHORT_NAMES
     full = ".".join((*above, key))

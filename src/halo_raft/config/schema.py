@@ -195,7 +195,9 @@ class ResourcesConfig(Section):
     """Placement on the Ray cluster."""
 
     num_cpus: Positive | None = None
-    """CPUs of the local Ray instance; all of the machine when not given."""
+    """CPUs to use, of this machine or of a cluster; all there are when not given."""
+    num_gpus: NonNegative | None = None
+    """GPUs to use, of this machine or of a cluster; all there are when not given."""
     trainer: TrainerResources = TrainerResources()
     require_gpu: bool = False
     """End with exit code 4 where there is no GPU, instead of running on the CPU."""
@@ -213,6 +215,8 @@ class TrackingConfig(Section):
     """Folder of the local database and artifacts."""
     experiment: str = "halo-raft"
     run_name: str | None = None
+    parent_run: str | None = None
+    """Id of an MLflow run that this run becomes a child of, such as a sweep's; then its cycles have none."""
 
 
 class RaftConfig(Section):

@@ -61,5 +61,6 @@ def start_engines(spec: EngineSpec, *, gpus: float) -> list[Any]:
         num_gpus=gpus,
         max_restarts=spec.config.max_restarts,
         max_task_retries=0,
+        scheduling_strategy="SPREAD",  # on a CPU an engine takes all cores of its node, whatever Ray counts
     )
     return [remote.remote(spec) for _ in range(spec.config.replicas)]

@@ -88,7 +88,7 @@ def ray_session(config: RaftConfig) -> Iterator[Placement]:
 
 @contextlib.contextmanager
 def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
-    """Start a local Ray instance or join a cluster; yield what it has, as Ray counts it.
+    """Start a local Ray instance or join a cluster; yield what of it may be used, as Ray counts it.
 
     A local instance is used unless `resources.ray_address` or RAY_ADDRESS says otherwise: `ray.init`
     alone would join whatever runs on the machine. One that is up already is used and left up.
@@ -111,10 +111,23 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         except ConnectionError as error:
             raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
     try:
-        yield ray.cluster_resources()
+        yield usable(wanted)
     finally:
         if started:
             ray.shutdown()
+
+
+def usable(wanted: ResourcesConfig) -> dict[str, float]:
+    """Return the resources of the cluster as it is now, within what the config allows."""
+    import ray
+
+    there: dict[str, float] = ray.cluster_resources()
+    cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
+    if wanted.num_cpus is not None:
+        cpus = min(cpus, max(2, wanted.num_cpus))  # two at least, as for a local instance
+    if wanted.num_gpus is not None:
+        gpus = min(gpus, wanted.num_gpus)
+    return there | {"CPU": cpus, "GPU": gpus}
 
 
 def engine_spec(config: RaftConfig, device: str) -> EngineSpec:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from halo_raft import models, sandbox, tasks, verifiers
-from halo_raft.config import RaftConfig, SftConfig
+from halo_raft.config import RaftConfig, SftConfig, SweepConfig
 from halo_raft.engines import REGISTRY as ENGINES
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.pipelines.cluster import describe_devices
@@ -24,7 +24,7 @@ from halo_raft.verifiers import VerifierOptions
 
 log = logging.getLogger(__name__)
 
-C = TypeVar("C", RaftConfig, SftConfig)
+C = TypeVar("C", RaftConfig, SftConfig, SweepConfig)
 
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop")
 """Settings that may change when a run goes on: where and how fast, and how much further."""

@@ -7,7 +7,7 @@ This file reads the command line and drives the cycles; what a cycle does is in 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import parse, run_main
+from halo_raft.pipelines.places import with_lasting_paths
 from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
 from halo_raft.records import CycleStats
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
-    config = on_checkpoint_base(settings)
+    config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)
@@ -64,14 +65,19 @@ def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
 
     plan = prepare(config)
     with RaftRun(plan, fresh=fresh) as raft:
-        history = _cycles(raft)
+        history = list(cycles(raft))
         raft.finish(history)
     return history
 
 
-def _cycles(raft: RaftRun) -> list[CycleStats]:
-    """Drive the cycles until the last one, or until going on does not help."""
+def cycles(raft: RaftRun) -> Iterator[CycleStats]:
+    """Yield the base's statistics and each cycle's, until the last one, or until going on does not help.
+
+    Raises:
+        VerificationError: Nothing can be kept in the first cycle.
+    """
     history = [raft.measure_base()]
+    yield history[0]
     for cycle in range(1, raft.config.num_cycles + 1):
         try:
             history.append(raft.run_cycle(cycle))
@@ -81,10 +87,10 @@ def _cycles(raft: RaftRun) -> list[CycleStats]:
             console.say(f"{error}. Stopping; the best cycle so far is kept.")
             break
         raft.update_best(history)
+        yield history[-1]
         if reason := raft.reason_to_stop(history):
             console.say(reason)
             break
-    return history
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -136,8 +136,13 @@ def draft_samples(
     drafts = []
     for index in indices:  # outside: when a prompt comes again, its prefix is in the engine's cache
         for task, chat in chats:
-            sample_id = stable_hash(*key, task.task_id, index)
+            identity = sample_id(key, task.task_id, index)
             # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
-            request = GenerationRequest(sample_id, chat, sampling, int(sample_id, 16) % 2**31)
+            request = GenerationRequest(identity, chat, sampling, int(identity, 16) % 2**31)
             drafts.append(Draft(task.task_id, index, request))
     return drafts
+
+
+def sample_id(key: tuple[object, ...], task_id: str, index: int) -> str:
+    """Return the id of a task's sample; `key` as in `draft_samples`."""
+    return stable_hash(*key, task_id, index)

@@ -123,7 +123,9 @@ class RunTracker:
         with shielded("write the report"):
             page = write_report([self.folder.path], self.folder.path / "report")
             self.tracker.log_artifacts(page.parent, "report")
-        if self.plan.config.arm == "raft":  # a control arm is measured, never served
+        config = self.plan.config
+        # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
+        if config.arm == "raft" and not config.tracking.parent_run:
             self._register(stats)
 
     def _register(self, stats: CycleStats) -> None:

@@ -36,4 +36,4 @@ def create(config: TrackingConfig, run_folder: Path) -> Tracker:
         return FileTracker(run_folder / "tracking")
     from halo_raft.tracking.mlflow_tracker import MlflowTracker
 
-    return MlflowTracker(resolve(config), config.experiment)
+    return MlflowTracker(resolve(config), config.experiment, config.parent_run)

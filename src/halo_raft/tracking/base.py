@@ -82,6 +82,12 @@ class Tracker(RunLog):
     ) -> str | None:
         """Register a logged artifact folder as a model version; return its number, None if it has none."""
 
+    def end_child(self, run_id: str, tags: Mapping[str, Any], status: Status | None = None) -> None:
+        """Set tags of a child run that another process logged, and end it unless `status` is None.
+
+        Where a run has no children of other processes, nothing is done.
+        """
+
     @abstractmethod
     def finish(self, status: Status = "FINISHED") -> None:
         """Close the run."""

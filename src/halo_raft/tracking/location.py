@@ -40,7 +40,12 @@ class Location:
     @property
     def shown(self) -> str:
         """The address without its password."""
-        return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", self.uri)
+        return shown_address(self.uri)
+
+
+def shown_address(uri: str) -> str:
+    """Return an address without its password."""
+    return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", uri)
 
 
 def resolve(config: TrackingConfig) -> Location:

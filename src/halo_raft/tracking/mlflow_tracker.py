@@ -16,6 +16,7 @@ from halo_raft.tracking.base import RunLog, Status, Tracker
 from halo_raft.tracking.location import Location
 from halo_raft.tracking.mlflow_client import Connection, connect
 from halo_raft.tracking.mlflow_run import MlflowRunLog
+from halo_raft.tracking.prefixed import PrefixedLog
 from halo_raft.tracking.provenance import NOTE_TAG, run_note, source_tags
 from halo_raft.tracking.soft import WarnOnce, reason
 from halo_raft.tracking.values import MAX_TAG, cut, flatten
@@ -38,10 +39,12 @@ class MlflowTracker(MlflowRunLog, Tracker):
     Args:
         location: Where to log.
         experiment: Name of the experiment, created where it is missing.
+        parent_run: Run that this one is a child of. MLflow shows one level of children, so cycles get none then.
     """
 
-    def __init__(self, location: Location, experiment: str) -> None:
+    def __init__(self, location: Location, experiment: str, parent_run: str | None = None) -> None:
         super().__init__(WarnOnce())
+        self._parent_run = parent_run
         self._location = location
         self._experiment = experiment
         self._connecting: Future[Connection] | None = None
@@ -76,6 +79,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
             if run is None:
                 flat = flatten(params)
                 texts = {NOTE_TAG: run_note(flat)} | source_tags() | {name: str(v) for name, v in tags.items()}
+                texts |= {_PARENT_TAG: self._parent_run} if self._parent_run else {}
                 texts = {name: cut(text, MAX_TAG) for name, text in texts.items()}
                 run = client.create_run(connection.experiment_id, tags=texts, run_name=run_name)
             else:
@@ -111,6 +115,9 @@ class MlflowTracker(MlflowRunLog, Tracker):
     @contextmanager
     def cycle(self, cycle: int) -> Iterator[RunLog]:
         """See `Tracker`; an exception inside ends the child as FAILED, an interrupt as KILLED."""
+        if self._parent_run:
+            yield PrefixedLog(self, f"cycle_{cycle}")
+            return
         child = MlflowRunLog(self._soft)
         with self._soft("open a cycle's run"):
             child.attach(self._open, self._child(cycle))
@@ -160,6 +167,14 @@ class MlflowTracker(MlflowRunLog, Tracker):
             client.set_registered_model_alias(name, alias, version.version)
             return str(version.version)
         return None
+
+    def end_child(self, run_id: str, tags: Mapping[str, Any], status: Status | None = None) -> None:
+        """See `Tracker`."""
+        with self._soft("end a child run"):
+            for name, value in tags.items():
+                self._open.set_tag(run_id, name, cut(str(value), MAX_TAG))
+            if status:
+                self._open.set_terminated(run_id, status)
 
     def finish(self, status: Status = "FINISHED") -> None:
         """See `Tracker`."""

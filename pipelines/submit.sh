@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# What sweep.sh and raft.sh share: submit.sh MODULE DEFAULT_CONFIG [arguments of the module ...]
+set -euo pipefail
+module=$1 config=$2
+shift 2
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+ray=ray
+if [ -x "${VENV:-.venv}/bin/ray" ]; then ray=${VENV:-.venv}/bin/ray; fi
+command -v "$ray" >/dev/null || { echo "submit: ray is missing; run make setup, or set VENV to an environment that has it" >&2; exit 1; }
+
+arguments=("$@")
+if [[ " $* " != *" --config"* ]]; then arguments=(--config "$config" "$@"); fi
+options=(--working-dir .)
+if [ -n "${NO_WAIT:-}" ]; then options+=(--no-wait); fi
+export RAY_USAGE_STATS_ENABLED=0
+unset RAY_JOB_CONFIG_JSON_ENV_VAR # a job that submits a job is not its child
+exec "$ray" job submit --address "${RAY_ADDRESS:-http://127.0.0.1:8265}" "${options[@]}" -- python -m "$module" "${arguments[@]}"

@@ -1,0 +1,199 @@
+"""Shared work: what of a trial an earlier one has drawn and judged already.
+
+Two stages of a run depend on little: the base model's held-out samples, and the training samples of
+cycle 1. Trials that differ only in what comes after (selection, training) draw the same ones there. A
+trial takes them over from a sibling's run folder, under its own sample ids; what is missing is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from halo_raft.curriculum import settings_of
+from halo_raft.pipelines.plan import Plan
+from halo_raft.pipelines.stages import sample_id
+from halo_raft.records import Sample, Verdict, stable_hash
+from halo_raft.store import RunFolder, write_atomically
+
+KEYS_FILE = "sweep_keys.json"
+"""In a trial's folder: stage -> what its samples and verdicts depend on."""
+
+REUSED_FILE = "sweep_reused.json"
+"""In a trial's folder: what was taken over."""
+
+JUDGED_BY = ("verifier", "verifier settings", "sandbox settings")
+"""Parts of a run's fingerprint that verdicts depend on, and samples do not."""
+
+AFTER_SAMPLING = ("selection settings", "lora settings", "training settings", "held-out tasks", "heldout settings")
+"""Parts that the training samples of cycle 1 do not depend on; whatever is not named here counts."""
+
+NOT_OF_BASE = ("selection settings", "lora settings", "training settings", "training tasks", "sampling settings")
+"""Parts that the base model's held-out samples do not depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A stage that trials may have in common.
+
+    Attributes:
+        cycle, stage: As in `RunFolder.samples_path`.
+        purpose: The stage's name in its samples' ids.
+        samples: What its samples depend on, hashed.
+        verdicts: What else its verdicts depend on, hashed.
+    """
+
+    cycle: int
+    stage: str
+    purpose: str
+    samples: str
+    verdicts: str
+
+    @property
+    def name(self) -> str:
+        """Name in the files here."""
+        return f"cycle_{self.cycle}_{self.purpose}"
+
+    @property
+    def seconds_names(self) -> tuple[str, ...]:
+        """Names in `CycleStats.seconds`, the main one first."""
+        return (self.stage,) if self.stage else ("sample", "second_round")
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """What a trial took over for a stage.
+
+    Attributes:
+        name: Of the stage, for people.
+        cycle: Of the stage.
+        stage: Its name in `CycleStats.seconds`.
+        source: Name of the sibling's folder.
+        samples, verdicts: How many.
+        tokens: Tokens of the samples: what was not generated.
+        seconds: Wall time that the sibling took for them, 0 where it did not get to note it.
+    """
+
+    name: str
+    cycle: int
+    stage: str
+    source: str
+    samples: int
+    verdicts: int
+    tokens: int
+    seconds: float
+
+
+def shared_stages(plan: Plan) -> tuple[Shared, ...]:
+    """Return the stages of a run that other runs may have in common with it."""
+    config, parts = plan.config, plan.fingerprint
+    # what computes is no part of a run's fingerprint, but is one of a trial that compares engines
+    engine = config.engine.model_dump(mode="json", exclude={"sleep"})
+    judged = [parts.get(name) for name in JUDGED_BY]
+    first, sampling = settings_of(config, 1, plan.verifiers[0]), config.sampling
+    train = Shared(
+        1, "", "train",
+        stable_hash(_without(parts, (*JUDGED_BY, *AFTER_SAMPLING)), engine, first.temperature),
+        stable_hash(judged, first.run_after_compile),
+    )  # fmt: skip
+    if plan.heldout is None:
+        return (train,)
+    rest = stable_hash(_without(parts, (*JUDGED_BY, *NOT_OF_BASE)), engine, sampling.max_new_tokens, sampling.stop)
+    return Shared(0, "heldout", "heldout", rest, stable_hash(judged, plan.heldout_verifier)), train
+
+
+def take_over(plan: Plan, folder: RunFolder, siblings: Iterable[Path]) -> list[Reused]:
+    """Copy what siblings have of this run's shared stages into its folder, unless it has some already.
+
+    Args:
+        plan: The run.
+        folder: Its folder, held by this process.
+        siblings: Run folders of other trials; some may be at work.
+
+    Returns:
+        What was taken over, now or when the run began.
+    """
+    stages = shared_stages(plan)
+    keys = {stage.name: {"samples": stage.samples, "verdicts": stage.verdicts} for stage in stages}
+    folder.write_json(KEYS_FILE, keys)
+    others = [RunFolder(path) for path in siblings if path != folder.path]
+    for stage in stages:
+        if not folder.samples_path(stage.cycle, stage.stage).exists():
+            _take_stage(plan, folder, others, stage)
+    return reused(folder)
+
+
+def reused(folder: RunFolder) -> list[Reused]:
+    """Return what a run took over."""
+    return [Reused(**row) for row in (folder.read_json(REUSED_FILE) or {}).values()]
+
+
+def complete_keys(folder: RunFolder) -> set[str]:
+    """Return the sample keys of the stages that a run has finished."""
+    rows = folder.read_json(KEYS_FILE) or {}
+    return {row["samples"] for name, row in rows.items() if folder.stats(int(name.split("_")[1])) is not None}
+
+
+def tokens(folder: RunFolder) -> int:
+    """Return the tokens of all samples in a run folder."""
+    paths = folder.path.glob("cycle_*_samples.jsonl")
+    stages = [path.name.removeprefix("cycle_").removesuffix("samples.jsonl").rstrip("_") for path in paths]
+    split = [stage.partition("_") for stage in stages]
+    return sum(len(s.token_ids) for cycle, _, stage in split for s in folder.samples(int(cycle), stage))
+
+
+def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: Shared) -> None:
+    """Copy one stage from the sibling that has most of it: samples last, since they say that it was done."""
+    having = [(other, row) for other in others if (row := _key(other, stage)) and row["samples"] == stage.samples]
+    drawn = [(other, row, other.samples(stage.cycle, stage.stage)) for other, row in having]
+    source, row, samples = max(drawn, key=lambda entry: len(entry[2]), default=(folder, {}, []))
+    if not samples:
+        return
+    same_judge = row["verdicts"] == stage.verdicts
+    if not same_judge and stage.purpose == "train":
+        # whatever was drawn beyond the first round was drawn by what the other judge said
+        samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
+    key = (plan.short_fingerprint, stage.cycle, stage.purpose)
+    ids = {s.sample_id: sample_id(key, s.task_id, s.index) for s in samples}
+    known = source.verdicts(stage.cycle, stage.stage) if same_judge else []
+    verdicts = [_renamed(v, ids[v.sample_id]) for v in known if v.sample_id in ids]
+    notes = folder.read_json(REUSED_FILE) or {}
+    note = Reused(
+        name=stage.name,
+        cycle=stage.cycle,
+        stage=stage.seconds_names[0],
+        source=source.path.name,
+        samples=len(samples),
+        verdicts=len(verdicts),
+        tokens=sum(len(s.token_ids) for s in samples),
+        seconds=_seconds(source, stage),
+    )
+    folder.write_json(REUSED_FILE, notes | {stage.name: asdict(note)})
+    _write(folder.verdicts_path(stage.cycle, stage.stage), verdicts)
+    _write(folder.samples_path(stage.cycle, stage.stage), [_renamed(s, ids[s.sample_id]) for s in samples])
+
+
+def _seconds(source: RunFolder, stage: Shared) -> float:
+    """Return what a stage took the run that drew it, however often it was handed on."""
+    stats = source.stats(stage.cycle)
+    own = sum(stats.seconds.get(name, 0.0) for name in stage.seconds_names) if stats else 0.0
+    return own + sum(note.seconds for note in reused(source) if note.name == stage.name)
+
+
+def _key(folder: RunFolder, stage: Shared) -> dict[str, str] | None:
+    row: dict[str, str] | None = (folder.read_json(KEYS_FILE) or {}).get(stage.name)
+    return row
+
+
+def _renamed(record: Any, identity: str) -> Any:
+    return type(record).from_dict(record.to_dict() | {"sample_id": identity})
+
+
+def _write(path: Path, records: list[Sample] | list[Verdict]) -> None:
+    write_atomically(path, "".join(record.to_json() + "\n" for record in records))
+
+
+def _without(parts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in parts.items() if name not in set(names)}
