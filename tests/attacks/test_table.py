@@ -69,6 +69,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOOLING)
 def test_a_false_pass_fools_a_naive_harness(
     name: str, facts: Facts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -98,6 +98,27 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "sched_setaffinity": (203, 122),
     "sched_setattr": (314, 274),
 }
+METADATA: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+}
+"""Changes to files of the same user that Landlock does not see."""
 CLONE, CLONE3, SOCKET, SOCKETPAIR = (56, 220), (435, 435), (41, 198), (53, 199)
 FORK, VFORK = (57, None), (58, None)
 PRCTL, PRLIMIT = (157, 167), (302, 261)
@@ -118,7 +139,7 @@ SET_MODE_FILTER = 1
 Instruction = tuple[int, int, int, int]
 
 
-def program(machine: str, *, sockets: bool, processes: bool, signals: bool) -> bytes:
+def program(machine: str, *, sockets: bool, processes: bool, signals: bool, metadata: bool) -> bytes:
     """Return the filter as classic BPF.
 
     Args:
@@ -126,6 +147,7 @@ def program(machine: str, *, sockets: bool, processes: bool, signals: bool) -> b
         sockets: Whether AF_UNIX sockets may be made (other families never).
         processes: Whether processes may be made; threads always may.
         signals: Whether signals may be sent to other processes.
+        metadata: Whether modes, owners and times of files may be changed.
     """
     column = ("x86_64", "aarch64").index(machine)
     code: list[Instruction] = [
@@ -141,6 +163,8 @@ def program(machine: str, *, sockets: bool, processes: bool, signals: bool) -> b
         denied += [numbers[column] for numbers in (KILL, TKILL, *SIGQUEUEINFO)]
     if not processes:
         denied += [FORK[column], VFORK[column]]
+    if not metadata:
+        denied += [numbers[column] for numbers in METADATA.values()]
     if not sockets:
         denied += [SOCKET[column]]
     for number in denied:

@@ -131,8 +131,8 @@ def _isolate(setup: dict[str, Any]) -> World:
         shown += [*setup["packages"], packages]
         rules = landlock.ruleset(shown, set(readable) - set(shown), [runs, *filesystem.DEVICES])
         alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
-        own = _filter(sockets=False, processes=alone, signals=alone)
-        tools = _filter(sockets=False, processes=True, signals=alone)
+        own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone)
+        tools = _filter(sockets=False, processes=True, signals=alone, metadata=True)
     search = uid is not None and setup["private"]
     return World(tier, f"{runs}/run", packages, uid is not None, uid, search, own, tools, rules, harnesses)
 
@@ -158,7 +158,7 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         system.unshare(system.CLONE_NEWUSER)
         _map_ids(own, uid, uid)
     os.close(own)
-    everything = _filter(sockets=True, processes=True, signals=True)
+    everything = _filter(sockets=True, processes=True, signals=True, metadata=True)
     return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, everything, everything, None, harnesses)
 
 
