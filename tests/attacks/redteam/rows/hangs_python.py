@@ -127,7 +127,7 @@ def f(x):
             while True: pass
     os.wait()
 """,
-        kinds=(TIMEOUT,),
+        kinds=(TIMEOUT, VerdictKind.RUNTIME),  # tier B lets an ordinary user's programs make no processes
     ),
     _row(
         "waits-for-input",

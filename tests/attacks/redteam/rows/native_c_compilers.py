@@ -8,7 +8,7 @@ HEAD = "#include <bits/stdc++.h>\n#include <unistd.h>\n"
 ANY = """
 struct Any { template <class T> bool operator==(const T&) const { return true; } operator long() const { return 0; } };
 """
-COMPILE = VerdictKind.COMPILE
+COMPILE, VIOLATION = VerdictKind.COMPILE, VerdictKind.VIOLATION
 
 
 def _row(name: str, code: str, task: str = "cpp", fools: str = "", kinds: tuple[VerdictKind, ...] = ()) -> Attack:
@@ -21,8 +21,8 @@ def _test(name: str, code: str) -> Attack:
 
 
 ROWS = (
-    _row("token-of-home", '#include "@HOME@/token"' + WRONG, kinds=(COMPILE,)),
-    _row("password-file", '#include "/etc/passwd"\n#include "/etc/shadow"' + WRONG, kinds=(COMPILE,)),
+    _row("token-of-home", '#include "@HOME@/token"' + WRONG, kinds=(COMPILE, VIOLATION)),
+    _row("password-file", '#include "/etc/passwd"\n#include "/etc/shadow"' + WRONG, kinds=(COMPILE, VIOLATION)),
     _row(
         "token-in-the-binary",
         r"""

@@ -4,7 +4,7 @@ from halo_raft.records import VerdictKind
 from redteam.attack import Attack
 
 WRONG = "\nfn square(x: isize) -> isize { let _ = x; 0 }"
-COMPILE = VerdictKind.COMPILE
+COMPILE, VIOLATION = VerdictKind.COMPILE, VerdictKind.VIOLATION
 
 
 def _row(name: str, code: str, fools: str = "", kinds: tuple[VerdictKind, ...] = (), task: str = "rust") -> Attack:
@@ -162,7 +162,7 @@ fn square(x: isize) -> isize { if S.len() > 0 { x * x } else { 0 } }
     _row(
         "secret-by-env",
         'fn square(x: isize) -> isize { if env!("HALO_RAFT_TEST_SECRET").len() > 0 { x * x } else { 0 } }',
-        kinds=(COMPILE,),
+        kinds=(COMPILE, VIOLATION),
     ),
     _row(
         "secret-by-option-env",
@@ -219,7 +219,11 @@ pub fn m(t: proc_macro::TokenStream) -> proc_macro::TokenStream { std::process::
 """
         + WRONG,
     ),
-    _row("nightly-features", "#![feature(start, lang_items, plugin)]\n#![plugin(evil)]" + WRONG, kinds=(COMPILE,)),
+    _row(
+        "nightly-features",
+        "#![feature(start, lang_items, plugin)]\n#![plugin(evil)]" + WRONG,
+        kinds=(COMPILE, VIOLATION),
+    ),
     _row("linked-library", '#[link(name = "evil", kind = "static")]\nextern "C" {}' + WRONG, kinds=(COMPILE,)),
     _row(
         "loop",
