@@ -144,7 +144,7 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
             killed.append(len(list(read_records(stage.samples_path, Sample))))
             ray.kill(pool.start()[0], no_restart=False)
 
-    run_stage(stage, lambda: pool.use(None), workers=1, restarts=2, report=kill_once)
+    run_stage(stage, lambda: pool.use(None), workers=1, niceness=19, restarts=2, report=kill_once)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
     assert killed[0] < 160, "it died before it was done"
@@ -165,7 +165,7 @@ def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_pat
         verdicts_path=tmp_path / "verified.jsonl",
     )
     with pytest.raises(DataError, match=r"do not fit in engine\.max_model_len 512"):
-        run_stage(stage, lambda: pool.use(None), workers=1, restarts=0, report=lambda progress: None)
+        run_stage(stage, lambda: pool.use(None), workers=1, niceness=19, restarts=0, report=lambda progress: None)
 
 
 @pytest.fixture(scope="module")
