@@ -155,7 +155,7 @@ def test_the_dashboard_opens_the_storage(swept):
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a command outside of this process's Ray."""
-    bare = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    bare = {k: v for k, v in os.environ.items() if not k.startswith("RAY_") or k.startswith("RAY_AUTH_")}
     path = f"{Path(sys.executable).parent}:{bare['PATH']}"
     return bare | {"PATH": path, "PYTHONPATH": str(REPO / "src"), "RAY_USAGE_STATS_ENABLED": "0"} | more
 
@@ -175,7 +175,7 @@ def ray_folder() -> Iterator[str]:
 
 
 @pytest.fixture
-def job_server(ray_folder, tmp_path) -> Iterator[str]:
+def job_server(ray_session, ray_folder, tmp_path) -> Iterator[str]:
     """The address of a head node with dashboard and job server."""
     port = free_port()
     command = ["ray", "start", "--head", "--block", "--num-cpus=2", "--port=0", f"--dashboard-port={port}"]
@@ -246,7 +246,7 @@ def _failed(client: Any, job: str) -> bool:
 
 
 @pytest.fixture
-def two_nodes(ray_folder) -> Iterator[tuple[Any, Any, str]]:
+def two_nodes(ray_session, ray_folder) -> Iterator[tuple[Any, Any, str]]:
     """A cluster of two nodes with two CPUs each, its second node, and the address of its dashboard."""
     from ray.cluster_utils import Cluster
 
