@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -98,11 +99,12 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
     """
     for key, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
+    address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
+    _bring_token(address)
     import ray
 
     started = not ray.is_initialized()
     if started:
-        address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
         local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
@@ -115,6 +117,20 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
     finally:
         if started:
             ray.shutdown()
+
+
+def _bring_token(address: str) -> None:
+    """See to it that Ray has the token that guards a cluster; it looks for this before it is imported.
+
+    A local instance gets a token of its own: Ray would leave one in the user's home, which then guards
+    every cluster that is started there. One at an explicit address is joined with the token that is there.
+    """
+    if address == "local":
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    elif "RAY_AUTH_MODE" not in os.environ:
+        named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ)
+        if named or (Path.home() / ".ray" / "auth_token").is_file():
+            os.environ["RAY_AUTH_MODE"] = "token"
 
 
 def usable(wanted: ResourcesConfig) -> dict[str, float]:
