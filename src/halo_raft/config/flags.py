@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -65,6 +66,17 @@ def add_flags(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
     group = parser.add_argument_group("settings")
     for flag in flags:
         group.add_argument(flag.name, metavar="VALUE", help=f"{flag.help} ({flag.key})")
+
+
+def add_training_arguments(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
+    """Add what `raft train` and `sft train` take: their flags, and how to run them."""
+    parser.add_argument("--config", type=Path, help="YAML file with the settings")
+    add_flags(parser, flags)
+    parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4"
+    )
 
 
 def read_flags(arguments: argparse.Namespace, flags: Sequence[Flag]) -> dict[str, tuple[str, Any]]:

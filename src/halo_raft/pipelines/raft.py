@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halo_raft.config import RaftConfig, load, to_yaml
-from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
+from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.exits import parse, run_main
@@ -26,13 +25,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `raft train` to a parser."""
-    parser.add_argument("--config", type=Path, help="YAML file with the settings")
-    add_flags(parser, RAFT_FLAGS)
-    parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
-    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4"
-    )
+    add_training_arguments(parser, RAFT_FLAGS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from halo_raft import __version__, models, tracking
 from halo_raft.config import SftConfig, load, to_yaml
-from halo_raft.config.flags import SFT_FLAGS, add_flags, read_flags
+from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines import console
 from halo_raft.pipelines.cluster import describe_devices, native_messages_to, ray_resources
@@ -34,13 +33,7 @@ STATISTICS = "sft_statistics.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `sft train` to a parser."""
-    parser.add_argument("--config", type=Path, help="YAML file with the settings")
-    add_flags(parser, SFT_FLAGS)
-    parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
-    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="any setting, e.g. training.learning_rate=1e-4"
-    )
+    add_training_arguments(parser, SFT_FLAGS)
 
 
 def run(arguments: argparse.Namespace) -> int:

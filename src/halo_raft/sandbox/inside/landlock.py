@@ -13,7 +13,7 @@ READ_ONLY = EXECUTE | READ_FILE | READ_DIR
 READ_ONE = EXECUTE | READ_FILE
 RIGHTS_BY_ABI = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """ABI version -> number of file rights that it knows; later ones know no more."""
-REFER_BIT, IOCTL_BIT = 13, 15
+IOCTL_BIT = 15
 SCOPE_ABI = 6
 NET_RIGHTS, SCOPES = 3, 3
 PATH_BENEATH = 1
