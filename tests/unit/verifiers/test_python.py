@@ -394,3 +394,33 @@ def test_any_completion_gets_a_verdict(completion: str) -> None:
     verdict = judge(completion)
     assert verdict.kind not in (VerdictKind.PASSED, VerdictKind.INFRA)
     verdict.to_json().encode()
+
+
+FORKS = """
+import os, random, threading, time
+
+def state():
+    return threading.active_count(), random.getstate()[1][:3]
+
+def f(x):
+    threading.Thread(target=time.sleep, args=(0.5,), daemon=True).start()
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.write(writer, repr(state()).encode())
+        os._exit(0)
+    os.wait()
+    threads, drawn = eval(os.read(reader, 999))
+    return threads, drawn != state()[1]
+"""
+
+
+def test_forks_of_the_program_have_one_thread_and_numbers_of_their_own() -> None:
+    if probe().name == "B":
+        pytest.skip("tier B may refuse forks")
+    verdict = judge(FORKS, with_tests("assert f(1) == (1, True)"))
+    assert verdict.success, verdict.details
+
+
+def test_every_run_draws_other_random_numbers() -> None:
+    code = "import random\ndef f(x): raise ValueError(random.random())"
+    assert len({judge(code).details for _ in range(3)}) == 3

@@ -157,6 +157,11 @@ def _run_harness(spec: dict[str, Any], world: World) -> NoReturn:
     if spec["env"] != dict(os.environ):
         os.environ.clear()
         os.environ.update(spec["env"])
+    for hook in world.fork_hooks:
+        os.register_at_fork(**hook)
+    import random  # here, where it is loaded already: see `World.fork_hooks`
+
+    random.seed()
     sys.argv = ["solution.py"]
     main(spec["payload"], CHANNEL_FD)
     os._exit(0)

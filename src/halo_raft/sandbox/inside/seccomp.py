@@ -131,16 +131,24 @@ NAMESPACES = 0x7E020080  # every CLONE_NEW* flag, time namespaces included
 CLONE_THREAD = 0x00010000
 AF_UNIX, PR_SET_PDEATHSIG = 1, 1
 
-LOAD, JUMP_EQUAL, JUMP_ABOVE, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+FIRST_UNKNOWN = 463
+"""System calls from here on are newer than this list, and answered as a kernel without them would."""
+
+LOAD, JUMP, JUMP_EQUAL, JUMP_FROM, JUMP_SET, RETURN = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL_PROCESS, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+REFUSE, UNKNOWN = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
 NUMBER, ARCH, FIRST_ARGUMENT = 0, 4, 16
 SET_MODE_FILTER = 1
 
 Instruction = tuple[int, int, int, int]
+"""Operation, how far to jump if true and if false, operand: classic BPF."""
 
 
 def program(machine: str, *, sockets: bool, processes: bool, signals: bool, metadata: bool) -> bytes:
     """Return the filter as classic BPF.
+
+    The kernel tries a filter on every call there is when it is loaded, which each run does: so it is
+    a search tree over the numbers and not a list.
 
     Args:
         machine: `x86_64` or `aarch64`.
@@ -150,6 +158,17 @@ def program(machine: str, *, sockets: bool, processes: bool, signals: bool, meta
         metadata: Whether modes, owners and times of files may be changed.
     """
     column = ("x86_64", "aarch64").index(machine)
+    answers = _looked_into(column, processes)
+    denied = [*DENIED.values()]
+    if not signals:
+        denied += [KILL, TKILL, *SIGQUEUEINFO]
+    if not processes:
+        denied += [FORK, VFORK]
+    if not metadata:
+        denied += METADATA.values()
+    if not sockets:
+        denied += [SOCKET]
+    answers |= {number: [(RETURN, 0, 0, REFUSE)] for numbers in denied if (number := numbers[column]) is not None}
     code: list[Instruction] = [
         (LOAD, 0, 0, ARCH),
         (JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]),
@@ -157,44 +176,49 @@ def program(machine: str, *, sockets: bool, processes: bool, signals: bool, meta
         (LOAD, 0, 0, NUMBER),
     ]
     if machine == "x86_64":
-        code += [(JUMP_ABOVE, 0, 1, X32_BIT), (RETURN, 0, 0, KILL_PROCESS)]
-    denied = [numbers[column] for numbers in DENIED.values()]
-    if not signals:
-        denied += [numbers[column] for numbers in (KILL, TKILL, *SIGQUEUEINFO)]
-    if not processes:
-        denied += [FORK[column], VFORK[column]]
-    if not metadata:
-        denied += [numbers[column] for numbers in METADATA.values()]
-    if not sockets:
-        denied += [SOCKET[column]]
-    for number in denied:
-        if number is not None:
-            code += _refuse(number, errno.EPERM)
-    code += _refuse(CLONE3[column], errno.ENOSYS)  # its flags are out of a filter's reach; libc falls back to clone
-    code += _when(CLONE[column], [(JUMP_SET, 0, 1, NAMESPACES), (RETURN, 0, 0, ERRNO | errno.EPERM)])
-    if not processes:
-        code += _when(CLONE[column], [(JUMP_SET, 1, 0, CLONE_THREAD), (RETURN, 0, 0, ERRNO | errno.EPERM)])
-    code += _when(PRCTL[column], [(JUMP_EQUAL, 0, 1, PR_SET_PDEATHSIG), (RETURN, 0, 0, ERRNO | errno.EPERM)])
-    code += _when(PRLIMIT[column], [(JUMP_EQUAL, 1, 0, 0), (RETURN, 0, 0, ERRNO | errno.EPERM)])  # its own alone
-    for numbers in (SOCKET, SOCKETPAIR):
-        wanted = [(JUMP_EQUAL, 1, 0, AF_UNIX), (RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT)]
-        code += _when(numbers[column], wanted)
-    code.append((RETURN, 0, 0, ALLOW))
+        code += [(JUMP_FROM, 0, 1, X32_BIT), (RETURN, 0, 0, KILL_PROCESS)]
+    code += _tree(_runs(answers))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
 
-def _refuse(number: int, error: int) -> list[Instruction]:
-    return [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ERRNO | error)]
+def _looked_into(column: int, processes: bool) -> dict[int, list[Instruction]]:
+    """Return the answers, by number, to calls that depend on their first argument."""
+    namespaces = [(JUMP_SET, 0, 1, NAMESPACES), (RETURN, 0, 0, REFUSE)]
+    threads_alone = [] if processes else [(JUMP_SET, 1, 0, CLONE_THREAD), (RETURN, 0, 0, REFUSE)]
+    unix_alone = [(JUMP_EQUAL, 1, 0, AF_UNIX), (RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT)]
+    checks = {
+        CLONE: [*namespaces, *threads_alone],
+        PRCTL: [(JUMP_EQUAL, 0, 1, PR_SET_PDEATHSIG), (RETURN, 0, 0, REFUSE)],
+        PRLIMIT: [(JUMP_EQUAL, 1, 0, 0), (RETURN, 0, 0, REFUSE)],  # its own alone
+        SOCKET: unix_alone,
+        SOCKETPAIR: unix_alone,
+    }
+    answers = {
+        numbers[column]: [(LOAD, 0, 0, FIRST_ARGUMENT), *check, (RETURN, 0, 0, ALLOW)]
+        for numbers, check in checks.items()
+    }
+    answers[CLONE3[column]] = [(RETURN, 0, 0, UNKNOWN)]  # its flags are out of a filter's reach; libc takes clone
+    return answers
 
 
-def _when(number: int, check: list[Instruction]) -> list[Instruction]:
-    """Look at the low word of the first argument of one call, then load the number again."""
-    return [
-        (JUMP_EQUAL, 0, len(check) + 2, number),
-        (LOAD, 0, 0, FIRST_ARGUMENT),
-        *check,
-        (LOAD, 0, 0, NUMBER),
-    ]
+def _runs(answers: dict[int, list[Instruction]]) -> list[tuple[int, list[Instruction]]]:
+    """Return the first number of each run of calls with one answer, and the answer."""
+    allow, unknown = [(RETURN, 0, 0, ALLOW)], [(RETURN, 0, 0, UNKNOWN)]
+    runs: list[tuple[int, list[Instruction]]] = []
+    for number in range(FIRST_UNKNOWN + 1):
+        answer = answers.get(number, allow) if number < FIRST_UNKNOWN else unknown
+        if not runs or runs[-1][1] != answer:
+            runs.append((number, answer))
+    return runs
+
+
+def _tree(runs: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    """Return a binary search over runs."""
+    if len(runs) == 1:
+        return runs[0][1]
+    middle = len(runs) // 2
+    below, above = _tree(runs[:middle]), _tree(runs[middle:])
+    return [(JUMP_FROM, 0, 1, runs[middle][0]), (JUMP, 0, 0, len(below)), *below, *above]
 
 
 class _Program(ctypes.Structure):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 
 
 def collect(folder: str, names: list[str], cap: int) -> dict[str, bytes]:
@@ -36,6 +35,8 @@ def collect(folder: str, names: list[str], cap: int) -> dict[str, bytes]:
 
 def empty(folder: str) -> None:
     """Remove all that is in a folder, also what is nested too deep for Python or lost its permissions."""
+    import subprocess  # it loads `threading`, which would hook itself into every fork of the zygote
+
     for entry in os.scandir(folder):
         path = os.path.join(folder, entry.name)
         try:

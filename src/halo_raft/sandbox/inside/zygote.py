@@ -26,6 +26,7 @@ from halo_raft.sandbox.inside.workdir import collect, empty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 JOB_FDS = 6
@@ -55,6 +56,7 @@ class World:
         tool_filter: The same for our own tools, such as compilers, which start processes.
         rules: Landlock ruleset, in tier B.
         harnesses: Name -> its `main`.
+        fork_hooks: What runs register with `os.register_at_fork`.
     """
 
     tier: str
@@ -67,6 +69,7 @@ class World:
     tool_filter: seccomp.Filter | None
     rules: int | None
     harnesses: dict[str, Any]
+    fork_hooks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 def main(connection: int, setup_fd: int) -> None:
@@ -84,14 +87,16 @@ def main(connection: int, setup_fd: int) -> None:
     with open(setup_fd, "rb") as file:
         setup = marshal.load(file)
     try:
-        for name in PRELOADED:
-            __import__(name)
-        world = _isolate(setup)
+        with _held_back() as hooks:
+            for name in PRELOADED:
+                __import__(name)
+            world = _isolate(setup)
     except BaseException as error:
         worker.send(f"error {type(error).__name__}: {error}".encode()[:1000])
         return
     if world.tier == "A":
         system.drop_bounding_set()  # here rather than in every run
+    world = dataclasses.replace(world, fork_hooks=hooks)
     os.environ.clear()
     os.environ.update(setup["env"] | _places(world))
     for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
@@ -105,6 +110,17 @@ def main(connection: int, setup_fd: int) -> None:
             return
         if message == b"run":
             _run(worker, fds, world)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[list[dict[str, Any]]]:
+    """Collect the hooks that modules ask to have called in a fork: here they would run in every candidate's."""
+    hooks: list[dict[str, Any]] = []
+    register, os.register_at_fork = os.register_at_fork, lambda **hook: hooks.append(hook)
+    try:
+        yield hooks
+    finally:
+        os.register_at_fork = register
 
 
 def _isolate(setup: dict[str, Any]) -> World:
