@@ -2,7 +2,8 @@
 
 Each arm and seed is an ordinary RAFT run in a folder of its own, each further task set an ordinary
 benchmark of its cycles; run the same command again and it goes on where it stopped. The control arm
-keeps as many samples at random: what RAFT gains over it, the verifier has earned.
+keeps as many samples at random: what RAFT gains over it, the verifier has earned. Both begin with the
+same samples of the base model.
 
     python bench/learning.py --train ../shared/data/mbpp_train_full.jsonl --heldout ../shared/data/mbpp_dev.jsonl \
         --also humaneval --seeds 0 1 --output bench/results/learning.md
@@ -17,15 +18,18 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.sweep.reuse import take_over
+from halo_raft.store import RunFolder
 from learning_report import Measured, measure, write_report
 
-ARMS = {"raft": (), "control": ("--ablate", "verifier")}
-"""Name of each arm -> the flags that make it."""
+ARMS = {"raft": (), "control": ("ablate=verifier",)}
+"""Name of each arm -> the settings that make it."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -53,10 +57,24 @@ class Study:
 def run_arm(study: Study, arm: str, seed: int) -> Path:
     """Run one arm with one seed, or what is left of it, and return its folder."""
     folder = study.work / f"{arm}-seed{seed}"
-    command = ["raft", "train", "--config", str(study.config), "--prompts", study.train, "--heldout", study.heldout]
-    command += ["--seed", str(seed), "--output", str(folder), *ARMS[arm]]
-    call([*command, f"heldout.samples={study.samples}", *study.settings])
+    settings = [
+        *(f"tasks.train={study.train}", f"tasks.heldout={study.heldout}", f"heldout.samples={study.samples}"),
+        *(f"seed={seed}", f"output_dir={folder}", *ARMS[arm], *study.settings),
+    ]
+    share(load(RaftConfig, study.config, settings), study.work.glob(f"*-seed{seed}"))
+    call(["raft", "train", "--config", str(study.config), *settings])
     return folder
+
+
+def share(config: RaftConfig, arms: Iterable[Path]) -> None:
+    """Give a run what another arm drew of the base model: the arms differ only in what they keep of it."""
+    plan, folder = prepare(config), RunFolder(config.output_dir)
+    folder.open(plan.fingerprint)
+    try:
+        for part in take_over(plan, folder, arms):
+            print(f"Taken over from {part.source}: {part.samples} samples of {part.name}", flush=True)
+    finally:
+        folder.close()
 
 
 def run_also(study: Study, folder: Path, seed: int) -> None:

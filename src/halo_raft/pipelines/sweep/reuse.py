@@ -27,10 +27,16 @@ REUSED_FILE = "sweep_reused.json"
 JUDGED_BY = ("verifier", "verifier settings", "sandbox settings")
 """Parts of a run's fingerprint that verdicts depend on, and samples do not."""
 
-AFTER_SAMPLING = ("selection settings", "lora settings", "training settings", "held-out tasks", "heldout settings")
+AFTER_SAMPLING = (
+    *("ablate settings", "selection settings", "lora settings", "training settings"),
+    *("held-out tasks", "heldout settings"),
+)
 """Parts that the training samples of cycle 1 do not depend on; whatever is not named here counts."""
 
-NOT_OF_BASE = ("selection settings", "lora settings", "training settings", "training tasks", "sampling settings")
+NOT_OF_BASE = (
+    *("ablate settings", "selection settings", "lora settings", "training settings"),
+    *("training tasks", "sampling settings"),
+)
 """Parts that the base model's held-out samples do not depend on."""
 
 

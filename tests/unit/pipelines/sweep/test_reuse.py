@@ -96,6 +96,7 @@ def test_a_trial_that_only_selects_or_trains_otherwise_takes_over_both_stages_wh
         ("engine.sleep=false", {"cycle_0_heldout", "cycle_1_train"}),
         ("cycles=[{temperature: 0.9}]", {"cycle_0_heldout"}),
         ("cycles=7", {"cycle_0_heldout", "cycle_1_train"}),
+        ("ablate=verifier", {"cycle_0_heldout", "cycle_1_train"}),
     ],
 )
 def test_what_samples_depend_on_decides_what_is_shared(make_plan, change, shared):
