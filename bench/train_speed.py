@@ -78,7 +78,7 @@ def peers(base: str, rows: Sequence[dict[str, Any]], folder: Path) -> tuple[floa
         args=transformers.TrainingArguments(
             output_dir=str(folder / "peer"), num_train_epochs=1, per_device_train_batch_size=BATCH,
             gradient_accumulation_steps=ACCUMULATION, learning_rate=1e-4, save_strategy="no", report_to="none",
-            logging_steps=1,
+            logging_steps=1, bf16=True, use_cpu=not torch.cuda.is_available(),
         ),
         train_dataset=padded,
         data_collator=lambda batch: {key: torch.tensor([row[key] for row in batch]) for key in batch[0]},
