@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -162,6 +163,7 @@ def configure_ray_data() -> None:
 
     context = ray.data.DataContext.get_current()
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the import, which sets it
+    warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a stage of few blocks is as it is
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
 
