@@ -25,7 +25,7 @@ class Registry(Generic[T]):
         kind: What a plugin is, for messages (`verifier`).
         package: Dotted name of the package that holds one module a plugin.
         base: Class that every plugin derives from.
-        support: Modules of the package that are no plugins.
+        support: Modules of the package that are no plugins; packages in it are none either.
     """
 
     def __init__(self, kind: str, package: str, base: type[T], support: frozenset[str]) -> None:
@@ -37,7 +37,7 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """Return the ids of the built-in plugins, sorted, without importing them."""
         path = importlib.import_module(self.package).__path__
-        return sorted(m.name for m in pkgutil.iter_modules(path) if m.name not in self.support)
+        return sorted(m.name for m in pkgutil.iter_modules(path) if not m.ispkg and m.name not in self.support)
 
     def load(self, name: str) -> type[T]:
         """Return the plugin class called `name`.

@@ -1,6 +1,6 @@
-"""How completions are judged: one file a verifier, named after it.
+"""How completions are judged: one file a verifier, named after it; a user's own is `my_module:MyVerifier`.
 
-`python`, `humaneval` and `mbpp` run tests; a user's own is named `my_module:MyVerifier`.
+What several verifiers share is in packages: `functions`, `pytest_suites` and `native`.
 """
 
 from halo_raft.errors import ConfigError
@@ -9,52 +9,7 @@ from halo_raft.verifiers.base import Verifier, VerifierOptions, VerifyResult
 
 __all__ = ["REGISTRY", "Verifier", "VerifierOptions", "VerifyResult", "create"]
 
-REGISTRY: Registry[Verifier] = Registry(
-    "verifier",
-    __name__,
-    Verifier,
-    support=frozenset(
-        {
-            "base",
-            "driver_cc",
-            "driver_go",
-            "driver_rust",
-            "language_mark",
-            "native",
-            "native_build",
-            "native_driver",
-            "native_program",
-            "native_screen",
-            "native_shared",
-            "native_suite",
-            "native_tests",
-            "program_cases",
-            "pytest_beside",
-            "pytest_guard",
-            "pytest_harness",
-            "pytest_reach",
-            "pytest_run",
-            "pytest_screen",
-            "pytest_suite",
-            "python_candidate",
-            "python_codec",
-            "python_judge",
-            "python_judging",
-            "python_remote",
-            "python_suite",
-            "python_tests",
-            "python_wire",
-            "report_cc",
-            "report_rust",
-            "report_shared",
-            "source_text",
-            "toolchain_cc",
-            "toolchain_go",
-            "toolchain_rust",
-            "toolchains",
-        }
-    ),
-)
+REGISTRY: Registry[Verifier] = Registry("verifier", __name__, Verifier, support=frozenset({"base"}))
 
 
 def create(name: str, options: VerifierOptions) -> Verifier:

@@ -12,7 +12,7 @@ from halo_raft.verifiers.base import Verifier, VerifierOptions, VerifyResult
 from halo_raft.verifiers.execution import ExecutionVerifier
 from halo_raft.verifiers.gcc import GccVerifier
 from halo_raft.verifiers.go import GoVerifier
-from halo_raft.verifiers.language_mark import NATIVE, mark, unmark
+from halo_raft.verifiers.native.language_mark import NATIVE, mark, unmark
 from halo_raft.verifiers.python import PythonVerifier
 from halo_raft.verifiers.rust import RustVerifier
 

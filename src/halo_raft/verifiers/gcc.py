@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from halo_raft.verifiers.native import NativeVerifier
-from halo_raft.verifiers.toolchain_cc import GCC
+from halo_raft.verifiers.native.toolchain_cc import GCC
+from halo_raft.verifiers.native.verifier import NativeVerifier
 
 
 class GccVerifier(NativeVerifier):

@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 from halo_raft.errors import ConfigError
 from halo_raft.extract import extract
 from halo_raft.records import Task
-from halo_raft.verifiers import pytest_run
 from halo_raft.verifiers.base import Verifier, VerifyResult
-from halo_raft.verifiers.pytest_beside import judge_beside
-from halo_raft.verifiers.pytest_suite import Suite, suite_of
-from halo_raft.verifiers.python_judging import judge
-from halo_raft.verifiers.python_suite import compiled
-from halo_raft.verifiers.python_tests import result
+from halo_raft.verifiers.functions.judging import judge
+from halo_raft.verifiers.functions.suite import compiled
+from halo_raft.verifiers.functions.tests import result
+from halo_raft.verifiers.pytest_suites import run as running
+from halo_raft.verifiers.pytest_suites.beside import judge_beside
+from halo_raft.verifiers.pytest_suites.suite import Suite, suite_of
 
 PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
 """Installed packages that suites, and programs, may import beside the standard library."""
@@ -81,4 +81,4 @@ class PytestVerifier(Verifier):
 def _call_of_pytest(suite: Suite) -> bytes:
     """Return the code that the judge's process runs: the runner, and a call of it."""
     call = f"run({suite.source!r}, {list(suite.expected)!r}, __judge_ok__, __judge_bad__)"
-    return marshal.dumps(compile(f"{inspect.getsource(pytest_run)}\n{call}\n", "tests.py", "exec", dont_inherit=True))
+    return marshal.dumps(compile(f"{inspect.getsource(running)}\n{call}\n", "tests.py", "exec", dont_inherit=True))

@@ -174,7 +174,7 @@ def test_create_configures() -> None:
 def test_registry_lists_plugins_only() -> None:
     names = REGISTRY.names()
     assert {"python", "humaneval", "mbpp"} <= set(names)
-    assert not {"base", "python_tests", "python_suite", "python_harness"} & set(names)
+    assert not {"base", "functions", "native", "pytest_suites"} & set(names)
     for name in names:
         assert REGISTRY.load(name).version
 

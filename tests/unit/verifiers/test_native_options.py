@@ -2,8 +2,8 @@ import pytest
 
 from halo_raft.config.schema import SandboxConfig, VerifierConfig
 from halo_raft.verifiers import VerifierOptions, create
-from halo_raft.verifiers.language_mark import mark, unmark
-from halo_raft.verifiers.native_screen import reads_files
+from halo_raft.verifiers.native.language_mark import mark, unmark
+from halo_raft.verifiers.native.screen import reads_files
 
 
 def test_options_come_from_the_config() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from halo_raft.verifiers.native_program import assemble, has_main, signature
+from halo_raft.verifiers.native.program import assemble, has_main, signature
 
 PROMPT = {
     "cpp": "#include<bits/stdc++.h>\n// f(x) {\nlong f(std::vector<long> x, long n) {\n",

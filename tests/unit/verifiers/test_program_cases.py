@@ -3,7 +3,7 @@ import pytest
 from halo_raft.errors import DataError
 from halo_raft.records import Task
 from halo_raft.verifiers import VerifierOptions
-from halo_raft.verifiers.program_cases import cases_of, same
+from halo_raft.verifiers.native.cases import cases_of, same
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from halo_raft.errors import DataError
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers import VerifierOptions, create
-from halo_raft.verifiers.pytest_screen import objection
-from halo_raft.verifiers.pytest_suite import suite_of
+from halo_raft.verifiers.pytest_suites.screen import objection
+from halo_raft.verifiers.pytest_suites.suite import suite_of
 
 FUNCTIONS = """
 import pytest

@@ -1,6 +1,6 @@
 import pytest
 
-from halo_raft.verifiers.source_text import closing, depth, masked, pieces, uncommented
+from halo_raft.verifiers.native.source_text import closing, depth, masked, pieces, uncommented
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from halo_raft.verifiers.python_codec import MAX_BYTES
+from halo_raft.verifiers.functions.codec import MAX_BYTES
 
 NONCE_BYTES = 8
 FIRST_NONCE = bytes(NONCE_BYTES)

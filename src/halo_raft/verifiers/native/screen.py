@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from halo_raft.verifiers.source_text import masked, uncommented
+from halo_raft.verifiers.native.source_text import masked, uncommented
 
 _C = (
     (

@@ -12,8 +12,8 @@ import random
 import socket
 import sys
 
-from halo_raft.verifiers.python_remote import Candidate, Ended, Function
-from halo_raft.verifiers.python_wire import LOOK_UP
+from halo_raft.verifiers.functions.remote import Candidate, Ended, Function
+from halo_raft.verifiers.functions.wire import LOOK_UP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import functools
 import re
 from collections.abc import Iterator
 
-from halo_raft.verifiers.source_text import closing, masked, pieces, uncommented
+from halo_raft.verifiers.native.source_text import closing, masked, pieces, uncommented
 
 _NUMBER = r"\d[\d.]*(?:[eE][-+]?\d+)?"
 _MAIN = {

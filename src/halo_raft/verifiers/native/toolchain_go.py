@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from halo_raft.records import stable_hash
 from halo_raft.sandbox import Limits
-from halo_raft.verifiers.native_build import Command
-from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, mounts_for, output_of, prepared_folder
+from halo_raft.verifiers.native.build import Command
+from halo_raft.verifiers.native.toolchains import Toolchain, Wanted, find, mounts_for, output_of, prepared_folder
 
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
 ADDRESS_SPACE_MB = 1536

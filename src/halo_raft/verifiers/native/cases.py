@@ -16,8 +16,8 @@ from halo_raft.errors import DataError
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Outcome
 from halo_raft.verifiers.base import VerifierOptions
-from halo_raft.verifiers.native_build import broken_limit
-from halo_raft.verifiers.native_tests import crash_kind, end_of
+from halo_raft.verifiers.native.build import broken_limit
+from halo_raft.verifiers.native.tests import crash_kind, end_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

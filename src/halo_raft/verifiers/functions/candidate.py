@@ -11,8 +11,8 @@ import marshal
 import os
 import sys
 
-from halo_raft.verifiers.python_codec import Refused, decode, encode, named, yours
-from halo_raft.verifiers.python_wire import (
+from halo_raft.verifiers.functions.codec import Refused, decode, encode, named, yours
+from halo_raft.verifiers.functions.wire import (
     CALL,
     CALLBACK,
     ERROR,

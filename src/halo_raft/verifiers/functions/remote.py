@@ -6,8 +6,8 @@ import builtins
 import os
 from typing import Any, NoReturn
 
-from halo_raft.verifiers.python_codec import Refused, decode, encode, named, yours
-from halo_raft.verifiers.python_wire import (
+from halo_raft.verifiers.functions.codec import Refused, decode, encode, named, yours
+from halo_raft.verifiers.functions.wire import (
     CALL,
     CALLBACK,
     ERROR,

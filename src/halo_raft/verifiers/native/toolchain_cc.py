@@ -12,10 +12,18 @@ from pathlib import Path
 from typing import ClassVar
 
 from halo_raft.records import stable_hash
-from halo_raft.verifiers.native_build import PROGRAM, Command
-from halo_raft.verifiers.report_cc import C_HEADER, CPP_HEADER, LEAN_CPP_HEADER
-from halo_raft.verifiers.source_text import uncommented
-from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, linker, mounts_for, output_of, prepared_folder
+from halo_raft.verifiers.native.build import PROGRAM, Command
+from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER, LEAN_CPP_HEADER
+from halo_raft.verifiers.native.source_text import uncommented
+from halo_raft.verifiers.native.toolchains import (
+    Toolchain,
+    Wanted,
+    find,
+    linker,
+    mounts_for,
+    output_of,
+    prepared_folder,
+)
 
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)

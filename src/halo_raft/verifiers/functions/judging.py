@@ -30,8 +30,8 @@ from halo_raft.sandbox import (
     usage,
 )
 
-CANDIDATE = "halo_raft.verifiers.python_candidate"
-JUDGE = "halo_raft.verifiers.python_judge"
+CANDIDATE = "halo_raft.verifiers.functions.candidate"
+JUDGE = "halo_raft.verifiers.functions.judge"
 JUDGE_LIMITS = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=2048, open_files=64)
 """The judge outlives its programs; what one of them makes it use is counted as that program's."""
 REPORT_BYTES = 1 << 17
@@ -41,7 +41,7 @@ GRACE_S, KILLED_GRACE_S = 2.0, 0.1
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the judge says of one program; see `python_judge.judge`.
+    """What the judge says of one program; see `judge.judge`.
 
     Attributes:
         state: `done`, `abort`, `syntax`, `load`, `exit`, `gone`, `violation`, or `hung` when the judge
@@ -167,8 +167,8 @@ def judge(
     """Load a program in a box of its own and have the judge test it.
 
     Args:
-        payload: For `python_candidate.main`.
-        job: For `python_judge.judge`.
+        payload: For `candidate.main`.
+        job: For `judge.judge`.
         limits: For the candidate; the judge's CPU time on its behalf counts as its own.
         packages: Python packages that both may import.
 

@@ -8,13 +8,13 @@ from typing import Any
 from halo_raft.records import VerdictKind
 from halo_raft.sandbox import Limits, Outcome, run_python
 from halo_raft.verifiers.base import IN_PROCESS, VerifyResult
-from halo_raft.verifiers.pytest_guard import guarded
-from halo_raft.verifiers.pytest_screen import objection
-from halo_raft.verifiers.pytest_suite import Suite
-from halo_raft.verifiers.python_judging import Report
-from halo_raft.verifiers.python_tests import result
+from halo_raft.verifiers.functions.judging import Report
+from halo_raft.verifiers.functions.tests import result
+from halo_raft.verifiers.pytest_suites.guard import guarded
+from halo_raft.verifiers.pytest_suites.screen import objection
+from halo_raft.verifiers.pytest_suites.suite import Suite
 
-HARNESS = "halo_raft.verifiers.pytest_harness"
+HARNESS = "halo_raft.verifiers.pytest_suites.harness"
 ENDS = ("done", "syntax", "load", "gone", "violation")
 
 

@@ -16,7 +16,8 @@ import sys
 import threading
 import unittest
 
-from halo_raft.verifiers import pytest_guard, pytest_run
+from halo_raft.verifiers.pytest_suites import guard
+from halo_raft.verifiers.pytest_suites import run as running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ def main(payload: dict[str, Any], fd: int) -> None:
 
     Args:
         payload: `token`, `code` (the program), `setup` (trusted source), `source` and `expected` (see
-            `pytest_run.run`).
+            `running.run`).
         fd: Write end of the private channel.
     """
     sys.dont_write_bytecode = True
-    setattr(builtins, pytest_guard.COMPARE, pytest_guard.compare)
-    pytest_run.run(WARM_UP, [], len, len)  # type: ignore[arg-type]  # loads what pytest loads when first used
+    setattr(builtins, guard.COMPARE, guard.compare)
+    running.run(WARM_UP, [], len, len)  # type: ignore[arg-type]  # loads what pytest loads when first used
     for module, names in TELLTALES.items():
         for name in names:
             delattr(module, name)
@@ -63,7 +64,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
 
 def _judge(payload: dict[str, Any]) -> None:
     """Load the program and run its suite, in a thread whose stack does not lead to the channel."""
-    run = pytest_run.run
+    run = running.run
     tests: list[tuple[int, BaseException | None]] = []
     try:
         module = _load(payload)

@@ -20,7 +20,7 @@ from typing import ClassVar
 from halo_raft.errors import ConfigError
 from halo_raft.models import cache_dir
 from halo_raft.sandbox import Limits
-from halo_raft.verifiers.native_build import Command
+from halo_raft.verifiers.native.build import Command
 
 SYSTEM = ("/usr/", "/bin/", "/lib")
 PREPARE_S = 600.0

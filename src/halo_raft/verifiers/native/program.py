@@ -11,7 +11,7 @@ import functools
 import itertools
 import re
 
-from halo_raft.verifiers.source_text import closing, depth, masked
+from halo_raft.verifiers.native.source_text import closing, depth, masked
 
 KEYWORDS = frozenset(
     [

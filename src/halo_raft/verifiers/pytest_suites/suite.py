@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-from halo_raft.verifiers.pytest_reach import can_stand_outside, names_of_program
+from halo_raft.verifiers.pytest_suites.reach import can_stand_outside, names_of_program
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -22,7 +22,7 @@ class Suite:
         source: As the task gives it.
         expected: Name of each test and how many cases it has at least.
         names: What it uses of the program.
-        outside: Whether it can run in a process of its own; see `pytest_reach`.
+        outside: Whether it can run in a process of its own; see `reach`.
     """
 
     source: str

@@ -7,8 +7,8 @@ import re
 from typing import ClassVar
 
 from halo_raft.errors import ConfigError
-from halo_raft.verifiers.native_build import PROGRAM, Command
-from halo_raft.verifiers.toolchains import Toolchain, Wanted, find, mounts_for, output_of
+from halo_raft.verifiers.native.build import PROGRAM, Command
+from halo_raft.verifiers.native.toolchains import Toolchain, Wanted, find, mounts_for, output_of
 
 EDITION = "2021"
 
