@@ -1,4 +1,4 @@
-"""Does it learn? RAFT beside its control arm, over seeds, on held-out tasks: runs, tables and plots.
+r"""Does it learn? RAFT beside its control arm, over seeds, on held-out tasks: runs, tables and plots.
 
 Each arm and seed is an ordinary RAFT run in a folder of its own, each further task set an ordinary
 benchmark of its cycles; run the same command again and it goes on where it stopped. The control arm
@@ -8,8 +8,11 @@ same samples of the base model.
     python bench/learning.py --train ../shared/data/mbpp_train_full.jsonl --heldout ../shared/data/mbpp_dev.jsonl \
         --also humaneval --seeds 0 1 --output bench/results/learning.md
 
-Any setting may follow as `key=value`. A C++ study is `--train TASKS.jsonl --heldout OTHERS.jsonl verifier=gcc
-run_after_compile=true`.
+Any setting may follow as `key=value`. The C++ study, on small tasks of our own:
+
+    python bench/learning.py --train bench/cpp/train.jsonl --heldout bench/cpp/heldout.jsonl --seeds 0 \
+        --work models/learning-cpp --output bench/results/learning_cpp.md verifier=gcc run_after_compile=true \
+        sampling.samples_per_prompt=4 sampling.max_new_tokens=200 cycles=2 heldout.greedy=false training.min_steps=12
 """
 
 from __future__ import annotations
@@ -131,14 +134,19 @@ def main() -> None:
         arguments.config, arguments.train, arguments.heldout, tuple(arguments.also), tuple(arguments.seeds),
         arguments.samples, arguments.work, tuple(settings),
     )  # fmt: skip
-    runs: list[Measured] = []
-    for seed in study.seeds:
-        for arm in ARMS:
-            if not arguments.report_only:
-                folder = run_arm(study, arm, seed)
-                run_also(study, folder, seed)
-            runs.append(measure(study.work, arm, seed, study.also))
-    write_report(arguments.output, runs, train=study.train, heldout=study.heldout, command=sys.argv)
+    arms = [(arm, seed) for seed in study.seeds for arm in ARMS]
+    if not arguments.report_only:
+        folders = [(run_arm(study, arm, seed), seed) for arm, seed in arms]
+        for folder, seed in folders:
+            run_also(study, folder, seed)
+    runs: list[Measured] = [measure(study.work, arm, seed, study.also) for arm, seed in arms]
+    write_report(
+        arguments.output,
+        runs,
+        train=study.train,
+        heldout=study.heldout,
+        command=[word for word in sys.argv if word != "--report-only"],
+    )
     print(f"Wrote {arguments.output}")
 
 
