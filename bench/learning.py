@@ -99,6 +99,7 @@ def benchmark(study: Study, run: RaftConfig, model: str, tasks: str, output: Pat
         f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
         f"sampling.stop={json.dumps(run.sampling.stop)}",
         f"engine.max_model_len={run.engine.max_model_len}",
+        f"engine.max_num_seqs={json.dumps(run.engine.max_num_seqs)}",
         f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
         *(
             word

@@ -162,12 +162,12 @@ def _tables(arms: Mapping[str, Sequence[Measured]], task_set: str) -> Iterator[s
     k = next(iter(arms.values()))[0].results[task_set][0].k
     yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
     yield "| --- | --- | --- | --- | --- |"
-    for arm, runs in arms.items():
-        for cycle in _cycles(runs):
-            results = [run.results[task_set][cycle] for run in runs]
-            unique = np.mean([result.unique for result in results])
-            name = "base" if cycle == 0 else arm
-            yield f"| {name} | {cycle} | {_shown(pooled(results, 1))} | {_shown(pooled(results, k))} | {unique:.2f} |"
+    rows = [("base", 0, [run for runs in arms.values() for run in runs])]
+    rows += [(arm, cycle, runs) for arm, runs in arms.items() for cycle in _cycles(runs)[1:]]
+    for name, cycle, runs in rows:
+        results = [run.results[task_set][cycle] for run in runs]
+        unique = np.mean([result.unique for result in results])
+        yield f"| {name} | {cycle} | {_shown(pooled(results, 1))} | {_shown(pooled(results, k))} | {unique:.2f} |"
     yield ""
     yield "| comparison of pass@1 | difference |"
     yield "| --- | --- |"
