@@ -197,7 +197,8 @@ class CycleStats(Record):
         integrity: Count of verdicts by where the judge stood, infra left out.
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
-        kept: Samples trained on, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
+        kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
+        trained: Those of them that were trained on; the others were `too_long`, or `held_back` to be watched.
         threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
         loss_first, loss_last: Training loss per completion token at the first and last logged step.
@@ -220,6 +221,9 @@ class CycleStats(Record):
     kept: int = 0
     kept_prompts: int = 0
     replayed: int = 0
+    trained: int = 0
+    too_long: int = 0
+    held_back: int = 0
     threshold: float | None = None
     selection: dict[str, int] = dataclasses.field(default_factory=dict)
     loss_first: float | None = None

@@ -4,7 +4,9 @@ The order is: leave out infra and truncated samples, apply the threshold, drop d
 each prompt, keep a share. Within a prompt the higher reward goes first, then the program that differs
 most from those chosen already, then the shorter one. The share is taken in rounds over the prompts
 (every prompt's best first), so no prompt is favoured for its place in the file, and rarely solved
-prompts go first. The choice depends on the set of samples alone, never on their order.
+prompts go first. Where that leaves fewer than `min_samples`, what the share left out is taken first, then
+what a lower threshold admits, the best first, and no more than are missing. The choice depends on the set
+of samples alone, never on their order.
 
 `select_at_random` is the control arm: as many samples of the same pool, whatever the verifier said.
 """
@@ -30,7 +32,8 @@ class Selection:
 
     Attributes:
         removed: Step -> samples that it removed, in the order of the steps.
-        threshold: The threshold in force, lower than asked for when `min_samples` required it.
+        threshold: The threshold in force, lower than asked for when `min_samples` required it; all that
+            pass the one asked for, under the cap, are then kept.
     """
 
     kept: tuple[Sample, ...]
@@ -79,14 +82,17 @@ def select(
         config: Threshold, cap, share and minimum.
     """
     pool = _pool(samples, verdicts, tasks)
-    threshold, above, distinct, capped, kept = config.reward_threshold, [], [], [], []
-    for threshold in (config.reward_threshold, *(rung for rung in LADDER if rung < config.reward_threshold)):
+    asked, wanted = config.reward_threshold, 0
+    threshold, above, distinct, capped = asked, [], [], []
+    for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
         above = [c for c in pool.candidates if c.reward >= threshold]
         distinct = _distinct(above)
         capped = [c for round_ in _rounds(distinct, pool.success, config.max_per_prompt) for c in round_]
-        kept = capped[: math.ceil(config.keep_top_percent * len(capped))]
-        if len(kept) >= config.min_samples:
+        wanted = wanted or max(math.ceil(config.keep_top_percent * len(capped)), config.min_samples)
+        if len(capped) >= wanted:
             break
+    capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
+    kept = capped[:wanted]
     removed = {
         "infra": pool.infra,
         "truncated": pool.truncated,

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -81,12 +81,15 @@ class RunFolder:
 
     # --- the run as a whole
 
-    def open(self, fingerprint: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any]:
+    def open(
+        self, fingerprint: Mapping[str, Any], *, fresh: bool = False, may_change: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Create the folder or continue in it, and lock it.
 
         Args:
             fingerprint: What a run must not change: model, tasks, verifier, sampling, ...
             fresh: Throw away what an earlier run left here.
+            may_change: Keys of the fingerprint that nothing in the folder depends on yet.
 
         Returns:
             `run.json` as it stands: `fingerprint` and whatever the pipeline stored beside it.
@@ -111,12 +114,16 @@ class RunFolder:
         if known is None:
             known = {"fingerprint": dict(fingerprint)}
             self.write_json("run.json", known)
-        changed = _differences(known["fingerprint"], json.loads(json.dumps(fingerprint)))
-        if changed:
+        now = json.loads(json.dumps(fingerprint))
+        tied = {key: value for key, value in known["fingerprint"].items() if key not in may_change}
+        if changed := _differences(tied, {key: value for key, value in now.items() if key not in may_change}):
             raise DataError(
                 f"output_dir: {self.path} holds a run that was started with {'; '.join(changed)}; "
                 "use --fresh to discard it, or another --output"
             )
+        if now != known["fingerprint"]:
+            known["fingerprint"] = now
+            self.write_json("run.json", known)
         return known
 
     def in_use(self) -> bool:
@@ -162,6 +169,10 @@ class RunFolder:
     def adapter_path(self, cycle: int) -> Path:
         """Return the folder of a cycle's adapter."""
         return self.path / f"cycle_{cycle}_final"
+
+    def has_adapter(self) -> bool:
+        """Return whether any cycle has been trained."""
+        return any(self.path.glob("cycle_*_final"))
 
     def samples(self, cycle: int, stage: str = "") -> list[Sample]:
         """Read a stage's samples so far."""

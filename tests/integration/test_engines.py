@@ -87,6 +87,16 @@ def test_a_stop_string_ends_the_completion_and_stays_in_it(pool):
     assert all(c.text.endswith("\n```\n") and c.finish_reason == "stop" for c in stopped)
 
 
+def test_a_stop_string_inside_a_token_keeps_text_and_tokens_equal(pool, default_model):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(default_model)
+    completions, _ = generate(pool, requests(Sampling(temperature=0.0, max_new_tokens=96, stop=("er",)), count=2))
+    stopped = [c for c in completions.values() if c.finish_reason == "stop"]
+    assert any(not c.text.endswith("er") for c in stopped), "some stop string lay within its token"
+    assert all(tokenizer.decode(c.token_ids, skip_special_tokens=True) == c.text for c in completions.values())
+
+
 def test_the_same_seed_draws_the_same_samples(pool):
     warm = Sampling(temperature=1.0, max_new_tokens=16)
     first, _ = generate(pool, requests(warm, count=3))

@@ -189,3 +189,27 @@ def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, 
     assert json.loads(output.read_text())["pass_at_k"] == result["pass_at_k"]
     assert cli.main([*command, "--seed", "3"]) == 3
     assert "holds samples of another benchmark" in capsys.readouterr().err
+
+
+def test_until_the_first_training_selection_may_change_and_no_sample_is_drawn_anew(config, history, tmp_path, capsys):
+    folder = shutil.copytree(config.output_dir, tmp_path / "run", symlinks=True)
+    for path in [*folder.glob("cycle_2_*"), *folder.glob("cycle_*_final"), *folder.glob("cycle_1_stats.json")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    drawn = {path: path.read_bytes() for path in folder.glob("cycle_*_samples.jsonl")}
+    known = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(known | {"tracking_run_id": None}))
+    update = {
+        "output_dir": folder,
+        "cycles": 1,
+        "selection": config.selection.model_copy(update={"reward_threshold": 2.0**-3, "max_per_prompt": 1}),
+        "training": config.training.model_copy(update={"learning_rate": 5e-4}),
+        "tracking": config.tracking.model_copy(update={"dir": tmp_path / "mlruns"}),
+    }
+    _, stats = raft.train(config.model_copy(update=update))
+    assert (stats.threshold, stats.kept) == (0.125, stats.kept_prompts)
+    assert {path: path.read_bytes() for path in folder.glob("cycle_*_samples.jsonl")} == drawn
+    capsys.readouterr()
+
+    update["selection"] = config.selection
+    with pytest.raises(DataError, match="started with another selection settings"):
+        raft.train(config.model_copy(update=update))

@@ -10,6 +10,8 @@ import pytest
 from halo_raft import cli, models
 from halo_raft.config import RaftConfig, load
 from halo_raft.pipelines.plan import on_checkpoint_base
+from halo_raft.records import Sample
+from halo_raft.store import read_records
 
 GUIDE_SFT = """
 model:
@@ -61,7 +63,8 @@ def test_the_guides_yaml_trains_and_the_loss_falls(trained: tuple[Path, list[str
     folder, _ = trained
     statistics = json.loads((folder / "sft_statistics.json").read_text())
     assert statistics["loss_last"] < statistics["loss_first"]
-    assert (statistics["rows"], statistics["examples"], statistics["held_back"]) == (40, 38, 2)
+    assert statistics["rows"] == statistics["examples"] + statistics["held_back"] == 40
+    assert 1 <= statistics["held_back"] <= 8, "a share of 0.05, row by row by lot"
     assert statistics["held_back_loss"] < statistics["held_back_curve"][0][1]
     assert json.loads((folder / "final_model" / "adapter_config.json").read_text())["r"] == 16
     assert (folder / "final_model" / "chat_template.jinja").is_file()
@@ -86,8 +89,29 @@ def test_raft_starts_from_it_on_its_own_base(
     config = on_checkpoint_base(load(RaftConfig, None, [f"model.checkpoint={checkpoint}"]))
     assert config.model.name == "builtin:smollm2-135m"
     assert models.rank_of(Path(checkpoint)) == 16
-    assert cli.main(["raft", "train", "--checkpoint", checkpoint, "--prompts", "starter", "--dry-run"]) == 0
+    command = ["raft", "train", "--checkpoint", checkpoint, "--prompts", "starter"]
+    assert cli.main([*command, "--dry-run"]) == 0
     assert checkpoint in capsys.readouterr().out
+
+    output = folder.parent / "raft"
+    small = ["tasks.limit=4", "sampling.samples_per_prompt=2", "sampling.max_new_tokens=48", "reward_threshold=0.0"]
+    small += ["engine.max_model_len=512", "engine.kv_cache_gb=1", "training.num_train_epochs=1", "cycles=1"]
+    assert cli.main([*command, "--output", str(output), *small, "tracking.mlflow=false"]) == 0
+    samples = list(read_records(output / "cycle_1_samples.jsonl", Sample))
+    assert {sample.adapter for sample in samples} == {"checkpoint"}
+    trained_on = json.loads((output / "cycle_1_final" / "adapter_config.json").read_text())
+    assert trained_on["r"] == 16, "the adapter goes on, in its own shape"
+
+
+def test_another_try_may_have_other_settings_until_one_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.jsonl").write_text(json.dumps({"text": "a long text " * 40}) + "\n")
+    command = ["sft", "train", "--data", str(tmp_path / "train.jsonl"), "--output", str(tmp_path / "out")]
+    command += ["tracking.mlflow=false", "training.num_train_epochs=1", "data.validation_split=0"]
+    assert cli.main([*command, "--max-seq-length", "64"]) == 3
+    assert "raise it, or leave such rows out" in capsys.readouterr().err
+    assert cli.main([*command, "--max-seq-length", "512"]) == 0
 
 
 def test_a_bad_row_ends_the_command_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

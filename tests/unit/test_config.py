@@ -94,6 +94,21 @@ def test_the_control_arm_refuses_what_listens_to_the_verifier(write):
             load(RaftConfig, None, ["ablate=verifier", setting])
 
 
+@pytest.mark.parametrize(
+    ("schema", "setting", "line"),
+    [
+        (RaftConfig, "training.early_stopping_patience=1", "nothing is watched; set training.held_back"),
+        (SftConfig, "training.early_stopping_patience=1 data.validation_split=0", "set data.validation_split"),
+        (SftConfig, "training.max_seq_length=256", "has no effect in SFT; set data.max_seq_length"),
+        (SftConfig, "training.held_back=0.5", "has no effect in SFT; set data.validation_split"),
+        (SftConfig, "training.lr_decay=0.5", "has no effect in SFT"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(schema, setting, line):
+    with pytest.raises(ConfigError, match=line):
+        load(schema, None, setting.split())
+
+
 def test_replay_follows_where_training_starts_unless_it_is_said():
     def replays(*overrides):
         return load(RaftConfig, None, overrides).replays

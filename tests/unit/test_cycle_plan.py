@@ -62,8 +62,18 @@ def test_a_begun_cycle_is_tied_to_its_settings_and_others_are_free(tmp_path: Pat
     check_begun_cycles(longer, folder)
     assert longer.fingerprint == listed.fingerprint
     changed = with_cycles(CycleConfig(reward_threshold=0.4))
-    with pytest.raises(DataError, match=r"begun cycle 1 with another reward_threshold \(0\.3, now 0\.4\)"):
-        check_begun_cycles(changed, folder)
+    assert begin_cycle(changed, folder, 1).reward_threshold == 0.4, "no sample depends on it"
+    folder.adapter_path(1).mkdir()
+    with pytest.raises(DataError, match=r"begun cycle 1 with another reward_threshold \(0\.4, now 0\.3\)"):
+        check_begun_cycles(listed, folder)
+
+
+def test_what_comes_after_sampling_changes_no_sample_ids(tmp_path: Path) -> None:
+    plan, _ = run(tmp_path)
+    other, _ = run(tmp_path, "selection.reward_threshold=0.1", "training.learning_rate=1e-3", "lora.r=4")
+    assert other.sampling_key == plan.sampling_key
+    assert other.short_fingerprint != plan.short_fingerprint
+    assert run(tmp_path, "sampling.temperature=0.3")[0].sampling_key != plan.sampling_key
 
 
 def test_temperatures_may_be_listed_further(tmp_path: Path) -> None:

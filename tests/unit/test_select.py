@@ -91,6 +91,40 @@ def test_min_samples_lowers_the_threshold_and_says_so_but_never_takes_zero_rewar
     assert chosen(samples, [0.3, 0.3, 0.0, 0.0]).kept == ()
 
 
+def test_what_is_missing_comes_first_from_what_passed_and_no_more_than_is_missing():
+    passed = [sample(n, f"t{n % 2}") for n in range(8)]
+    failed = [sample(10 + n, f"t{n % 4}") for n in range(20)]
+    rewards = [1.0] * 8 + [0.3] * 20
+    settings = {"keep_top_percent": 0.5, "max_per_prompt": 4}
+    assert {s.sample_id for s in chosen(passed + failed, rewards, **settings).kept} <= {s.sample_id for s in passed}
+    more = chosen(passed + failed, rewards, min_samples=6, **settings)
+    assert (len(more.kept), more.threshold) == (6, 0.5)
+    most = chosen(passed + failed, rewards, min_samples=11, **settings)
+    assert {s.sample_id for s in most.kept[:8]} == {s.sample_id for s in passed}
+    assert (len(most.kept), most.threshold) == (11, 0.3)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(sorted(TASKS)), st.sampled_from([0.0, 0.1, 0.4, 0.6, 1.0])), max_size=30),
+    share=st.floats(0.01, 1.0),
+    cap=st.integers(1, 5),
+    wanted=st.integers(0, 20),
+)
+def test_min_samples_takes_no_worse_sample_than_it_has_to(rows, share, cap, wanted):
+    samples = [sample(n, task) for n, (task, _) in enumerate(rows)]
+    rewards = {s.sample_id: reward for s, (_, reward) in zip(samples, rows, strict=True)}
+    settings = {"keep_top_percent": share, "max_per_prompt": cap}
+    plain = chosen(samples, list(rewards.values()), **settings)
+    all_passed = chosen(samples, list(rewards.values()), max_per_prompt=cap)
+    selection = chosen(samples, list(rewards.values()), min_samples=wanted, **settings)
+    assert selection.kept[: len(plain.kept)] == plain.kept
+    assert len(selection.kept) <= max(wanted, len(plain.kept))
+    if below := [s for s in selection.kept if rewards[s.sample_id] < 0.5]:
+        assert {s.sample_id for s in all_passed.kept} <= {s.sample_id for s in selection.kept}
+        assert [rewards[s.sample_id] for s in below] == sorted((rewards[s.sample_id] for s in below), reverse=True)
+    assert len(selection.kept) + sum(selection.removed.values()) == len(samples)
+
+
 @given(
     rows=st.lists(st.tuples(st.sampled_from(sorted(TASKS)), st.sampled_from([None, 0.0, 0.2, 0.5, 1.0])), max_size=40),
     threshold=st.sampled_from([0.0, 0.2, 0.5, 1.0]),

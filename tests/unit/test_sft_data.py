@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from halo_raft import prompts, tasks
+from halo_raft.config import SftConfig, load
 from halo_raft.config.sft import SftDataConfig
 from halo_raft.errors import ConfigError, DataError
+from halo_raft.pipelines import sft
 from halo_raft.pipelines.sft_data import load_data, source
 
 
@@ -51,6 +54,17 @@ def test_short_names_stand_for_hub_names() -> None:
         source(SftDataConfig())
     with pytest.raises(ValueError, match="not both"):
         SftDataConfig(train_file="a", dataset="b")
+
+
+@pytest.mark.parametrize(("flag", "source"), [("--dataset", (None, "x")), ("--data", ("x", None))])
+def test_a_flag_takes_the_place_of_the_files_source(tmp_path: Path, flag: str, source) -> None:
+    for line in ("train_file: y", "dataset: y"):
+        (tmp_path / "sft.yaml").write_text(f"data:\n  {line}\n")
+        parser = argparse.ArgumentParser()
+        sft.add_arguments(parser)
+        arguments = parser.parse_args(["--config", str(tmp_path / "sft.yaml"), flag, "x"])
+        config = load(SftConfig, arguments.config, arguments.overrides, sft.given_flags(arguments))
+        assert (config.data.train_file, config.data.dataset) == source
 
 
 def test_tasks_with_tests_are_asked_as_raft_asks_them(tmp_path: Path) -> None:

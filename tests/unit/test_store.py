@@ -63,6 +63,17 @@ def test_a_folder_is_tied_to_what_it_was_started_with(tmp_path):
         RunFolder(tmp_path / "run").open({"model": "b", "seed": 0})
 
 
+def test_what_nothing_depends_on_yet_may_change(tmp_path):
+    RunFolder(tmp_path).open({"model": "a", "selection": 1})
+    now = {"model": "a", "selection": 2}
+    assert RunFolder(tmp_path).open(now, may_change=["selection"]) == {"fingerprint": now}
+    assert RunFolder(tmp_path).read_json("run.json") == {"fingerprint": now}
+    with pytest.raises(DataError, match=r"another model \(a, now b\); use --fresh"):
+        RunFolder(tmp_path).open({"model": "b", "selection": 3}, may_change=["selection"])
+    with pytest.raises(DataError, match=r"another selection \(2, now 3\)"):
+        RunFolder(tmp_path).open({"model": "a", "selection": 3})
+
+
 def test_fresh_discards_our_files_and_nothing_else(tmp_path):
     folder = RunFolder(tmp_path)
     folder.open({"model": "a"})

@@ -179,7 +179,7 @@ class StopConfig(Section):
     min_gain: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Held-out pass@1 has to rise by this much (0.02 is two points) ..."""
     patience: NonNegative = 0
-    """... within so many cycles; 0 never stops early."""
+    """... within so many cycles; 0 never stops early, 1 stops at any fall."""
 
 
 class TrainerResources(Section):
@@ -270,6 +270,12 @@ class RaftConfig(Section):
                 f"sampling.max_new_tokens ({self.sampling.max_new_tokens}) leaves no room for a prompt "
                 f"in engine.max_model_len ({self.engine.max_model_len})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _watches_something(self) -> Self:
+        if self.training.early_stopping_patience and not self.training.held_back:
+            raise ValueError("training.early_stopping_patience: nothing is watched; set training.held_back, 0.1 say")
         return self
 
     @model_validator(mode="after")

@@ -37,6 +37,15 @@ class SftDataConfig(Section):
         return self
 
 
+RAFT_ALONE = {
+    "max_seq_length": "set data.max_seq_length",
+    "held_back": "set data.validation_split",
+    "lr_decay": "there is one training",
+    "init_from": "set model.checkpoint to start from an adapter",
+}
+"""Settings of a training that SFT has elsewhere or not at all -> what to do."""
+
+
 class SftTrainingConfig(TrainingConfig):
     """Training settings of SFT, whose guide keeps the output folder here."""
 
@@ -46,6 +55,13 @@ class SftTrainingConfig(TrainingConfig):
     )
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
     early_stopping_patience: NonNegative = 0
+
+    @model_validator(mode="after")
+    def _has_no_settings_of_raft(self) -> Self:
+        for name, instead in RAFT_ALONE.items():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"training.{name}: has no effect in SFT; {instead}")
+        return self
 
 
 class SftConfig(Section):
@@ -58,3 +74,9 @@ class SftConfig(Section):
     resources: ResourcesConfig = ResourcesConfig()
     tracking: TrackingConfig = TrackingConfig()
     seed: NonNegative = 0
+
+    @model_validator(mode="after")
+    def _watches_something(self) -> Self:
+        if self.training.early_stopping_patience and not self.data.validation_split:
+            raise ValueError("training.early_stopping_patience: nothing is watched; set data.validation_split")
+        return self

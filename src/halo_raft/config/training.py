@@ -43,9 +43,9 @@ class TrainingConfig(Section):
     train_on: Literal["completion", "all"] = "completion"
     """Which tokens carry loss: the completion's, its EOS included, or the prompt's too."""
     held_back: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the prompts whose examples are not trained on but watched for overfitting."""
+    """Share of the prompts whose examples are not trained on but watched: the epoch with the lowest loss is kept."""
     early_stopping_patience: NonNegative = 0
-    """End when the held-back loss was not lower so many times in a row, and keep the best; 0 never does."""
+    """End when the held-back loss was not lower so many times in a row; 0 trains all epochs."""
     bf16: bool | None = None
     """Train in bfloat16; on where the hardware is fast at it when not given."""
     gradient_checkpointing: bool = False

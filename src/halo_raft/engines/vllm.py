@@ -106,7 +106,7 @@ class VllmEngine(Engine):
         while engine.has_unfinished_requests():
             finished = [output for output in engine.step() if output.finished]
             if finished:
-                yield [_completion(waiting.pop(output.request_id), output) for output in finished]
+                yield [self._completion(waiting.pop(output.request_id), output) for output in finished]
         if waiting:
             raise RuntimeError(f"vLLM lost {len(waiting)} requests")
 
@@ -123,6 +123,17 @@ class VllmEngine(Engine):
             stop=list(sampling.stop),
             include_stop_str_in_output=True,
             seed=None if self.spec.device == "cpu" else request.seed,
+        )
+
+    def _completion(self, sample_id: str, output: Any) -> Completion:
+        choice = output.outputs[0]
+        stopped = isinstance(choice.stop_reason, str)  # vLLM cuts the text at a stop string, and not its last token
+        return Completion(
+            sample_id=sample_id,
+            text=self.tokenizer.decode(choice.token_ids, skip_special_tokens=True) if stopped else choice.text,
+            prompt_token_ids=list(output.prompt_token_ids),
+            token_ids=list(choice.token_ids),
+            finish_reason=choice.finish_reason,
         )
 
     def _seed(self, seed: int) -> None:
@@ -184,14 +195,3 @@ class VllmEngine(Engine):
 def _lora_rank(rank: int) -> int:
     """Return the smallest rank that vLLM serves and `rank` fits in."""
     return next((served for served in (8, 16, 32, 64, 128, 256, 320, 512) if served >= rank), rank)
-
-
-def _completion(sample_id: str, output: Any) -> Completion:
-    choice = output.outputs[0]
-    return Completion(
-        sample_id=sample_id,
-        text=choice.text,
-        prompt_token_ids=list(output.prompt_token_ids),
-        token_ids=list(choice.token_ids),
-        finish_reason=choice.finish_reason,
-    )

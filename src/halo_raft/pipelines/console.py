@@ -137,7 +137,6 @@ def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
 
 def selected(selection: Selection, share: float) -> None:
     """Print how many samples are kept, and what each step removed."""
-    say("Filtering samples...")
     kept = f"  Kept: {len(selection.kept)} samples"
     at_random = "not_drawn" in selection.removed
     say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
@@ -147,7 +146,9 @@ def selected(selection: Selection, share: float) -> None:
 
 
 def trained(stats: CycleStats) -> None:
-    """Print how the loss moved."""
+    """Print how the loss moved, and what of the kept samples was not trained on."""
+    if stats.too_long:
+        say(f"  Left out as too long: {stats.too_long} of {stats.kept} samples (training.max_seq_length)")
     if stats.loss_first is not None and stats.loss_last is not None:
         held_back = "" if stats.loss_held_back is None else f", {stats.loss_held_back:.3f} on what was held back"
         steps = f"{stats.train_steps} steps, {stats.train_tokens_per_s:,.0f} tokens/s"

@@ -19,7 +19,7 @@ from halo_raft.pipelines.cards import write_card
 from halo_raft.pipelines.cycle_plan import begin_cycle, check_begun_cycles, first_round
 from halo_raft.pipelines.flow import Draft, Stage
 from halo_raft.pipelines.judge import Judge
-from halo_raft.pipelines.plan import Plan, tasks_by_id, verifier_options
+from halo_raft.pipelines.plan import UNTIL_TRAINED, Plan, tasks_by_id, verifier_options
 from halo_raft.pipelines.recheck import rechecked
 from halo_raft.pipelines.sound_tasks import broken_of, without_broken
 from halo_raft.pipelines.stages import Session, StageTime, draft_samples
@@ -51,7 +51,8 @@ class RaftRun:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.callback(self.folder.close)
-            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh)
+            may_change = () if self.folder.has_adapter() else UNTIL_TRAINED
+            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh, may_change=may_change)
             check_begun_cycles(self.plan, self.folder)
             stack.enter_context(console.log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
@@ -116,8 +117,12 @@ class RaftRun:
         self.folder.write_json(
             "raft_statistics.json", {"best_cycle": best, "cycles": [stats.to_dict() for stats in history]}
         )
-        self.tracker.done(history, best)
+        rates = _heldout(history)
+        worse = best in rates and rates[best] < rates.get(0, 0.0)
+        self.tracker.done(history, best, register=not worse)
         console.summary(history, best)
+        if worse:
+            console.say(f"No cycle is as good as the base model ({rates[0]:.1%}): none is registered")
         if best and self.plan.heldout is not None:
             console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
         console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
@@ -184,13 +189,16 @@ class RaftRun:
         verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
-        selection = select(samples, verdicts, tasks, config)
-        console.selected(selection, config.keep_top_percent)
-        selection = rechecked(cycle, selection, self.folder, self._judge, self.session)
+
+        def choose(left_out: frozenset[str]) -> Selection:
+            return select([s for s in samples if s.sample_id not in left_out], verdicts, tasks, config)
+
+        console.say("Filtering samples...")
+        selection = rechecked(cycle, choose, self.folder, self._judge, self.session)
         if self.config.ablate:  # as many as RAFT would train on, which its second look decides
             count, seed = len(selection.kept), self.config.seed
             selection = select_at_random(samples, verdicts, tasks, config, count=count, seed=seed)
-            console.selected(selection, config.keep_top_percent)
+        console.selected(selection, config.keep_top_percent)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
         self.folder.write_kept(cycle, selection.kept)
@@ -269,7 +277,7 @@ class RaftRun:
 
     def _key(self, cycle: int, stage: str) -> tuple[object, ...]:
         """Return what tells the samples of a stage from all others."""
-        return self.plan.short_fingerprint, cycle, stage
+        return self.plan.sampling_key, cycle, stage
 
     def _starting_adapter(self) -> Adapter | None:
         """Return the adapter that the run starts from, None for the base model."""
@@ -293,6 +301,6 @@ def _heldout(history: Sequence[CycleStats]) -> dict[int, float]:
 def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:
     steps = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
     return (
-        f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); "
-        "lower selection.reward_threshold, set selection.min_samples, draw more samples, or run SFT first"
+        f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); lower selection.reward_threshold or "
+        "set selection.min_samples and run again, which draws no sample anew, or begin from SFT (--checkpoint)"
     )

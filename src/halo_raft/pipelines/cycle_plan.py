@@ -1,7 +1,7 @@
 """What a cycle does, kept in the run folder: decided when the cycle begins, the same after a resume.
 
 Settings of single cycles are not in the run's fingerprint, so that cycles may be added; a cycle that
-has begun is tied to its own.
+has begun is tied to those that its samples depend on, and to all of them once its adapter is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from halo_raft.store import RunFolder
 DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
 
+UNTIL_TRAINED = ("reward_threshold", "keep_top_percent", "learning_rate")
+"""Fields that samples do not depend on."""
+
 
 def begin_cycle(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan:
     """Return what a cycle (from 1) does, and write it down if it begins now.
@@ -23,6 +26,8 @@ def begin_cycle(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan:
         DataError: It began under other settings.
     """
     if (begun := _begun(plan, folder, cycle)) is not None:
+        if begun.to_dict() != folder.read_json(_file(cycle)):
+            folder.write_json(_file(cycle), begun.to_dict())
         return begun
     per_prompt = plan.config.sampling.samples_per_prompt
     past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in range(1, cycle)]
@@ -51,8 +56,9 @@ def _begun(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan | None:
     row = folder.read_json(_file(cycle))
     if row is None:
         return None
-    begun = CyclePlan.from_dict(row)
     now = settings_of(plan.config, cycle, plan.verifiers[cycle - 1]).to_dict()
+    if not folder.adapter_path(cycle).is_dir():
+        row |= {name: now[name] for name in UNTIL_TRAINED}
     for name, value in now.items():
         if name not in DECIDED_LATER and row.get(name) != value:
             raise DataError(
@@ -60,7 +66,7 @@ def _begun(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan | None:
                 f"({row.get(name)}, now {value}); "
                 "set it back, use --fresh to discard the run, or another --output"
             )
-    return begun
+    return CyclePlan.from_dict(row)
 
 
 def _file(cycle: int) -> str:

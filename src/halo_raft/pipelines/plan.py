@@ -30,6 +30,10 @@ NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", 
 """Settings that may change when a run goes on: where and how fast, and how much further."""
 
 
+UNTIL_TRAINED = ("selection settings", "lora settings", "training settings")
+"""Parts of the fingerprint that may change until an adapter is trained: nothing that was drawn depends on them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A run that has been looked over.
@@ -61,6 +65,11 @@ class Plan:
             **{f"{section} settings": value for section, value in settings.items() if section != "seed"},
             "seed": self.config.seed,
         }
+
+    @property
+    def sampling_key(self) -> str:
+        """16 hex digits of what samples depend on: the fingerprint without `UNTIL_TRAINED`."""
+        return stable_hash({key: value for key, value in self.fingerprint.items() if key not in UNTIL_TRAINED})
 
     @property
     def short_fingerprint(self) -> str:

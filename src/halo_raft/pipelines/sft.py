@@ -38,13 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
-    config = on_checkpoint_base(
-        load(SftConfig, arguments.config, arguments.overrides, read_flags(arguments, SFT_FLAGS))
-    )
+    config = on_checkpoint_base(load(SftConfig, arguments.config, arguments.overrides, given_flags(arguments)))
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)
     return 0
+
+
+def given_flags(arguments: argparse.Namespace) -> dict[str, tuple[str, Any]]:
+    """Return the flags that were given; one that names a source takes the place of the file's other one."""
+    flags = read_flags(arguments, SFT_FLAGS)
+    for given, other in (("data.dataset", "data.train_file"), ("data.train_file", "data.dataset")):
+        if given in flags and other not in flags:
+            flags[other] = (flags[given][0], None)
+            break
+    return flags
 
 
 def dry_run(config: SftConfig) -> int:
@@ -78,7 +86,9 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     data = load_data(config.data)
     folder = RunFolder(config.training.output_dir)
     try:
-        known = folder.open(_fingerprint(config, data), fresh=fresh)
+        fingerprint = _fingerprint(config, data)
+        done = (folder.path / FINAL).is_dir()
+        known = folder.open(fingerprint, fresh=fresh, may_change=() if done else tuple(fingerprint))
         with console.log_to(folder.path / "logs"):
             if (folder.path / FINAL).is_dir() and (statistics := folder.read_json(STATISTICS)):
                 console.say("SFT already complete, skipping...")

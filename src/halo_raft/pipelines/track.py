@@ -25,7 +25,7 @@ from halo_raft.tracking import RunLog
 from halo_raft.tracking.provenance import git_commit
 
 MODEL_NAME = "halo-raft-adapter"
-"""Registered model that `best` becomes a version of, with the alias `champion`."""
+"""Registered model that `best` becomes a version of; the alias `champion` is the last such run's."""
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +113,8 @@ class RunTracker:
             if (figure := draw([view])) is not None:
                 self.tracker.log_figure(figure, f"figures/{name}.png")
 
-    def done(self, history: Sequence[CycleStats], best: int) -> None:
-        """Log the best cycle and the report, and register the best adapter."""
+    def done(self, history: Sequence[CycleStats], best: int, *, register: bool) -> None:
+        """Log the best cycle and the report, and register the best adapter where that is worth it."""
         stats = next(s for s in history if s.cycle == best)
         rates = {f"heldout_{name}": rate["mean"] for name, rate in stats.heldout.items()}
         self.tracker.log_best({**rates, "pass_rate": stats.pass_rate}, best)
@@ -125,7 +125,7 @@ class RunTracker:
             self.tracker.log_artifacts(page.parent, "report")
         config = self.plan.config
         # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
-        if config.arm == "raft" and not config.tracking.parent_run:
+        if register and config.arm == "raft" and not config.tracking.parent_run:
             self._register(stats)
 
     def _register(self, stats: CycleStats) -> None:
@@ -175,7 +175,7 @@ def version_note(plan: Plan, stats: CycleStats) -> str:
             f"LoRA adapter of cycle {stats.cycle} on `{plan.config.model.name}`, by reward-ranked fine-tuning.",
             "",
             *rates,
-            f"- **trained on**: {stats.kept} samples of {plan.train.name}",
+            f"- **trained on**: {stats.trained} samples of {plan.train.name}",
             f"- **run folder**: {plan.config.output_dir.absolute()}",
             "",
             f"Measure it: `halo-raft benchmark run --model models:/{MODEL_NAME}@champion --prompts TASKS`",
@@ -215,6 +215,9 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         "kept": float(stats.kept),
         "kept_prompts": float(stats.kept_prompts),
         "replayed": float(stats.replayed),
+        "train/samples": float(stats.trained),
+        "train/too_long": float(stats.too_long),
+        "train/held_back": float(stats.held_back),
         "threshold": stats.threshold,
         "tasks_dropped": float(stats.tasks_dropped),
         "loss/first": stats.loss_first,

@@ -47,7 +47,8 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
     if latest is not None:
         history[latest.cycle] = latest
     best = _best(folder)
-    base, candidate = _compared(folder, 0), _compared(folder, best) if best else None
+    outcomes = {cycle: found for cycle in sorted(history) if (found := _compared(folder, cycle))}
+    base, candidate = outcomes.get(0), outcomes.get(best) if best else None
     config = (
         (folder.path / "config.yaml").read_text(encoding="utf-8") if (folder.path / "config.yaml").is_file() else ""
     )
@@ -56,6 +57,9 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         path=str(folder.path),
         cycles=tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats),
         best=best,
+        arm=run.get("arm", "raft"),
+        heldout_tasks=run.get("fingerprint", {}).get("held-out tasks") or "",
+        outcomes=outcomes,
         difference=evaluate.compare(base, candidate) if base and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from halo_raft.evaluate import Difference, compare
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report.view import RunView
 
@@ -40,19 +41,48 @@ def arms_table(runs: Sequence[RunView]) -> list[Row]:
         rows.append(
             {
                 "Run": run.name,
+                "Arm": run.arm,
                 "Base": first_rate(base.heldout) if base else "",
                 "Best cycle": str(run.best or ""),
                 "Best": first_rate(best.heldout) if best and best is not base else "",
-                "Difference": f"{difference.mean * 100:+.1f} points [{difference.low * 100:+.1f}, "
-                f"{difference.high * 100:+.1f}]"
-                if difference
-                else "",
+                "Difference": difference_text(difference) if difference else "",
                 "p": f"{difference.p_value:.3f}" if difference else "",
                 "Gained / lost": f"{len(run.changes.gained)} / {len(run.changes.lost)}" if run.changes else "",
                 "Time": duration(sum(sum(cycle.stats.seconds.values()) for cycle in run.cycles)),
             }
         )
     return rows
+
+
+def contrasts_table(runs: Sequence[RunView]) -> list[Row]:
+    """Return what the first run is better than each other one, paired by held-out task: best cycles, then each.
+
+    Runs with other held-out tasks than the first are left out; none is left where the rows are empty.
+    """
+    first, *others = runs
+    rows = []
+    for other in others:
+        if not first.heldout_tasks or other.heldout_tasks != first.heldout_tasks:
+            continue
+        both = sorted((first.outcomes.keys() & other.outcomes.keys()) - {0})
+        bests = ("best", first.best or 0, other.best or 0)
+        for name, a, b in (bests, *((str(cycle), cycle, cycle) for cycle in both)):
+            if a in first.outcomes and b in other.outcomes:
+                difference = compare(other.outcomes[b], first.outcomes[a])
+                rows.append(
+                    {
+                        "Runs": f"{first.name} ({first.arm}) less {other.name} ({other.arm})",
+                        "Cycle": name if a == b else f"{name} ({a}, {b})",
+                        "Difference": difference_text(difference),
+                        "p": f"{difference.p_value:.3f}",
+                    }
+                )
+    return rows
+
+
+def difference_text(difference: Difference) -> str:
+    """Return `+4.1 points [+1.0, +7.2]`."""
+    return f"{difference.mean * 100:+.1f} points [{difference.low * 100:+.1f}, {difference.high * 100:+.1f}]"
 
 
 def first_rate(rates: Mapping[str, PassRate]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from halo_raft.evaluate import Changes, Difference
+from halo_raft.evaluate import Changes, Difference, Outcomes
 from halo_raft.records import CycleStats, PassRate
 
 
@@ -63,8 +63,11 @@ class RunView:
 
     Attributes:
         name: Folder name, made longer where two runs of a report share it.
+        arm: `raft`, or `control` where samples were kept at random.
         cycles: The base model first, then the finished cycles.
         best: Cycle that `best` points at; None while there is none.
+        heldout_tasks: Hash of the held-out tasks; runs are compared where it is the same.
+        outcomes: Cycle -> held-out outcomes that cycles and runs are compared by.
         difference: Best cycle against the base model on the held-out tasks.
         changes: The same, by task.
         examples: Sampled completions of the first and the best cycle, passed and failed.
@@ -76,6 +79,9 @@ class RunView:
     path: str
     cycles: tuple[CycleView, ...]
     best: int | None
+    arm: str = "raft"
+    heldout_tasks: str = ""
+    outcomes: Mapping[int, Outcomes] = field(default_factory=dict)
     difference: Difference | None = None
     changes: Changes | None = None
     examples: tuple[Example, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from halo_raft import prompts
 from halo_raft.errors import DataError
+from halo_raft.records import stable_hash
 from halo_raft.train.rows import Turn
 
 
@@ -60,7 +61,8 @@ def write_examples(
                     )
                 skipped += 1
                 continue
-            file.write(json.dumps({"prompt_token_ids": prompt, "token_ids": answer}) + "\n")
+            row = {"task_id": _task_id(turn, where), "prompt_token_ids": prompt, "token_ids": answer}
+            file.write(json.dumps(row) + "\n")
             written += 1
     if not written:
         raise DataError(f"nothing to train on: {skipped} rows were left out as too long")
@@ -70,13 +72,23 @@ def write_examples(
 def encode(turn: Turn, tokenizer: Any, system_prompt: str | None) -> tuple[list[int], list[int]]:
     """Return prompt and answer as token ids; the EOS that ends the answer is added when examples are loaded.
 
-    A plain text has its beginning-of-sequence token as prompt, or where there is none its first token.
+    A plain text has its beginning-of-sequence token as prompt, or where there is none its first token. One
+    that is a rendered chat begins and ends with these tokens already; white space after the last is left out.
     """
-    answer: list[int] = tokenizer(turn.answer, add_special_tokens=False)["input_ids"]
     if not turn.messages:
+        eos, text = tokenizer.eos_token, turn.answer
+        text = text.rstrip() if eos and text.rstrip().endswith(eos) else text
+        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
         start = tokenizer.bos_token_id
-        return ([start], answer) if start is not None else (answer[:1], answer[1:])
+        return ([start], ids) if start is not None and ids[:1] != [start] else (ids[:1], ids[1:])
+    answer: list[int] = tokenizer(turn.answer, add_special_tokens=False)["input_ids"]
     return prompts.token_ids(_with_system(turn, system_prompt), tokenizer), answer
+
+
+def _task_id(turn: Turn, where: str) -> str:
+    """Return what the answer belongs to: chats that begin with the same question are one task."""
+    first = next((message["content"] for message in turn.messages if message["role"] == "user"), None)
+    return where if first is None else stable_hash(first)
 
 
 def _with_system(turn: Turn, system_prompt: str | None) -> Sequence[dict[str, str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from halo_raft.errors import DataError
+from halo_raft.records import stable_hash
 
 IGNORE_INDEX = -100
 """Label of a token that carries no loss; PyTorch's and transformers' convention."""
@@ -21,10 +22,15 @@ IGNORE_INDEX = -100
 
 @dataclass(frozen=True, slots=True)
 class TrainExample:
-    """One prompt with the completion to learn, as token ids of the base model's tokenizer."""
+    """One prompt with the completion to learn, as token ids of the base model's tokenizer.
+
+    Attributes:
+        group: What it answers: examples of one group are held back together, or not at all.
+    """
 
     prompt_token_ids: tuple[int, ...]
     completion_token_ids: tuple[int, ...]
+    group: str = ""
 
     @property
     def input_ids(self) -> list[int]:
@@ -83,8 +89,9 @@ def load_examples(
 ) -> ExampleSet:
     """Read examples from JSONL files, in order.
 
-    A row is `{"prompt_token_ids": [...], "token_ids": [...]}`; other keys are ignored, so a file of
-    `Sample` records is read as it is. The caller leaves truncated samples out.
+    A row is `{"prompt_token_ids": [...], "token_ids": [...], "task_id": "..."}`; other keys are ignored, so
+    a file of `Sample` records is read as it is. `task_id` names the example's group; without one, the
+    examples of one prompt are a group. The caller leaves truncated samples out.
 
     Args:
         files: JSONL files.
@@ -101,10 +108,10 @@ def load_examples(
     kept: list[TrainExample] = []
     skipped = 0
     for path in paths:
-        for prompt, completion in _read(path):
+        for prompt, completion, group in _read(path):
             if train_on == "all":
                 prompt, completion = prompt[:1], prompt[1:] + completion
-            example = TrainExample(tuple(prompt), end_with_eos(completion, eos_token_ids))
+            example = TrainExample(tuple(prompt), end_with_eos(completion, eos_token_ids), group)
             if len(example) <= max_length:
                 kept.append(example)
             else:
@@ -115,8 +122,8 @@ def load_examples(
     return ExampleSet(tuple(kept), skipped)
 
 
-def _read(path: Path) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield prompt and completion ids of each row of one file."""
+def _read(path: Path) -> Iterator[tuple[list[int], list[int], str]]:
+    """Yield prompt and completion ids, and the group, of each row of one file."""
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -126,7 +133,7 @@ def _read(path: Path) -> Iterator[tuple[list[int], list[int]]]:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _parse(line: str, where: str) -> tuple[list[int], list[int]]:
+def _parse(line: str, where: str) -> tuple[list[int], list[int], str]:
     try:
         row: dict[str, Any] = json.loads(line)
         prompt, completion = row["prompt_token_ids"], row["token_ids"]
@@ -137,4 +144,4 @@ def _parse(line: str, where: str) -> tuple[list[int], list[int]]:
             raise DataError(f"{where}: {name} is not a list of token ids")
     if not prompt:
         raise DataError(f"{where}: prompt_token_ids is empty, so the completion's first token cannot be learned")
-    return prompt, completion
+    return prompt, completion, str(row.get("task_id") or stable_hash(prompt))

@@ -25,6 +25,7 @@ class FinetuneJob:
         learning_rate: Peak rate; `training.learning_rate` before any decay over cycles is not read.
         init_adapter: Adapter folder to continue from; its LoRA shape then replaces `lora`.
         seed: Of adapter weights, dropout and the order of examples.
+        held_back_seed: Of what is held back; the same for all cycles of a run.
         workers: Data-parallel workers.
         gpus_per_worker: GPUs of each worker as Ray counts them, a share where an engine has the rest; 0: the CPU.
         sharding: `ddp`, where every worker holds the model, or `fsdp`, where the workers share it.
@@ -40,6 +41,7 @@ class FinetuneJob:
     learning_rate: float
     init_adapter: Path | None = None
     seed: int = 0
+    held_back_seed: int = 0
     trust_remote_code: bool = False
     workers: int = 1
     gpus_per_worker: float = 0

@@ -58,9 +58,11 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     data = load_examples(
         job.example_files, _eos_token_ids(model, tokenizer), settings.max_seq_length, settings.train_on
     )
-    examples, held_back = hold_back(data.examples, settings.held_back, job.seed)
-    plan = schedule(len(examples), settings, job.workers)
     report = report if is_chief else log.debug
+    examples, held_back = hold_back(data.examples, settings.held_back, job.held_back_seed)
+    if settings.held_back and not held_back:
+        report("  Nothing is held back: all examples answer one prompt")
+    plan = schedule(len(examples), settings, job.workers)
     with tempfile.TemporaryDirectory(prefix="halo-raft-") as scratch:
         progress = Progress(report)
         trainer = TokenExactTrainer(

@@ -50,17 +50,20 @@ def schedule(examples: int, settings: TrainingConfig, workers: int) -> Schedule:
 def hold_back(
     examples: Sequence[TrainExample], share: float, seed: int
 ) -> tuple[tuple[TrainExample, ...], tuple[TrainExample, ...]]:
-    """Split examples into those to train on and those held back, by prompt: no prompt is in both.
+    """Split examples into those to train on and those held back, by group: no group is in both.
+
+    A group's lot depends on the seed and its name alone: what one cycle holds back, the next one does too.
 
     Args:
         examples: In any order; it is kept.
-        share: Share of the prompts to hold back; more than 0 holds back at least one, and never all.
+        share: Share of the groups to hold back, on average; more than 0 holds back at least one, and never all.
         seed: Of the choice.
     """
-    prompts = sorted({e.prompt_token_ids for e in examples}, key=lambda ids: stable_hash(seed, ids))
-    count = min(len(prompts) - 1, math.ceil(share * len(prompts))) if share else 0
-    held = set(prompts[:count])
+    lots = {group: int(stable_hash(seed, group), 16) / 16**16 for group in {e.group for e in examples}}
+    drawn = sorted(lots, key=lambda group: (lots[group], group))
+    count = sum(lot < share for lot in lots.values()) or 1
+    held = set(drawn[: min(count, len(drawn) - 1)]) if share else set()
     return (
-        tuple(e for e in examples if e.prompt_token_ids not in held),
-        tuple(e for e in examples if e.prompt_token_ids in held),
+        tuple(e for e in examples if e.group not in held),
+        tuple(e for e in examples if e.group in held),
     )

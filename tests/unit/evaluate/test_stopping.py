@@ -28,8 +28,17 @@ def test_says_the_guides_words():
 def test_patience_counts_small_gains_in_a_row():
     history = {0: 0.10, 1: 0.11, 2: 0.20, 3: 0.21}
     assert should_stop(history, 0.02, 2) is None
-    reason = should_stop(history | {4: 0.22}, 0.02, 2)
-    assert reason is not None and "in each of the last 2 cycles" in reason
+    reason = should_stop(history | {4: 0.215}, 0.02, 2)
+    assert reason is not None and "gained less than 2.0 points in the last 2 cycles (cycle 4: 21.5%, +1.5%)" in reason
+    assert should_stop(history | {4: 0.22}, 0.02, 2) is None, "two points within two cycles"
+
+
+def test_patience_sits_out_a_fall():
+    history = {0: 0.066, 1: 0.095, 2: 0.080}
+    assert should_stop(history, 0.02, 1) == "Stop here: held-out pass@1 fell by 1.5 points in cycle 2 (9.5% -> 8.0%)"
+    assert should_stop(history, 0.02, 2) is None
+    assert should_stop(history | {3: 0.12}, 0.02, 2) is None
+    assert should_stop(history | {3: 0.1}, 0.02, 2) is not None
 
 
 def test_too_short_a_history_goes_on():

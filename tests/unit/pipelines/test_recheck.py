@@ -23,15 +23,20 @@ FIRST = Verdict(
 
 
 class Here:
-    """Judges in this process, as a session does with a few."""
+    """Judges in this process, as a session does with a few; fails to judge the samples it is told to."""
 
-    def __init__(self):
+    def __init__(self, failing=()):
         self.asked = []
+        self.failing = failing
 
     def judge(self, judge, answers, *, remember):
         assert not remember, "a copy proves nothing"
         self.asked += [a.sample_id for a in answers]
-        return judge_all(judge, answers, known=Known(judge, None, remember=remember), workers=lambda n: 0)
+        for verdicts in judge_all(judge, answers, known=Known(judge, None, remember=remember), workers=lambda n: 0):
+            yield [
+                replace(v, kind=VerdictKind.INFRA, success=False, reward=None) if v.sample_id in self.failing else v
+                for v in verdicts
+            ]
 
 
 def sample(name, completion, cycle=1):
@@ -49,15 +54,29 @@ def folder(tmp_path):
     return folder
 
 
-def kept_of(folder, session, *samples, cycle=1, threshold=0.5):
-    selection = Selection(samples, {"duplicate": 3}, threshold)
-    return recheck.rechecked(cycle, selection, folder, lambda n: JUDGE, session)
+def kept_of(folder, session, *samples, cycle=1, threshold=0.5, most=9):
+    def choose(left_out):
+        return Selection(tuple(s for s in samples if s.sample_id not in left_out)[:most], {"duplicate": 3}, threshold)
+
+    return recheck.rechecked(cycle, choose, folder, lambda n: JUDGE, session)
+
+
+def names(selection):
+    return [s.sample_id for s in selection.kept]
 
 
 def test_what_does_not_pass_twice_is_left_out_and_counted(folder):
     selection = kept_of(folder, Here(), sample("a", GOOD), sample("b", BAD), sample("c", GOOD))
-    assert [s.sample_id for s in selection.kept] == ["a", "c"]
+    assert names(selection) == ["a", "c"]
     assert selection.removed == {"duplicate": 3, "recheck": 1}
+
+
+def test_the_next_best_takes_its_place_and_is_judged_again_too(folder):
+    session = Here()
+    selection = kept_of(folder, session, sample("b", BAD), sample("a", GOOD), sample("c", GOOD), most=1)
+    assert names(selection) == ["a"]
+    assert session.asked == ["b", "a"]
+    assert names(kept_of(folder, Here(), sample("b", BAD), most=1)) == []
 
 
 def test_a_sample_is_judged_again_once_also_by_later_cycles(folder):
@@ -66,12 +85,21 @@ def test_a_sample_is_judged_again_once_also_by_later_cycles(folder):
     again = kept_of(folder, session, sample("a", GOOD), sample("b", BAD))
     later = kept_of(folder, session, sample("a", GOOD), sample("b", BAD), sample("c", GOOD), cycle=2)
     assert session.asked == ["a", "b", "c"]
-    assert first.kept == again.kept
-    assert [s.sample_id for s in later.kept] == ["a", "c"]
+    assert first == again
+    assert names(later) == ["a", "c"]
+
+
+def test_a_failure_of_ours_leaves_a_sample_out_this_time_only(folder, capsys):
+    broken = kept_of(folder, Here(failing={"a"}), sample("a", GOOD), sample("c", GOOD))
+    assert names(broken) == ["c"]
+    assert "Not judged the second time: 1 samples" in capsys.readouterr().out
+    session = Here()
+    assert names(kept_of(folder, session, sample("a", GOOD), sample("c", GOOD))) == ["a", "c"]
+    assert session.asked == ["a"]
 
 
 def test_a_partial_answer_may_stay_one(folder):
     with JsonlWriter(folder.verdicts_path(1)) as writer:
         writer.append([replace(FIRST, sample_id="d", kind=VerdictKind.WRONG, success=False, reward=0.0)])
     selection = kept_of(folder, Here(), sample("a", BAD), sample("d", BAD), threshold=0.0)
-    assert [s.sample_id for s in selection.kept] == ["d"]
+    assert names(selection) == ["d"]

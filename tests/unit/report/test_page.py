@@ -74,6 +74,25 @@ def test_several_runs_are_arms_of_one_table(make_run, tmp_path):
     Page(text)
     assert '<td class="nowrap">a/run</td>' in text and '<td class="nowrap">b/run</td>' in text
     assert "Cycles of b/run" in text
+    assert "Not compared: they were not measured on the same held-out tasks" in text
+
+
+def test_arms_are_compared_task_by_task(make_run, tmp_path):
+    for name, arm, solved in (("mine", "raft", (3, 6, 9)), ("control", "control", (3, 4, 3))):
+        folder = make_run(name, solved=solved)
+        known = folder.read_json("run.json")
+        fingerprint = known["fingerprint"] | {"held-out tasks": "abc"}
+        folder.write_json("run.json", known | {"arm": arm, "fingerprint": fingerprint})
+        if arm == "control":
+            folder.point_best(1)
+    text = write_report([tmp_path / "mine", tmp_path / "control"], tmp_path / "out").read_text()
+    Page(text)
+    rows = re.findall(r"<tr>(<td.*?)</tr>", text, re.S)
+    cells = [re.findall(r">([^<]*)</td>", row) for row in rows]
+    pair = "mine (raft) less control (control)"
+    found = {row[1]: row[2].split(" points")[0] for row in cells if row[0] == pair}
+    assert found == {"best (2, 1)": "+41.7", "1": "+16.7", "2": "+50.0"}
+    assert [row[1] for row in cells if row[0] in ("mine", "control")] == ["raft", "control"]
 
 
 def test_the_command(make_run, tmp_path, capsys):

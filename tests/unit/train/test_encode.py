@@ -56,3 +56,25 @@ def test_a_row_that_is_too_long_is_refused_or_counted(tokenizer, tmp_path: Path)
     assert (written.examples, written.skipped_too_long) == (1, 1)
     with pytest.raises(DataError, match="nothing to train on: 1 rows"):
         write_examples(turns[:1], tokenizer, tmp_path / "c", skip_too_long=True, **limits)
+
+
+@pytest.mark.parametrize("text", ["w7 w8", "<bos>w7 w8", "<bos>w7 w8 <eos>\n"])
+def test_a_text_begins_and_ends_with_its_tokens_once(tokenizer, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "examples.jsonl"
+    write_examples([("f:1", Turn((), text))], tokenizer, path, max_length=20, skip_too_long=False, system_prompt=None)
+    (example,) = load_examples([path], [EOS], max_length=20).examples
+    assert tokenizer.convert_ids_to_tokens(example.input_ids) == ["<bos>", "w7", "w8", "<eos>"]
+
+
+@pytest.mark.parametrize("train_on", ["completion", "all"])
+def test_texts_are_held_back_one_by_one_and_the_turns_of_a_chat_together(tokenizer, tmp_path: Path, train_on) -> None:
+    path = tmp_path / "examples.jsonl"
+    longer = (*QUESTION, {"role": "assistant", "content": "w7"}, {"role": "user", "content": "w8"})
+    turns = [
+        *((f"f:{n}", Turn((), f"w{4 + n}")) for n in range(10)),
+        *(("f:11", Turn(chat, "w7")) for chat in (QUESTION, longer)),
+    ]
+    write_examples(turns, tokenizer, path, max_length=99, skip_too_long=False, system_prompt=None)
+    *texts, first, second = load_examples([path], [EOS], 99, train_on).examples
+    assert len({example.group for example in texts}) == 10
+    assert first.group == second.group not in {example.group for example in texts}

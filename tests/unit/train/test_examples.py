@@ -48,7 +48,7 @@ def test_sample_records_of_several_files_are_read_as_they_are(tmp_path: Path) ->
     )  # fmt: skip
     files = [write(tmp_path / "a.jsonl", sample.to_dict()), write(tmp_path / "b.jsonl", sample.to_dict())]
     data = load_examples(files, [EOS], max_length=10)
-    assert data.examples == (TrainExample((5, 6), (7, EOS)),) * 2
+    assert data.examples == (TrainExample((5, 6), (7, EOS), "t"),) * 2
     assert (data.tokens, data.completion_tokens, data.skipped_too_long) == (8, 4, 0)
 
 
@@ -59,7 +59,7 @@ def test_too_long_is_left_out_and_counted_with_its_eos(tmp_path: Path) -> None:
         {"prompt_token_ids": [5, 6], "token_ids": [7, EOS]},
     )
     data = load_examples([path], [EOS], max_length=4)
-    assert data.examples == (TrainExample((5, 6), (7, EOS)),)
+    assert [example.completion_token_ids for example in data.examples] == [(7, EOS)]
     assert data.skipped_too_long == 1
 
 

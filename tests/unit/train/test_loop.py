@@ -217,10 +217,11 @@ def test_a_rising_held_back_loss_ends_training_and_the_best_weights_are_saved(ma
     assert plain_loss(load(job.base_model, job.output_dir), held) == pytest.approx(min(losses[1:]), abs=1e-4)
 
 
-def test_without_patience_the_held_back_loss_is_only_watched(make_job: MakeJob) -> None:
+def test_without_patience_all_epochs_are_trained_and_the_best_is_kept(make_job: MakeJob) -> None:
     result = train(make_job(num_train_epochs=3, held_back=0.1))
     assert len(result["held_back_curve"]) == 4
     assert result["epochs"] == 3
+    assert result["held_back_loss"] == min(point.loss for point in result["held_back_curve"][1:])
 
 
 def test_a_minimum_of_steps_is_taken(make_job: MakeJob) -> None:

@@ -53,18 +53,26 @@ def test_the_minimum_holds_and_never_shortens(
 
 
 @given(
-    prompts=st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    groups=st.lists(st.integers(0, 9), min_size=1, max_size=40),
     share=st.sampled_from([0.0, 0.05, 0.5, 0.99]),
     seed=st.integers(0, 5),
 )
-def test_no_prompt_is_on_both_sides_and_something_is_left_to_train_on(
-    prompts: list[int], share: float, seed: int
+def test_no_group_is_on_both_sides_and_something_is_left_to_train_on(
+    groups: list[int], share: float, seed: int
 ) -> None:
-    examples = [TrainExample((prompt,), (100 + i,)) for i, prompt in enumerate(prompts)]
+    examples = [TrainExample((1,), (100 + i,), str(group)) for i, group in enumerate(groups)]
     train, held = hold_back(examples, share, seed)
     assert sorted((*train, *held), key=examples.index) == examples
     assert train
-    assert not {e.prompt_token_ids for e in train} & {e.prompt_token_ids for e in held}
-    assert bool(held) == (share > 0 and len(set(prompts)) > 1)
+    assert not {e.group for e in train} & {e.group for e in held}
+    assert bool(held) == (share > 0 and len(set(groups)) > 1)
     again = hold_back(list(reversed(examples)), share, seed)
     assert (set(train), set(held)) == (set(again[0]), set(again[1]))
+
+
+def test_what_one_cycle_holds_back_the_next_does_too() -> None:
+    first = [TrainExample((1,), (2,), str(group)) for group in range(200)]
+    later = first[50:] + [TrainExample((1,), (2,), str(group)) for group in range(200, 300)]
+    held, held_later = ({e.group for e in hold_back(examples, 0.2, 0)[1]} for examples in (first, later))
+    assert len(held) == pytest.approx(40, abs=20)
+    assert not held_later & ({e.group for e in first} - held), "nothing that was trained on is watched"

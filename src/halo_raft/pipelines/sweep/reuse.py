@@ -161,7 +161,7 @@ def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: S
     if not same_judge and stage.purpose == "train":
         # whatever was drawn beyond the first round was drawn by what the other judge said
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
-    key = (plan.short_fingerprint, stage.cycle, stage.purpose)
+    key = (plan.sampling_key, stage.cycle, stage.purpose)
     ids = {s.sample_id: sample_id(key, s.task_id, s.index) for s in samples}
     known = source.verdicts(stage.cycle, stage.stage) if same_judge else []
     verdicts = [_renamed(v, ids[v.sample_id]) for v in known if v.sample_id in ids]
