@@ -9,6 +9,11 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 for variable in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
     os.environ.pop(variable, None)
 
+import hypothesis  # noqa: E402
+
 from .made_run import make_run  # noqa: E402 - telemetry is off before anything of ours is imported
 
 __all__ = ["make_run"]
+
+hypothesis.settings.register_profile("halo-raft", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("halo-raft")
