@@ -102,12 +102,12 @@ class RaftRun:
 
     def reason_to_stop(self, history: Sequence[CycleStats]) -> str | None:
         """Say why another cycle would not help, None if it may."""
-        return evaluate.should_stop(_heldout(history), self.config.stop.min_gain, self.config.stop.patience)
+        return evaluate.should_stop(heldout.by_cycle(history), self.config.stop.min_gain, self.config.stop.patience)
 
     def update_best(self, history: Sequence[CycleStats]) -> int:
         """Let `best` point at the best cycle so far: held-out pass@1, else the latest."""
         trained = [s for s in history if s.cycle > 0]
-        best = evaluate.best_cycle(_heldout(trained)) or trained[-1].cycle
+        best = evaluate.best_cycle(heldout.by_cycle(trained)) or trained[-1].cycle
         self.folder.point_best(best)
         return best
 
@@ -117,12 +117,10 @@ class RaftRun:
         self.folder.write_json(
             "raft_statistics.json", {"best_cycle": best, "cycles": [stats.to_dict() for stats in history]}
         )
-        rates = _heldout(history)
-        worse = best in rates and rates[best] < rates.get(0, 0.0)
-        self.tracker.done(history, best, register=not worse)
+        self.tracker.done(history, best)
         console.summary(history, best)
-        if worse:
-            console.say(f"No cycle is as good as the base model ({rates[0]:.1%}): none is registered")
+        if heldout.below_base(history, best):
+            console.say("No cycle is as good as the base model: none is registered")
         if best and self.plan.heldout is not None:
             console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
         console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
@@ -290,12 +288,6 @@ class RaftRun:
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())
-
-
-def _heldout(history: Sequence[CycleStats]) -> dict[int, float]:
-    """Return held-out pass@1 by cycle: sampled where it was measured, else greedy."""
-    rates = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in history}
-    return {cycle: rate["mean"] for cycle, rate in rates.items() if rate}
 
 
 def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:

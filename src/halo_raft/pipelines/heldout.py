@@ -9,7 +9,7 @@ from halo_raft import evaluate
 from halo_raft.config import RaftConfig
 from halo_raft.pipelines.flow import Draft
 from halo_raft.pipelines.stages import draft_samples
-from halo_raft.records import Sampling, Task
+from halo_raft.records import CycleStats, Sampling, Task
 from halo_raft.report.gather import GREEDY_INDEX, heldout_outcomes
 from halo_raft.store import RunFolder
 
@@ -43,6 +43,18 @@ def rates(folder: RunFolder, cycle: int, samples: int) -> dict[str, dict[str, fl
     ks = dict.fromkeys((1, samples)) if sampled.tasks else {}
     named = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
     return named | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
+
+
+def by_cycle(history: Iterable[CycleStats]) -> dict[int, float]:
+    """Return held-out pass@1 by cycle: sampled where it was measured, else greedy."""
+    measured = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in history}
+    return {cycle: rate["mean"] for cycle, rate in measured.items() if rate}
+
+
+def below_base(history: Iterable[CycleStats], cycle: int) -> bool:
+    """Return whether a cycle is worse than the base model, where both were measured."""
+    measured = by_cycle(history)
+    return 0 in measured and measured.get(cycle, 1.0) < measured[0]
 
 
 def gain(folder: RunFolder, cycle: int, samples: int) -> evaluate.Difference:

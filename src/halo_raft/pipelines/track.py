@@ -11,6 +11,7 @@ from typing import Any, Self
 from halo_raft import __version__, sandbox, tracking
 from halo_raft.config import to_yaml
 from halo_raft.pipelines.cluster import describe_devices
+from halo_raft.pipelines.heldout import below_base
 from halo_raft.pipelines.plan import Plan, tasks_by_id
 from halo_raft.pipelines.report import write_report
 from halo_raft.pipelines.versions import versions
@@ -113,8 +114,8 @@ class RunTracker:
             if (figure := draw([view])) is not None:
                 self.tracker.log_figure(figure, f"figures/{name}.png")
 
-    def done(self, history: Sequence[CycleStats], best: int, *, register: bool) -> None:
-        """Log the best cycle and the report, and register the best adapter where that is worth it."""
+    def done(self, history: Sequence[CycleStats], best: int) -> None:
+        """Log the best cycle and the report, and register the best adapter unless it is worse than the base."""
         stats = next(s for s in history if s.cycle == best)
         rates = {f"heldout_{name}": rate["mean"] for name, rate in stats.heldout.items()}
         self.tracker.log_best({**rates, "pass_rate": stats.pass_rate}, best)
@@ -125,7 +126,7 @@ class RunTracker:
             self.tracker.log_artifacts(page.parent, "report")
         config = self.plan.config
         # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
-        if register and config.arm == "raft" and not config.tracking.parent_run:
+        if config.arm == "raft" and not config.tracking.parent_run and not below_base(history, best):
             self._register(stats)
 
     def _register(self, stats: CycleStats) -> None:
