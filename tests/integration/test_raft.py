@@ -193,7 +193,7 @@ def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, 
 
 def test_until_the_first_training_selection_may_change_and_no_sample_is_drawn_anew(config, history, tmp_path, capsys):
     folder = shutil.copytree(config.output_dir, tmp_path / "run", symlinks=True)
-    for path in [*folder.glob("cycle_2_*"), *folder.glob("cycle_*_final"), *folder.glob("cycle_1_stats.json")]:
+    for path in [*folder.glob("cycle_2_*"), folder / "cycle_1_final", folder / "cycle_1_stats.json"]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     drawn = {path: path.read_bytes() for path in folder.glob("cycle_*_samples.jsonl")}
     known = json.loads((folder / "run.json").read_text())
