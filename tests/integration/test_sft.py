@@ -94,7 +94,8 @@ def test_raft_starts_from_it_on_its_own_base(
     assert checkpoint in capsys.readouterr().out
 
     output = folder.parent / "raft"
-    small = ["tasks.limit=4", "sampling.samples_per_prompt=2", "sampling.max_new_tokens=48", "reward_threshold=0.0"]
+    small = ["tasks.limit=4", "sampling.samples_per_prompt=2", "sampling.max_new_tokens=96", "reward_threshold=0.0"]
+    small += ['sampling.stop=["\\n"]']  # or some samples may all be cut off
     small += ["engine.max_model_len=512", "engine.kv_cache_gb=1", "training.num_train_epochs=1", "cycles=1"]
     assert cli.main([*command, "--output", str(output), *small, "tracking.mlflow=false"]) == 0
     samples = list(read_records(output / "cycle_1_samples.jsonl", Sample))

@@ -140,7 +140,8 @@ def selected(selection: Selection, share: float) -> None:
     kept = f"  Kept: {len(selection.kept)} samples"
     at_random = "not_drawn" in selection.removed
     say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
-    say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
+    if selection.kept:
+        say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
     removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
     say(f"  Left out: {removed}" if removed else "  Left out: none")
 
