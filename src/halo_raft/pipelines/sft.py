@@ -51,7 +51,6 @@ def given_flags(arguments: argparse.Namespace) -> dict[str, tuple[str, Any]]:
     for given, other in (("data.dataset", "data.train_file"), ("data.train_file", "data.dataset")):
         if given in flags and other not in flags:
             flags[other] = (flags[given][0], None)
-            break
     return flags
 
 

@@ -17,7 +17,7 @@ from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, PassRate, Sample, Task, Verdict, VerdictKind
+from halo_raft.records import CycleStats, PassRate, Sample, Task, Verdict, VerdictKind, stable_hash
 from halo_raft.report.view import Answer, CycleView, Example, RunView
 from halo_raft.store import RunFolder
 
@@ -47,19 +47,21 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
     if latest is not None:
         history[latest.cycle] = latest
     best = _best(folder)
-    outcomes = {cycle: found for cycle in sorted(history) if (found := _compared(folder, cycle))}
+    cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats)
+    outcomes = {cycle.stats.cycle: cycle.outcomes for cycle in cycles}
     base, candidate = outcomes.get(0), outcomes.get(best) if best else None
+    fingerprint = run.get("fingerprint", {})
+    heldout = [fingerprint.get("held-out tasks"), fingerprint.get("heldout settings")]
     config = (
         (folder.path / "config.yaml").read_text(encoding="utf-8") if (folder.path / "config.yaml").is_file() else ""
     )
     return RunView(
         name=folder.path.name,
         path=str(folder.path),
-        cycles=tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats),
+        cycles=cycles,
         best=best,
         arm=run.get("arm", "raft"),
-        heldout_tasks=run.get("fingerprint", {}).get("held-out tasks") or "",
-        outcomes=outcomes,
+        heldout_key=stable_hash(heldout) if heldout[0] else "",
         difference=evaluate.compare(base, candidate) if base and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
@@ -71,15 +73,18 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
 def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) -> CycleView:
     """Read what a cycle with these statistics left."""
     cycle = stats.cycle
-    heldout = heldout_rates(folder, cycle)
+    sampled, greedy = heldout_outcomes(folder, cycle)
+    heldout = heldout_rates(sampled, greedy)
+    compared = next((outcomes for outcomes in (sampled, greedy) if outcomes.tasks), None)
     if cycle == 0:
-        return CycleView(stats=stats, heldout=heldout)
+        return CycleView(stats=stats, heldout=heldout, outcomes=compared)
     verdicts, samples = folder.verdicts(cycle), folder.samples(cycle)
     outcomes = evaluate.tally(verdicts)
     kept = Counter(sample.task_id for sample in folder.kept(cycle) or ())
     return CycleView(
         stats=stats,
         heldout=heldout,
+        outcomes=compared,
         solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),
         passed=evaluate.pass_at_k_rate(outcomes, 1),
         rewards=tuple(v.reward for v in verdicts if v.reward is not None),
@@ -89,9 +94,8 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     )
 
 
-def heldout_rates(folder: RunFolder, cycle: int) -> dict[str, PassRate]:
-    """Return pass@1, pass@2, pass@4, ... up to the number of samples, and greedy pass@1, of a cycle."""
-    sampled, greedy = heldout_outcomes(folder, cycle)
+def heldout_rates(sampled: Outcomes, greedy: Outcomes) -> dict[str, PassRate]:
+    """Return pass@1, pass@2, pass@4, ... up to the number of samples, and greedy pass@1."""
     most = max((task.samples for task in sampled.tasks), default=0)
     ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= most]
     ks += [most] if most and most not in ks else []
@@ -105,11 +109,6 @@ def heldout_outcomes(folder: RunFolder, cycle: int) -> tuple[Outcomes, Outcomes]
     verdicts = folder.verdicts(cycle, "heldout")
     sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
     return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
-
-
-def _compared(folder: RunFolder, cycle: int) -> Outcomes | None:
-    """Return the outcomes that cycles are compared by: sampled where there are any, else greedy; None without."""
-    return next((outcomes for outcomes in heldout_outcomes(folder, cycle) if outcomes.tasks), None)
 
 
 def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:

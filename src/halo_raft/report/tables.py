@@ -57,12 +57,12 @@ def arms_table(runs: Sequence[RunView]) -> list[Row]:
 def contrasts_table(runs: Sequence[RunView]) -> list[Row]:
     """Return what the first run is better than each other one, paired by held-out task: best cycles, then each.
 
-    Runs with other held-out tasks than the first are left out; none is left where the rows are empty.
+    Runs that were measured on other held-out tasks, or otherwise, are left out.
     """
     first, *others = runs
     rows = []
     for other in others:
-        if not first.heldout_tasks or other.heldout_tasks != first.heldout_tasks:
+        if not first.heldout_key or other.heldout_key != first.heldout_key:
             continue
         both = sorted((first.outcomes.keys() & other.outcomes.keys()) - {0})
         bests = ("best", first.best or 0, other.best or 0)

@@ -34,6 +34,7 @@ class CycleView:
 
     Attributes:
         heldout: `pass_at_1`, `pass_at_2`, ... and `greedy` with their intervals over tasks.
+        outcomes: What cycles and runs are compared by: sampled held-out completions, else greedy ones; None without.
         solved: Share of the training prompts that at least one sample solved; None for cycle 0.
         passed: Share of the training samples that passed, as a mean over prompts; None for cycle 0.
         rewards: Reward of each judged training sample.
@@ -44,6 +45,7 @@ class CycleView:
 
     stats: CycleStats
     heldout: Mapping[str, PassRate] = field(default_factory=dict)
+    outcomes: Outcomes | None = None
     solved: PassRate | None = None
     passed: PassRate | None = None
     rewards: tuple[float, ...] = ()
@@ -66,8 +68,7 @@ class RunView:
         arm: `raft`, or `control` where samples were kept at random.
         cycles: The base model first, then the finished cycles.
         best: Cycle that `best` points at; None while there is none.
-        heldout_tasks: Hash of the held-out tasks; runs are compared where it is the same.
-        outcomes: Cycle -> held-out outcomes that cycles and runs are compared by.
+        heldout_key: Of the held-out tasks and how they are sampled; runs are compared where it is the same.
         difference: Best cycle against the base model on the held-out tasks.
         changes: The same, by task.
         examples: Sampled completions of the first and the best cycle, passed and failed.
@@ -80,13 +81,17 @@ class RunView:
     cycles: tuple[CycleView, ...]
     best: int | None
     arm: str = "raft"
-    heldout_tasks: str = ""
-    outcomes: Mapping[int, Outcomes] = field(default_factory=dict)
+    heldout_key: str = ""
     difference: Difference | None = None
     changes: Changes | None = None
     examples: tuple[Example, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
+
+    @property
+    def outcomes(self) -> dict[int, Outcomes]:
+        """What was measured, by cycle."""
+        return {cycle.stats.cycle: cycle.outcomes for cycle in self.cycles if cycle.outcomes}
 
     @property
     def trained(self) -> tuple[CycleView, ...]:

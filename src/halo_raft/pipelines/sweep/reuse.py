@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.curriculum import settings_of
-from halo_raft.pipelines.plan import Plan
+from halo_raft.pipelines.plan import UNTIL_TRAINED, Plan
 from halo_raft.pipelines.stages import sample_id
 from halo_raft.records import Sample, Verdict, stable_hash
 from halo_raft.store import RunFolder, write_atomically
@@ -27,16 +27,10 @@ REUSED_FILE = "sweep_reused.json"
 JUDGED_BY = ("verifier", "verifier settings", "sandbox settings")
 """Parts of a run's fingerprint that verdicts depend on, and samples do not."""
 
-AFTER_SAMPLING = (
-    *("ablate settings", "selection settings", "lora settings", "training settings"),
-    *("held-out tasks", "heldout settings"),
-)
+AFTER_SAMPLING = (*UNTIL_TRAINED, "ablate settings", "held-out tasks", "heldout settings")
 """Parts that the training samples of cycle 1 do not depend on; whatever is not named here counts."""
 
-NOT_OF_BASE = (
-    *("ablate settings", "selection settings", "lora settings", "training settings"),
-    *("training tasks", "sampling settings"),
-)
+NOT_OF_BASE = (*UNTIL_TRAINED, "ablate settings", "training tasks", "sampling settings")
 """Parts that the base model's held-out samples do not depend on."""
 
 
