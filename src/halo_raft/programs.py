@@ -1,13 +1,17 @@
 """When two completions are the same program, and how far apart two programs are. Pure functions.
 
-Python programs are compared by their syntax tree without comments, docstrings, annotations and the
-names of variables; programs in other languages, and Python that does not parse, by their tokens.
+Python programs are compared by their syntax tree without comments, docstrings, annotations, the names
+of variables, and what the entry point never reaches: a solution does not become another one by trying
+itself out, or by having a second function beside it. Programs in other languages, and Python that does
+not parse, are compared by their tokens.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from halo_raft.extract import extract
 from halo_raft.records import Task
@@ -15,14 +19,15 @@ from halo_raft.records import Task
 _TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\w+|[^\w\s]""", re.S)
 _SHINGLE = 3
 """Tokens in a row that are compared together."""
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def normalised_program(completion: str, task: Task) -> str:
-    """Return a form of the program that comments, layout, docstrings and variable names do not change."""
+    """Return a form of the program that comments, layout, docstrings, dead code and chosen names do not change."""
     code = extract(completion, task.language, task.entry_point)
     if task.language == "python":
         try:
-            return _normalised_python(code)
+            return _normalised_python(code, task.entry_point)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass
     tokens = (m.group() for m in _TOKEN.finditer(code))
@@ -40,11 +45,15 @@ def similarity(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]
     return len(one & other) / max(1, len(one | other))
 
 
-def _normalised_python(code: str) -> str:
+def _normalised_python(code: str, entry_point: str | None) -> str:
     tree = ast.parse(code)
     names: dict[str, str] = {}
+    if entry_point:
+        tree.body = _reached(tree.body, entry_point)
+        helpers = (s.name for s in tree.body if isinstance(s, ast.FunctionDef) and s.name != entry_point)
+        names = {name: f"f{i}" for i, name in enumerate(dict.fromkeys(helpers))}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, ast.Module | _Definition):
             _drop_docstring(node)
         bound = node.arg if isinstance(node, ast.arg) else None
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -54,6 +63,41 @@ def _normalised_python(code: str) -> str:
     for node in ast.walk(tree):
         _rename(node, names)
     return ast.dump(tree)
+
+
+def _reached(body: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt]:
+    """Return the module's statements that the entry point's result can depend on; all of them where it is missing."""
+    binding: dict[str, list[ast.stmt]] = defaultdict(list)
+    for statement in body:
+        for name in _bound(statement):
+            if isinstance(statement, _Definition):
+                binding[name].clear()  # it takes the place of what had the name before
+            binding[name].append(statement)
+    if entry_point not in binding:
+        return list(body)
+    names, reached = ["*", entry_point], set[ast.stmt]()
+    while names:
+        for statement in binding.pop(names.pop(), ()):
+            reached.add(statement)
+            names += (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
+    return [statement for statement in body if statement in reached]
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement of a module defines, imports, assigns or changes a part of."""
+    if isinstance(statement, _Definition):
+        yield statement.name
+        return
+    for node in ast.walk(statement):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.alias():
+                yield node.asname or node.name.partition(".")[0]
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+                yield from (part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
 
 
 def _rename(node: ast.AST, names: dict[str, str]) -> None:
@@ -70,7 +114,7 @@ def _rename(node: ast.AST, names: dict[str, str]) -> None:
         case ast.AnnAssign():
             node.annotation = ast.Constant(None)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            node.returns = None
+            node.name, node.returns = names.get(node.name, node.name), None
 
 
 def _drop_docstring(node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:

@@ -26,6 +26,48 @@ def test_layout_comments_annotations_and_variable_names_do_not_count(one, other)
     assert same(one, other)
 
 
+F = "def f(x):\n    return g(x)\n"
+G = "def g(x):\n    return N + x\n"
+N = "N = 1\n"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        N + G + F + "print(f(3))\nassert f(3) == 4\n",
+        "import math\n" + N + G + F,
+        N + G + F + "def f_again(x):\n    return f(x) + 0\n",
+        "def f(x):\n    return x\n" + N + G + F,
+        N + G + F + "if __name__ == '__main__':\n    answer = f(1)\n    print(answer)\n",
+        (N + G + F).replace("g(", "helper("),
+    ],
+)
+def test_what_the_entry_point_does_not_reach_does_not_count(other):
+    assert same(N + G + F, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        N + G.replace("+", "-") + F,
+        N.replace("1", "2") + G + F,
+        N + "N += 1\n" + G + F,
+        N + G + F + "f = abs\n",
+        N + G + F + "def f(x):\n    return g(x) + 0\n",
+        "from math import *\n" + N + G + F,
+        "N = [1]\nN[0] = 2\n" + G + F,
+        "try:\n    N = 1\nexcept NameError:\n    N = 2\n" + G + F,
+    ],
+)
+def test_what_the_entry_point_reaches_counts(other):
+    assert not same(N + G + F, other)
+
+
+def test_without_the_entry_point_every_statement_counts():
+    assert not same("x = 1\ny = 2", "x = 1")
+    assert not same("print(1)\nprint(2)", "print(1)", Task(task_id="p", prompt="p", expected_output="1"))
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
