@@ -84,7 +84,7 @@ def _reached(body: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt]:
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement of a module defines, imports, assigns or changes a part of."""
+    """Yield the names that a statement of a module defines, imports, assigns or may change (`name.append(..)`)."""
     if isinstance(statement, _Definition):
         yield statement.name
         return
@@ -96,8 +96,8 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
                 yield node.asname or node.name.partition(".")[0]
             case ast.Name(ctx=ast.Store()):
                 yield node.id
-            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
-                yield from (part.id for part in ast.walk(node.value) if isinstance(part, ast.Name))
+            case ast.Attribute(value=changed) | ast.Subscript(value=changed, ctx=ast.Store() | ast.Del()):
+                yield from (part.id for part in ast.walk(changed) if isinstance(part, ast.Name))
 
 
 def _rename(node: ast.AST, names: dict[str, str]) -> None:

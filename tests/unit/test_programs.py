@@ -56,6 +56,7 @@ def test_what_the_entry_point_does_not_reach_does_not_count(other):
         N + G + F + "def f(x):\n    return g(x) + 0\n",
         "from math import *\n" + N + G + F,
         "N = [1]\nN[0] = 2\n" + G + F,
+        N + "N.append(2)\n" + G + F,
         "try:\n    N = 1\nexcept NameError:\n    N = 2\n" + G + F,
     ],
 )
