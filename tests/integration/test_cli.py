@@ -24,6 +24,10 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "broken.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n')
     (tmp_path / "promptless.jsonl").write_text('{"task_id": 1}\n')
     (tmp_path / "testless.jsonl").write_text('{"prompt": "Add two."}\n')
+    (tmp_path / "long.jsonl").write_text(
+        '{"prompt": "Add.", "test_list": ["assert add(1, 2) == 3"]}\n'
+        '{"task_id": "epic", "prompt": "' + "word " * 2100 + '", "test_list": ["assert add(1, 2) == 3"]}\n'
+    )
     (tmp_path / "unknown.yaml").write_text("seed: 1\nlerning_rate: 1\n")
     (tmp_path / "modelless").mkdir()
 
@@ -45,6 +49,8 @@ def folder(tmp_path, monkeypatch):
         (["--prompts", "broken.jsonl"], 3, "broken.jsonl:2: is not JSON"),
         (["--prompts", "promptless.jsonl"], 3, "promptless.jsonl:1: has no prompt"),
         (["--prompts", "testless.jsonl"], 3, "has no tests, which the verifier python needs"),
+        (["--prompts", "long.jsonl"], 3, "long.jsonl: the prompt of task epic has 21"),
+        (["--prompts", "good.jsonl", "--heldout", "long.jsonl"], 3, "do not fit in engine.max_model_len 2048; raise"),
         (["--verifier", "gccc"], 3, "unknown verifier 'gccc'; there are: "),
         (["--verifier", "no_such_module:V"], 3, "cannot be imported"),
         (["--keep-percent", "1.5"], 2, "--keep-percent: selection.keep_top_percent: must be at most 1"),

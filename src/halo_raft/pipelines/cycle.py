@@ -44,7 +44,7 @@ class RaftRun:
         self.config: RaftConfig = plan.config
         self.folder = RunFolder(self.config.output_dir)
         self.fresh = fresh
-        self.session = Session(self.config, self.folder.path / "logs")
+        self.session = Session(plan, self.folder.path / "logs")
         self._stack = ExitStack()
         self._tasks_dropped = 0
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from halo_raft import models, sandbox, tasks, verifiers
+from halo_raft import models, prompts, sandbox, tasks, verifiers
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig
 from halo_raft.engines import REGISTRY as ENGINES
 from halo_raft.errors import ConfigError, DataError
@@ -97,6 +97,26 @@ def prepare(config: RaftConfig) -> Plan:
         tasks.refuse_overlap(train, heldout)
         verifiers.create(heldout_verifier, verifier_options(config)).check()
     return Plan(config, train, heldout, names, heldout_verifier)
+
+
+def check_prompts_fit(plan: Plan) -> None:
+    """Check that the context holds every prompt and at least one new token. Loads the model's tokenizer.
+
+    Raises:
+        DataError: It does not; names the first task, by the order of the file.
+    """
+    from transformers import AutoTokenizer
+
+    model, ask, context = plan.config.model, plan.config.tasks, plan.config.engine.max_model_len
+    tokenizer = AutoTokenizer.from_pretrained(models.resolve(model.name), trust_remote_code=model.trust_remote_code)
+    for task_set in filter(None, (plan.train, plan.heldout)):
+        for task in task_set.tasks:
+            chat = prompts.messages(task, system=ask.system_prompt, show_tests=ask.show_tests)
+            if (length := len(prompts.token_ids(chat, tokenizer))) >= context:
+                raise DataError(
+                    f"{task_set.name}: the prompt of task {task.task_id} has {length} tokens, which do not fit in "
+                    f"engine.max_model_len {context}; raise it or shorten the prompt"
+                )
 
 
 def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from halo_raft.pipelines.flow import Draft, Progress, Stage, run_stage
 from halo_raft.pipelines.judge import Answer, Judge
 from halo_raft.pipelines.judging import FailureLog, judge_all
 from halo_raft.pipelines.known import Known, ledger_folder
+from halo_raft.pipelines.plan import Plan, check_prompts_fit
 from halo_raft.pipelines.workers import FEW
 from halo_raft.records import Sampling, Task, Verdict, stable_hash
 from halo_raft.store import read_records
@@ -47,9 +48,11 @@ class StageTime:
 class Session:
     """Ray and the engines of one command: started when first needed, ended with the `with` block."""
 
-    def __init__(self, config: RaftConfig, log_folder: Path) -> None:
-        self.config = config
+    def __init__(self, plan: Plan, log_folder: Path) -> None:
+        self.plan = plan
+        self.config: RaftConfig = plan.config
         self.log_folder = log_folder
+        self._prompts_fit = False
         self._pool: EnginePool | None = None
         self._stack = ExitStack()
 
@@ -71,7 +74,11 @@ class Session:
         return self._pool
 
     def run(self, stage: Stage) -> StageTime:
-        """Bring a stage to its end, with progress; whatever is on disk is not done again."""
+        """Bring a stage to its end, with progress; whatever is on disk is not done again.
+
+        Raises:
+            HaloRaftError: What a user can mend, such as a prompt that does not fit: found before an engine starts.
+        """
         wanted = {draft.request.sample_id for draft in stage.drafts}
         total = len(wanted)
         done = len(wanted & {v.sample_id for v in read_records(stage.verdicts_path, Verdict)})
@@ -79,6 +86,9 @@ class Session:
             console.say(f"Loading cached samples... {done} of {total} are verified")
         if done >= total:
             return StageTime()
+        if not self._prompts_fit:
+            check_prompts_fit(self.plan)
+            self._prompts_fit = True
         pool = self.pool
         pool.use(stage.adapter)  # loading is no part of the generation's speed
         console.say(f"Verifying {total} samples...")

@@ -41,7 +41,7 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
         raise DataError(f"--output: {files.result.parent} cannot be written ({error.strerror})") from None
     console.say(f"Generating samples... {len(plan.train.tasks)} prompts × {config.sampling.samples_per_prompt} samples")
     before = sum(1 for _ in read_records(files.verdicts, Verdict))
-    with Session(config, files.result.parent / "logs") as session:
+    with Session(plan, files.result.parent / "logs") as session:
         time = session.run(stage)
     timing = {
         "tokens_per_s": time.tokens_per_s,
