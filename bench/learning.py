@@ -11,7 +11,8 @@ same samples of the base model.
 Any setting may follow as `key=value`. The C++ study, on small tasks of our own:
 
     python bench/learning.py --train bench/cpp/train.jsonl --heldout bench/cpp/heldout.jsonl --seeds 0 \
-        --work models/learning-cpp --output bench/results/learning_cpp.md verifier=gcc run_after_compile=true \
+        --work models/learning-cpp --output bench/results/learning_cpp.md --note bench/cpp/note.md \
+        verifier=gcc run_after_compile=true \
         sampling.samples_per_prompt=4 sampling.max_new_tokens=200 cycles=2 heldout.greedy=false training.min_steps=12
 """
 
@@ -127,10 +128,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=8, help="samples a task of each measurement")
     parser.add_argument("--work", type=Path, default=Path("models/learning"), help="folder of the runs")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "learning.md")
+    parser.add_argument("--note", type=Path, metavar="FILE", help="what a reader must know of the tasks, in Markdown")
     parser.add_argument("--report-only", action="store_true", help="write the report of the runs that are there")
     arguments, settings = parser.parse_known_args()
     if wrong := [word for word in settings if "=" not in word or word.startswith("-")]:
         parser.error(f"unrecognized arguments: {' '.join(wrong)}")
+    if arguments.note and not arguments.note.is_file():
+        parser.error(f"--note: {arguments.note} is no file")
     study = Study(
         arguments.config, arguments.train, arguments.heldout, tuple(arguments.also), tuple(arguments.seeds),
         arguments.samples, arguments.work, tuple(settings),
@@ -146,6 +150,7 @@ def main() -> None:
         runs,
         train=study.train,
         heldout=study.heldout,
+        note=arguments.note.read_text(encoding="utf-8") if arguments.note else "",
         command=[word for word in sys.argv if word != "--report-only"],
     )
     print(f"Wrote {arguments.output}")

@@ -135,8 +135,10 @@ def _compared(base: Mapping[str, float], candidate: Mapping[str, float]) -> str:
     return f"{gap.mean:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]{relative}, p = {gap.p_value:.4f}"
 
 
-def write_report(output: Path, runs: Sequence[Measured], *, train: str, heldout: str, command: Sequence[str]) -> None:
-    """Write the report and its plots."""
+def write_report(
+    output: Path, runs: Sequence[Measured], *, train: str, heldout: str, command: Sequence[str], note: str = ""
+) -> None:
+    """Write the report and its plots; `note` is Markdown that stands before the tables."""
     output.parent.mkdir(parents=True, exist_ok=True)
     arms = {arm: [run for run in runs if run.arm == arm] for arm in dict.fromkeys(run.arm for run in runs)}
     seeds = ", ".join(str(run.seed) for run in next(iter(arms.values())))
@@ -145,6 +147,7 @@ def write_report(output: Path, runs: Sequence[Measured], *, train: str, heldout:
         "",
         f"Trained on `{train}`, held out: `{heldout}`. Seeds: {seeds}.",
         "",
+        *([note.strip(), ""] if note.strip() else []),
         "`control` keeps as many of its samples as RAFT would of the same ones, at random: what RAFT gains over it,",
         "the verifier earned. (From cycle 2 on each arm draws its own, so the counts differ; see Training.)",
         "Intervals are 95%, over tasks; seeds are pooled task by task; comparisons are paired by task. A best cycle is",

@@ -62,8 +62,10 @@ def test_tables_and_plots_of_two_arms_and_two_seeds(report, tmp_path: Path) -> N
         fake_run(tmp_path / f"control-seed{seed}", {0: 1, 1: 1, 2: 2})
     runs = [report.measure(tmp_path, arm, seed, ()) for seed in (0, 1) for arm in ("raft", "control")]
     assert [run.best for run in runs] == [1, 2, 1, 2]
-    report.write_report(tmp_path / "out.md", runs, train="T", heldout="H", command=["bench/learning.py"])
+    command = ["bench/learning.py", "--note", "n.md"]
+    report.write_report(tmp_path / "out.md", runs, train="T", heldout="H", command=command, note="Small tasks.\n")
     text = (tmp_path / "out.md").read_text()
+    assert "Seeds: 0, 1.\n\nSmall tasks.\n\n`control` keeps" in text
     assert "| base | 0 | 25.0% [25.0%, 25.0%] | 100.0%" in text
     assert "| raft | 1 | 75.0% [75.0%, 75.0%] | 100.0% [72.2%, 100.0%] | 2.00 |" in text
     assert "| raft, best cycle, less base | +50.0% [+50.0%, +50.0%], +200% relative" in text
