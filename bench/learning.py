@@ -6,7 +6,7 @@ keeps as many samples at random: what RAFT gains over it, the verifier has earne
 same samples of the base model.
 
     python bench/learning.py --train ../shared/data/mbpp_train_full.jsonl --heldout ../shared/data/mbpp_dev.jsonl \
-        --also humaneval --seeds 0 1 --output bench/results/learning.md
+        --also humaneval --seeds 0 1 --note bench/learning_note.md --output bench/results/learning.md
 
 Any setting may follow as `key=value`. The C++ study, on small tasks of our own:
 

@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from halo_raft.errors import ConfigError
@@ -109,6 +110,29 @@ def check_reachable(name: str, adapter: Path | None = None) -> None:
         raise ConfigError(
             f"model.name: {role} is neither in the local cache nor to be had from the hub ({type(error).__name__}); "
             "go online once, or give a local checkpoint folder"
+        ) from None
+
+
+def load_tokenizer(name: str, adapter: Path | None = None, *, trust_remote_code: bool = False) -> Any:
+    """Load the tokenizer of a model.
+
+    Args:
+        name: The model.
+        adapter: The adapter folder that names it as its base, if one does.
+        trust_remote_code: Let the checkpoint run code of its own.
+
+    Raises:
+        ConfigError: The model is not to be had, or has no tokenizer that can be used.
+    """
+    check_reachable(name, adapter)
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, ImportError) as error:
+        raise ConfigError(
+            f"model.name: the tokenizer of {name} cannot be loaded ({shorten(str(error), 160)}); "
+            "the folder needs the tokenizer's files beside its config.json"
         ) from None
 
 

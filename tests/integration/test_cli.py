@@ -30,6 +30,8 @@ def folder(tmp_path, monkeypatch):
     )
     (tmp_path / "unknown.yaml").write_text("seed: 1\nlerning_rate: 1\n")
     (tmp_path / "modelless").mkdir()
+    (tmp_path / "hollow").mkdir()
+    (tmp_path / "hollow" / "config.json").write_text('{"model_type": "llama"}')
 
     def never(*args, **kwargs):
         raise AssertionError("something expensive was started")
@@ -57,6 +59,8 @@ def folder(tmp_path, monkeypatch):
         (["--cycles", "-1"], 2, "--cycles: cycles: must be at least 1"),
         (["--model", "./nowhere"], 3, "./nowhere is no folder"),
         (["--model", "modelless"], 3, "modelless has no config.json"),
+        (["--prompts", "good.jsonl", "--model", "hollow"], 3, "the tokenizer of hollow cannot be loaded ("),
+        (["--prompts", "good.jsonl", "--model", "no/such"], 3, "model.name: no/such is neither in the local cache nor"),
         (["--model", "builtin:gpt-9"], 3, "no embedded model 'builtin:gpt-9'"),
         (["--checkpoint", "modelless"], 3, "holds no adapter_config.json"),
         (["--engine", "vlm"], 3, "unknown engine 'vlm'; there are: transformers, vllm"),

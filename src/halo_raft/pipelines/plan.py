@@ -104,19 +104,22 @@ def check_prompts_fit(plan: Plan) -> None:
 
     Raises:
         DataError: It does not; names the first task, by the order of the file.
+        ConfigError: The model or its tokenizer is not to be had.
     """
-    from transformers import AutoTokenizer
-
-    model, ask, context = plan.config.model, plan.config.tasks, plan.config.engine.max_model_len
-    tokenizer = AutoTokenizer.from_pretrained(models.resolve(model.name), trust_remote_code=model.trust_remote_code)
+    model, context = plan.config.model, plan.config.engine.max_model_len
+    tokenizer = models.load_tokenizer(model.name, model.checkpoint, trust_remote_code=model.trust_remote_code)
     for task_set in filter(None, (plan.train, plan.heldout)):
         for task in task_set.tasks:
-            chat = prompts.messages(task, system=ask.system_prompt, show_tests=ask.show_tests)
-            if (length := len(prompts.token_ids(chat, tokenizer))) >= context:
+            if (length := len(prompts.token_ids(chat(task, plan.config), tokenizer))) >= context:
                 raise DataError(
                     f"{task_set.name}: the prompt of task {task.task_id} has {length} tokens, which do not fit in "
                     f"engine.max_model_len {context}; raise it or shorten the prompt"
                 )
+
+
+def chat(task: Task, config: RaftConfig) -> tuple[dict[str, str], ...]:
+    """Return the messages that ask for a solution of `task`, as the config words them."""
+    return prompts.messages(task, system=config.tasks.system_prompt, show_tests=config.tasks.show_tests)
 
 
 def describe(config: RaftConfig) -> Iterator[tuple[str, str]]:

@@ -112,7 +112,7 @@ def _train(config: SftConfig, data: SftData, folder: RunFolder, known: dict[str,
     console.say(f"Reading rows... {data.rows} rows, {len(data.turns)} answers to learn")
     encoded = write_examples(
         data.turns,
-        _tokenizer(base, config.model.trust_remote_code),
+        models.load_tokenizer(config.model.name, trust_remote_code=config.model.trust_remote_code),
         folder.path / EXAMPLES,
         max_length=config.data.max_seq_length,
         skip_too_long=config.data.skip_too_long,
@@ -203,12 +203,6 @@ def _workers(config: SftConfig, resources: dict[str, float]) -> _Workers:
     if wanted > room:
         raise ConfigError(f"resources.trainer.num_workers: {wanted} do not fit on the {room:g} devices there are")
     return _Workers(wanted, 1 if gpus >= 1 else 0)
-
-
-def _tokenizer(base: str, trust_remote_code: bool) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(base, trust_remote_code=trust_remote_code)
 
 
 def _track(tracker: tracking.Tracker, folder: RunFolder, statistics: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from halo_raft import prompts
 from halo_raft.config import RaftConfig
 from halo_raft.engines import GenerationRequest
 from halo_raft.pipelines import console
@@ -18,7 +17,7 @@ from halo_raft.pipelines.flow import Draft, Progress, Stage, run_stage
 from halo_raft.pipelines.judge import Answer, Judge
 from halo_raft.pipelines.judging import FailureLog, judge_all
 from halo_raft.pipelines.known import Known, ledger_folder
-from halo_raft.pipelines.plan import Plan, check_prompts_fit
+from halo_raft.pipelines.plan import Plan, chat, check_prompts_fit
 from halo_raft.pipelines.workers import FEW
 from halo_raft.records import Sampling, Task, Verdict, stable_hash
 from halo_raft.store import read_records
@@ -139,16 +138,13 @@ def draft_samples(
         config: System prompt, and whether tests are shown.
         key: What tells these samples from those of other runs and stages; part of each sample's id.
     """
-    chats = [
-        (task, prompts.messages(task, system=config.tasks.system_prompt, show_tests=config.tasks.show_tests))
-        for task in tasks
-    ]
+    chats = [(task, chat(task, config)) for task in tasks]
     drafts = []
     for index in indices:  # outside: when a prompt comes again, its prefix is in the engine's cache
-        for task, chat in chats:
+        for task, messages in chats:
             identity = sample_id(key, task.task_id, index)
             # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
-            request = GenerationRequest(identity, chat, sampling, int(identity, 16) % 2**31)
+            request = GenerationRequest(identity, messages, sampling, int(identity, 16) % 2**31)
             drafts.append(Draft(task.task_id, index, request))
     return drafts
 
