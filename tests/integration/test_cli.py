@@ -15,8 +15,11 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A working directory with a good tasks file and bad ones; starting Ray here is a failure."""
+def folder(tmp_path, monkeypatch, default_model):
+    """A working directory with a good tasks file and bad ones; starting Ray here is a failure.
+
+    The default model is converted already, which it says on standard error.
+    """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good.jsonl").write_text('{"prompt": "Add two.", "test_list": ["assert add(1, 2) == 3"]}\n')
     (tmp_path / "same.jsonl").write_text('{"prompt": "add  TWO.", "test_list": ["assert add(0, 2) == 2"]}\n')
