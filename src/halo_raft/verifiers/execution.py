@@ -19,8 +19,8 @@ from halo_raft.verifiers.gcc import GccVerifier
 from halo_raft.verifiers.go import GoVerifier
 from halo_raft.verifiers.native.cases import Case, CasesReport, cases_of, run_cases
 from halo_raft.verifiers.native.language_mark import NATIVE, mark, unmark
+from halo_raft.verifiers.native.outside import DETAIL_CHARS, not_compiled
 from halo_raft.verifiers.native.screen import reads_files
-from halo_raft.verifiers.native.tests import DETAIL_CHARS, not_compiled
 from halo_raft.verifiers.native.verifier import NativeVerifier
 from halo_raft.verifiers.rust import RustVerifier
 

@@ -16,9 +16,9 @@ from halo_raft.errors import ConfigError
 from halo_raft.extract import extract
 from halo_raft.records import Task
 from halo_raft.verifiers.base import Verifier, VerifyResult
-from halo_raft.verifiers.functions.judging import judge
-from halo_raft.verifiers.functions.suite import compiled
-from halo_raft.verifiers.functions.tests import result
+from halo_raft.verifiers.functions.instrument import compiled
+from halo_raft.verifiers.functions.supervisor import judge
+from halo_raft.verifiers.functions.verifier import result
 from halo_raft.verifiers.pytest_suites import run as running
 from halo_raft.verifiers.pytest_suites.beside import judge_beside
 from halo_raft.verifiers.pytest_suites.suite import Suite, suite_of

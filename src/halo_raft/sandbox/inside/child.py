@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` would make every fork larger
     from typing import Any, NoReturn
 
-    from halo_raft.sandbox.inside.zygote import World
+    from halo_raft.sandbox.inside.world import World
 
 CHANNEL_FD, REPORT_FD, RULES_FD = 3, 4, 5
 SETUP_FAILED = 127

@@ -23,6 +23,7 @@ import time
 
 from halo_raft.sandbox.inside import child, filesystem, landlock, seccomp, system
 from halo_raft.sandbox.inside.workdir import collect, empty
+from halo_raft.sandbox.inside.world import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,37 +40,6 @@ PRELOADED = (
     *("threading", "traceback", "types", "typing", "unicodedata", "uuid"),
 )
 """What solutions import most; loaded once here instead of once in each run."""
-
-
-@dataclasses.dataclass(frozen=True)
-class World:
-    """What is the same for every run of one zygote.
-
-    Attributes:
-        tier: `A`, `B` or `C`.
-        workdir: Where runs work: a fresh mount in tier A, an emptied folder else.
-        packages: Folder of the Python packages that runs may import.
-        own_uid: Whether the processes of runs share their user id with nothing else.
-        run_uid: User id that runs change to; None when the zygote has it already.
-        search: Whether runs keep the right to search folders, because the interpreter lies in a private one.
-        filter: Seccomp filter; None in tier C.
-        tool_filter: The same for our own tools, such as compilers, which start processes.
-        rules: Landlock ruleset, in tier B.
-        harnesses: Name -> its `main`.
-        fork_hooks: What runs register with `os.register_at_fork`.
-    """
-
-    tier: str
-    workdir: str
-    packages: str
-    own_uid: bool
-    run_uid: int | None
-    search: bool
-    filter: seccomp.Filter | None
-    tool_filter: seccomp.Filter | None
-    rules: int | None
-    harnesses: dict[str, Any]
-    fork_hooks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 def main(connection: int, setup_fd: int) -> None:

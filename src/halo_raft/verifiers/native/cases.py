@@ -17,7 +17,7 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Outcome
 from halo_raft.verifiers.base import VerifierOptions
 from halo_raft.verifiers.native.build import broken_limit
-from halo_raft.verifiers.native.tests import crash_kind, end_of
+from halo_raft.verifiers.native.outside import crash_kind, end_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

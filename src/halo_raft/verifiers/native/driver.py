@@ -9,8 +9,8 @@ import abc
 from collections.abc import Mapping
 from typing import ClassVar
 
+from halo_raft.verifiers.native.checks import Suite
 from halo_raft.verifiers.native.program import Signature
-from halo_raft.verifiers.native.suite import Suite
 
 Units = Mapping[str, str]
 """File name -> source of the units of one program."""

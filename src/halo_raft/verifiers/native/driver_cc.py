@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from halo_raft.verifiers.native.checks import Suite
 from halo_raft.verifiers.native.driver import Driver, Units
 from halo_raft.verifiers.native.program import Signature
-from halo_raft.verifiers.native.suite import Suite
 
 RENAMED_MAIN = "#define main halo_raft_candidate_main\n{program}\n#undef main\n"
 """A completion often brings a `main` of its own."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from halo_raft.verifiers.native.checks import Suite
 from halo_raft.verifiers.native.driver import Driver, Units
 from halo_raft.verifiers.native.program import Signature
 from halo_raft.verifiers.native.source_text import masked, uncommented
-from halo_raft.verifiers.native.suite import Suite
 
 USES = {"fmt": "fmt.Sprint", "testing": "testing.Short"}
 """Packages that MultiPL-E's prompts import for the tests' sake, and something in each to use."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from halo_raft.verifiers.native.checks import Suite
 from halo_raft.verifiers.native.driver import Driver, Units
 from halo_raft.verifiers.native.program import Signature
 from halo_raft.verifiers.native.report_rust import RUST_MODULE
 from halo_raft.verifiers.native.source_text import masked
-from halo_raft.verifiers.native.suite import Suite
 
 
 class RustDriver(Driver):

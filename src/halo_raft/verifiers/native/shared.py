@@ -16,11 +16,11 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Outcome
 from halo_raft.verifiers.base import IN_PROCESS, PARTIAL_CREDIT, VerifyResult
 from halo_raft.verifiers.native.build import PROGRAM, Command, broken_limit, build
+from halo_raft.verifiers.native.checks import without_brace
+from halo_raft.verifiers.native.outside import DETAIL_CHARS, Tools, broken_tests, crash_kind, end_of, not_compiled
 from halo_raft.verifiers.native.program import preamble, signature
 from halo_raft.verifiers.native.report_shared import SHARED_HEADER, SHARED_MAIN
 from halo_raft.verifiers.native.source_text import closing, masked
-from halo_raft.verifiers.native.suite import without_brace
-from halo_raft.verifiers.native.tests import DETAIL_CHARS, Tools, broken_tests, crash_kind, end_of, not_compiled
 from halo_raft.verifiers.native.toolchains import Wanted
 
 _LINE = re.compile(r"([0-9a-f]{32}) (ok|bad|done) (\d{6})")

@@ -17,16 +17,13 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.verifiers.base import OUTSIDE, Verifier, VerifierOptions, VerifyResult
 from halo_raft.verifiers.native.build import PROGRAM, Build, broken_limit, build
 from halo_raft.verifiers.native.cases import Case, cases_of, run_cases
+from halo_raft.verifiers.native.checks import function_of, split
 from halo_raft.verifiers.native.driver import Driver
 from halo_raft.verifiers.native.driver_cc import CDriver, CppDriver
 from halo_raft.verifiers.native.driver_go import GoDriver
 from halo_raft.verifiers.native.driver_rust import RustDriver
 from halo_raft.verifiers.native.language_mark import mark, unmark
-from halo_raft.verifiers.native.program import assemble, has_main, signature
-from halo_raft.verifiers.native.screen import reads_files
-from halo_raft.verifiers.native.shared import judge_shared
-from halo_raft.verifiers.native.suite import function_of, split
-from halo_raft.verifiers.native.tests import (
+from halo_raft.verifiers.native.outside import (
     DETAIL_CHARS,
     Tools,
     crash_kind,
@@ -35,6 +32,9 @@ from halo_raft.verifiers.native.tests import (
     judge_values,
     not_compiled,
 )
+from halo_raft.verifiers.native.program import assemble, has_main, signature
+from halo_raft.verifiers.native.screen import reads_files
+from halo_raft.verifiers.native.shared import judge_shared
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted
 
 DRIVERS: dict[str, Driver] = {d.language: d for d in (CDriver(), CppDriver(), RustDriver(), GoDriver())}

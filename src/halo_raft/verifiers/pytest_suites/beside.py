@@ -8,8 +8,8 @@ from typing import Any
 from halo_raft.records import VerdictKind
 from halo_raft.sandbox import Limits, Outcome, run_python
 from halo_raft.verifiers.base import IN_PROCESS, VerifyResult
-from halo_raft.verifiers.functions.judging import Report
-from halo_raft.verifiers.functions.tests import result
+from halo_raft.verifiers.functions.supervisor import Report
+from halo_raft.verifiers.functions.verifier import result
 from halo_raft.verifiers.pytest_suites.guard import guarded
 from halo_raft.verifiers.pytest_suites.screen import objection
 from halo_raft.verifiers.pytest_suites.suite import Suite

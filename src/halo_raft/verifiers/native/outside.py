@@ -18,9 +18,9 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits, Outcome
 from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, VerifyResult
 from halo_raft.verifiers.native.build import MEMORY_SIGNS, PROGRAM, Build, broken_limit, build
+from halo_raft.verifiers.native.checks import Check, Suite
 from halo_raft.verifiers.native.driver import Driver
 from halo_raft.verifiers.native.program import Signature, preamble, signature
-from halo_raft.verifiers.native.suite import Check, Suite
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted
 
 _LINE = re.compile(rb"(\d{1,6}) ([^\n ]*)\n")

@@ -1,7 +1,7 @@
 import pytest
 
-from halo_raft.verifiers.native.suite import Check
-from halo_raft.verifiers.native.tests import matches, read_values
+from halo_raft.verifiers.native.checks import Check
+from halo_raft.verifiers.native.outside import matches, read_values
 
 CHECK = Check(call="f()", expected="0")
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from halo_raft.verifiers.native.suite import Check, function_of, split
+from halo_raft.verifiers.native.checks import Check, function_of, split
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[5] / "shared" / "data"
 CPP = "}\nint main() {\n    auto candidate = f;\n    %s\n}\n"
 
 

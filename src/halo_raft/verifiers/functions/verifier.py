@@ -9,8 +9,8 @@ from halo_raft.extract import defines, extract
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import KilledBy, Outcome
 from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifyResult
-from halo_raft.verifiers.functions.judging import Report, judge
-from halo_raft.verifiers.functions.suite import assigned, compiled, definitions, suite_of
+from halo_raft.verifiers.functions.instrument import assigned, compiled, definitions, suite_of
+from halo_raft.verifiers.functions.supervisor import Report, judge
 
 DETAIL_CHARS = 300
 
