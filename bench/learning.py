@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halo_raft.config import RaftConfig, load
-from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.reuse import take_over
 from halo_raft.store import RunFolder
 from learning_report import Measured, measure, write_report

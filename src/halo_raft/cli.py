@@ -9,7 +9,7 @@ from pathlib import Path
 
 from halo_raft import __version__
 from halo_raft.pipelines import benchmark, check, data, raft, report, sft, sweep, verify
-from halo_raft.pipelines.exits import parse, run_main
+from halo_raft.terminal.exits import parse, run_main
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -57,7 +57,7 @@ def test_full_measures_trains_measures_and_reports_and_does_nothing_twice(
     assert "Benchmark before and after" in page and "raft/cycle_1_final" in page
 
     capsys.readouterr()
-    monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", None)  # nothing is left to generate
+    monkeypatch.setattr("halo_raft.sampling.session.EnginePool", None)  # nothing is left to generate
     assert cli.main(command) == 0
     assert "Cycle 1 already complete, skipping..." in capsys.readouterr().out
     assert json.loads((folder / "final.json").read_text()) == after

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from halo_raft.cluster.placement import place
+from halo_raft.cluster.session import EnginePool
 from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, EngineSpec, GenerationRequest
 from halo_raft.engines.base import AdapterNotAppliedError
 from halo_raft.engines.transformers import TransformersEngine
 from halo_raft.errors import DataError, user_error
-from halo_raft.pipelines.cluster import EnginePool
-from halo_raft.pipelines.flow import Judge, Stage, run_stage
-from halo_raft.pipelines.placement import place
-from halo_raft.pipelines.stages import draft_samples
 from halo_raft.records import Sample, Sampling, Task, Verdict
+from halo_raft.sampling.flow import Judge, Stage, run_stage
+from halo_raft.sampling.session import draft_samples
 from halo_raft.store import read_records
 from halo_raft.tasks import load as load_tasks
 from halo_raft.verifiers import VerifierOptions

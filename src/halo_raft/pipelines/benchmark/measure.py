@@ -6,19 +6,19 @@ from dataclasses import asdict
 from typing import Any
 
 from halo_raft import sandbox
+from halo_raft.cluster.session import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter
 from halo_raft.errors import DataError
 from halo_raft.models import check_reachable
-from halo_raft.pipelines import console
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measured, with_timing
-from halo_raft.pipelines.cluster import describe_devices
-from halo_raft.pipelines.flow import Judge, Stage
-from halo_raft.pipelines.plan import Plan, prepare, tasks_by_id, verifier_options
-from halo_raft.pipelines.stages import Session, draft_samples
+from halo_raft.pipelines.raft.plan import Plan, prepare, tasks_by_id, verifier_options
 from halo_raft.pipelines.versions import versions
 from halo_raft.records import Sample, Sampling, Verdict
+from halo_raft.sampling.flow import Judge, Stage
+from halo_raft.sampling.session import Session, draft_samples
 from halo_raft.store import read_records
+from halo_raft.terminal import console
 
 
 def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> BenchmarkResult:

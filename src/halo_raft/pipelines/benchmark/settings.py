@@ -12,7 +12,7 @@ from halo_raft import tasks, tracking
 from halo_raft.config import RaftConfig, TrackingConfig, load
 from halo_raft.config.flags import Flag, read_flags
 from halo_raft.errors import ConfigError, DataError, UsageError
-from halo_raft.pipelines.plan import on_checkpoint_base
+from halo_raft.pipelines.raft.plan import on_checkpoint_base
 
 MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter folder, or models:/name@champion")
 

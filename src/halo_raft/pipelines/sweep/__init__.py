@@ -1,7 +1,7 @@
 """Sweeps: many RAFT runs over a search space, chosen by Optuna, computed in Ray.
 
 `command` reads the command line; `driver` asks and tells; `study` is the only one that knows Optuna,
-`runner` and `trial` the only ones that know Ray; `space` and `reuse` are pure; `track` logs to MLflow.
+`runner` and `trial` the only ones that know Ray; `space` and `reuse` are pure; `tracked` logs to MLflow.
 """
 
 from halo_raft.pipelines.sweep.command import add_commands, main, with_default_command

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import RaftConfig, SweepConfig, load, to_yaml
 from halo_raft.config.flags import Flag, add_flags, read_flags
 from halo_raft.errors import DataError
-from halo_raft.pipelines import console
-from halo_raft.pipelines.exits import parse, run_main
-from halo_raft.pipelines.places import with_lasting_paths
-from halo_raft.pipelines.plan import describe, on_checkpoint_base, prepare
+from halo_raft.pipelines.raft.plan import describe, on_checkpoint_base, prepare
 from halo_raft.pipelines.sweep.objective import check_objective
 from halo_raft.pipelines.sweep.space import Space, base_config, read_space
+from halo_raft.terminal import console
+from halo_raft.terminal.exits import parse, run_main
 
 SWEEP_FLAGS = (
     Flag("--trials", "sweep.trials", "trials that the study ends with"),
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return dry_run(config, space, objective)
     prepare(space.base)
-    from halo_raft.pipelines.sweep.sweep import sweep
+    from halo_raft.pipelines.sweep.conduct import sweep
 
     return sweep(config, space, objective)
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.errors import HaloRaftError
-from halo_raft.pipelines import console
-from halo_raft.pipelines.plan import prepare
+from halo_raft.pipelines.raft.plan import prepare
+from halo_raft.pipelines.raft.tracked import metrics
 from halo_raft.pipelines.sweep import reuse
 from halo_raft.pipelines.sweep.objective import values_of
 from halo_raft.pipelines.sweep.runner import Closed, Crashed, Event, Lost, Measured, Opened, Runner, RunOver
 from halo_raft.pipelines.sweep.study import Asked, SweepStudy
 from halo_raft.pipelines.sweep.trial import TrialJob, TrialResult
-from halo_raft.pipelines.track import metrics
 from halo_raft.store import RunFolder
+from halo_raft.terminal import console
 
 MOST_LOSSES = 3
 """So often a trial's process may die before the trial fails."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from halo_raft.config import SweepConfig
 from halo_raft.errors import ConfigError
-from halo_raft.pipelines.track import metrics
+from halo_raft.pipelines.raft.tracked import metrics
 from halo_raft.records import CycleStats, PassRate, VerdictKind
 from halo_raft.select import select
 from halo_raft.tracking.values import clean_name

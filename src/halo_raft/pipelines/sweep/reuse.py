@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.curriculum import settings_of
-from halo_raft.pipelines.plan import UNTIL_TRAINED, Plan
-from halo_raft.pipelines.stages import sample_id
+from halo_raft.pipelines.raft.plan import UNTIL_TRAINED, Plan
 from halo_raft.records import Sample, Verdict, stable_hash
+from halo_raft.sampling.session import sample_id
 from halo_raft.store import RunFolder, write_atomically
 
 KEYS_FILE = "sweep_keys.json"

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from halo_raft.cluster.session import RAY_ENVIRONMENT, usable
 from halo_raft.config import RaftConfig
 from halo_raft.errors import VerificationError, user_error
-from halo_raft.pipelines import console
-from halo_raft.pipelines.cluster import RAY_ENVIRONMENT, usable
 from halo_raft.pipelines.sweep.reuse import Reused
 from halo_raft.pipelines.sweep.trial import Trial, TrialJob, TrialResult
 from halo_raft.records import CycleStats
+from halo_raft.terminal import console
 
 PASSED_ON = ("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "MLFLOW_TRACKING_URI", "HF_HOME", "HF_HUB_OFFLINE")
 """Environment of the driver that trials need wherever they run."""

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halo_raft.config import RaftConfig
-from halo_raft.pipelines import console
+from halo_raft.pipelines.raft.tracked import metrics
 from halo_raft.pipelines.sweep import reuse
 from halo_raft.pipelines.sweep.objective import SECONDS
 from halo_raft.pipelines.sweep.reuse import Reused
-from halo_raft.pipelines.track import metrics
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
+from halo_raft.terminal import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from halo_raft.pipelines.cycle import RaftRun
+    from halo_raft.pipelines.raft.cycle import RaftRun
 
 PREDECESSOR_S = 60.0
 """How long a trial waits for the process that computed it before: one whose node or driver died ends soon."""
@@ -76,9 +76,9 @@ class Trial:
 
     def open(self) -> list[Reused]:
         """Prepare the run and take over what other trials have drawn; return what."""
-        from halo_raft.pipelines.cycle import RaftRun
-        from halo_raft.pipelines.plan import prepare
-        from halo_raft.pipelines.raft import cycles
+        from halo_raft.pipelines.raft.command import cycles
+        from halo_raft.pipelines.raft.plan import prepare
+        from halo_raft.pipelines.raft.cycle import RaftRun
 
         if self.job.directory.is_dir():
             os.chdir(self.job.directory)

@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("Ray was started")
 
-    monkeypatch.setattr("halo_raft.pipelines.sweep.sweep.ray_session", never)
+    monkeypatch.setattr("halo_raft.pipelines.sweep.conduct.ray_session", never)
     return tmp_path
 
 
@@ -71,8 +71,8 @@ def study(folder):
     from halo_raft.config import SweepConfig
     from halo_raft.pipelines.sweep.command import _absolute
     from halo_raft.pipelines.sweep.objective import check_objective
+    from halo_raft.pipelines.sweep.conduct import open_sweep_study
     from halo_raft.pipelines.sweep.space import read_space
-    from halo_raft.pipelines.sweep.sweep import open_sweep_study
 
     config = _absolute(load(SweepConfig, "sweep.yaml"))
     config.output_dir.mkdir()

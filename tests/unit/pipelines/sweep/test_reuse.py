@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from halo_raft.config import RaftConfig, load
-from halo_raft.pipelines.cycle import RaftRun
-from halo_raft.pipelines.plan import prepare, tasks_by_id
-from halo_raft.pipelines.stages import draft_samples
+from halo_raft.pipelines.raft.plan import prepare, tasks_by_id
+from halo_raft.pipelines.raft.cycle import RaftRun
 from halo_raft.pipelines.sweep import reuse
 from halo_raft.records import CycleStats, Sample, Sampling, Verdict, VerdictKind
+from halo_raft.sampling.session import draft_samples
 from halo_raft.store import RunFolder, write_atomically
 
 STAGES = {"train": (1, "", 2), "heldout": (0, "heldout", 4)}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from halo_raft.cluster.placement import place
 from halo_raft.config import RaftConfig
 from halo_raft.errors import ConfigError, VerificationError
-from halo_raft.pipelines.placement import place
 from halo_raft.pipelines.sweep.runner import Crashed, _crashed, share_out
 
 

@@ -1,0 +1,11 @@
+"""`halo-raft raft train`: reward-ranked fine-tuning, cycle by cycle.
+
+- `command`: the command line, and the loop over cycles
+- `plan`: everything that can be wrong, looked at before an engine starts
+- `cycle`: one run and what a cycle of it does; `cycle_plan`, `recheck`, `training`, `heldout`, `card` are its stages
+- `tracked`: what of a run goes to the tracker
+"""
+
+from halo_raft.pipelines.raft.command import add_arguments, main, run, train
+
+__all__ = ["add_arguments", "main", "run", "train"]

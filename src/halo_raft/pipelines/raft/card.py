@@ -1,0 +1,28 @@
+"""The model card of a cycle's adapter."""
+
+from __future__ import annotations
+
+from halo_raft import models
+from halo_raft.pipelines.raft.plan import Plan
+from halo_raft.pipelines.versions import versions
+from halo_raft.records import CycleStats
+from halo_raft.report.tables import main_table
+from halo_raft.store import RunFolder
+from halo_raft.train import ModelCard, render_card
+
+
+def write_card(plan: Plan, folder: RunFolder, stats: CycleStats) -> None:
+    """Write the card into the cycle's adapter folder, with the results of all cycles so far."""
+    history = [s for n in range(stats.cycle) if (s := folder.stats(n)) is not None] + [stats]
+    data = {task_set.name: task_set.sha256 for task_set in (plan.train, plan.heldout) if task_set is not None}
+    card = ModelCard(
+        title=f"{folder.path.name}: cycle {stats.cycle}",
+        base_model=models.resolve(plan.config.model.name),
+        summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
+        cycle=stats.cycle,
+        metrics=main_table(history),
+        data=data,
+        config=plan.config.model_dump(mode="json"),
+        created_with=versions(),
+    )
+    folder.write_text(f"{folder.adapter_path(stats.cycle).name}/README.md", render_card(card))

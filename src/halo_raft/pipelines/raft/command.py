@@ -1,0 +1,93 @@
+"""Reward-ranked fine-tuning: generate, verify, select, train, measure, and round again.
+
+Run as `python -m halo_raft.pipelines.raft --config configs/raft.yaml` or `halo-raft raft train`.
+This file reads the command line and drives the cycles; what a cycle does is in `cycle`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from halo_raft.cluster.jobs import with_lasting_paths
+from halo_raft.config import RaftConfig, load, to_yaml
+from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flags
+from halo_raft.errors import VerificationError
+from halo_raft.pipelines.raft.plan import describe, on_checkpoint_base, prepare
+from halo_raft.records import CycleStats
+from halo_raft.terminal import console
+from halo_raft.terminal.exits import parse, run_main
+
+if TYPE_CHECKING:
+    from halo_raft.pipelines.raft.cycle import RaftRun
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `raft train` to a parser."""
+    add_training_arguments(parser, RAFT_FLAGS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command with parsed arguments; return the exit code."""
+    settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    config = with_lasting_paths(on_checkpoint_base(settings))
+    if arguments.dry_run:
+        return dry_run(config)
+    train(config, fresh=arguments.fresh)
+    return 0
+
+
+def dry_run(config: RaftConfig) -> int:
+    """Print what a run would do; start and download nothing."""
+    plan = list(describe(config))
+    console.say("# Resolved configuration")
+    console.say(to_yaml(config))
+    console.say("# Plan")
+    console.pairs(plan)
+    return 0
+
+
+def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
+    """Run all cycles, or what is left of them, and return their statistics, the base model's first.
+
+    Raises:
+        HaloRaftError: Something a user can mend; nothing that is on disk is lost.
+    """
+    from halo_raft.pipelines.raft.cycle import RaftRun
+
+    plan = prepare(config)
+    with RaftRun(plan, fresh=fresh) as raft:
+        history = list(cycles(raft))
+        raft.finish(history)
+    return history
+
+
+def cycles(raft: RaftRun) -> Iterator[CycleStats]:
+    """Yield the base's statistics and each cycle's, until the last one, or until going on does not help.
+
+    Raises:
+        VerificationError: Nothing can be kept in the first cycle.
+    """
+    history = [raft.measure_base()]
+    yield history[0]
+    for cycle in range(1, raft.config.num_cycles + 1):
+        try:
+            history.append(raft.run_cycle(cycle))
+        except VerificationError as error:
+            if cycle == 1:
+                raise
+            console.say(f"{error}. Stopping; the best cycle so far is kept.")
+            break
+        raft.update_best(history)
+        yield history[-1]
+        if reason := raft.reason_to_stop(history):
+            console.say(reason)
+            break
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m halo_raft.pipelines.raft`."""
+    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.raft", description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    return run_main(run, parse(parser, argv))

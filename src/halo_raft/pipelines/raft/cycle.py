@@ -1,0 +1,299 @@
+"""One RAFT run and what a cycle of it does, stage by stage, each on disk before the next begins."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Self
+
+from halo_raft import evaluate, tracking
+from halo_raft.config import RaftConfig, to_yaml
+from halo_raft.curriculum import CyclePlan, second_round, shaped
+from halo_raft.engines import Adapter
+from halo_raft.errors import VerificationError
+from halo_raft.judging.referee import Judge
+from halo_raft.pipelines.raft import heldout
+from halo_raft.pipelines.raft.card import write_card
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.plan import UNTIL_TRAINED, Plan, tasks_by_id, verifier_options
+from halo_raft.pipelines.raft.recheck import rechecked
+from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
+from halo_raft.pipelines.raft.tracked import RunTracker
+from halo_raft.pipelines.raft.training import finetune_job, read_training, with_training
+from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
+from halo_raft.sampling.flow import Draft, Stage
+from halo_raft.sampling.session import Session, StageTime, draft_samples
+from halo_raft.select import Selection, select, select_at_random
+from halo_raft.store import RunFolder
+from halo_raft.terminal import console
+from halo_raft.train import finetune
+
+log = logging.getLogger(__name__)
+
+
+class RaftRun:
+    """The state of a run: its folder, its tracker, and Ray with its engines once they are needed.
+
+    Use as a context manager: leaving it ends engines, Ray and the tracked run.
+    """
+
+    def __init__(self, plan: Plan, *, fresh: bool = False) -> None:
+        self.plan = plan
+        self.config: RaftConfig = plan.config
+        self.folder = RunFolder(self.config.output_dir)
+        self.fresh = fresh
+        self.session = Session(plan, self.folder.path / "logs")
+        self._stack = ExitStack()
+        self._tasks_dropped = 0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self.folder.close)
+            may_change = () if self.folder.has_adapter() else UNTIL_TRAINED
+            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh, may_change=may_change)
+            check_begun_cycles(self.plan, self.folder)
+            stack.enter_context(console.log_to(self.folder.path / "logs"))
+            self.folder.write_text("config.yaml", to_yaml(self.config))
+            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
+            stack.enter_context(self.session)
+            self._drop_broken_tasks()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._stack.__exit__(*exc_info)
+
+    # --- the stages of a run
+
+    def measure_base(self) -> CycleStats:
+        """Measure the model before the first cycle on the held-out tasks; cycle 0."""
+        if (known := self.folder.stats(0)) is not None:
+            return known
+        stats = CycleStats(cycle=0, arm=self.config.arm)
+        if self.plan.heldout is not None:
+            console.heading("BASE MODEL")
+            stats = self._measure(stats, self._starting_adapter())
+        self.tracker.cycle_done(stats)
+        self._write_stats(stats)
+        return stats
+
+    def run_cycle(self, cycle: int) -> CycleStats:
+        """Run one cycle, or what is left of it.
+
+        Raises:
+            VerificationError: No sample can be kept.
+        """
+        if (known := self.folder.stats(cycle)) is not None and self.folder.adapter_path(cycle).is_dir():
+            console.say(f"Cycle {cycle} already complete, skipping...")
+            return known
+        console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
+        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm, tasks_dropped=self._tasks_dropped))
+        stats = self._select(stats)
+        with self.tracker.cycle(cycle) as log_cycle:
+            stats = self._train(stats, log_cycle)
+            if self.plan.heldout is not None:
+                stats = self._measure(stats, self._adapter(cycle))
+            write_card(self.plan, self.folder, stats)
+            self.tracker.cycle_done(stats)
+        self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
+        return stats
+
+    def reason_to_stop(self, history: Sequence[CycleStats]) -> str | None:
+        """Say why another cycle would not help, None if it may."""
+        return evaluate.should_stop(heldout.by_cycle(history), self.config.stop.min_gain, self.config.stop.patience)
+
+    def update_best(self, history: Sequence[CycleStats]) -> int:
+        """Let `best` point at the best cycle so far: held-out pass@1, else the latest."""
+        trained = [s for s in history if s.cycle > 0]
+        best = evaluate.best_cycle(heldout.by_cycle(trained)) or trained[-1].cycle
+        self.folder.point_best(best)
+        return best
+
+    def finish(self, history: Sequence[CycleStats]) -> None:
+        """Write the run's statistics, print the table and what to do next."""
+        best = self.update_best(history)
+        self.folder.write_json(
+            "raft_statistics.json", {"best_cycle": best, "cycles": [stats.to_dict() for stats in history]}
+        )
+        self.tracker.done(history, best)
+        console.summary(history, best)
+        if heldout.below_base(history, best):
+            console.say("No cycle is as good as the base model: none is registered")
+        if best and self.plan.heldout is not None:
+            console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
+        console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
+
+    # --- the stages of a cycle
+
+    def _sample(self, stats: CycleStats) -> CycleStats:
+        """Generate and verify the samples of a cycle's training tasks, in one round or two."""
+        plan = begin_cycle(self.plan, self.folder, stats.cycle)
+        wanted, sampling = plan.task_ids, self.config.sampling
+        tasks = {i: t for i, t in tasks_by_id(self.plan.train).items() if wanted is None or i in wanted}
+        first = range(sampling.samples_per_prompt)
+        console.say(f"Generating samples... {len(tasks)} prompts × {len(first)} samples")
+        time = self._draw_training(stats, plan, tasks, first)
+        verdicts = first_round(self.folder, stats.cycle, len(first))
+        judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
+        passed = sum(v.success for v in judged)
+        kinds = dict(Counter(str(v.kind) for v in verdicts))
+        console.verified(kinds, passed, len(judged))
+        stats = replace(
+            stats,
+            samples=len(judged),
+            passed=passed,
+            pass_rate=passed / len(judged) if judged else 0.0,
+            kinds=kinds,
+            integrity=dict(Counter(v.integrity for v in judged)),
+            tokens_per_s=time.tokens_per_s,
+            seconds={**stats.seconds, **time.named("sample")},
+        )
+        more = second_round(verdicts, sampling.second_round_max_rate) if sampling.second_round else []
+        return self._sample_again(stats, plan, {i: tasks[i] for i in more}) if more else stats
+
+    def _sample_again(self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task]) -> CycleStats:
+        """Draw the second round: more samples of the prompts that can teach most."""
+        start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
+        console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
+        time = self._draw_training(stats, plan, tasks, range(start, start + count))
+        again = {s.sample_id for s in self.folder.samples(stats.cycle) if s.index >= start}
+        verdicts = [v for v in self.folder.verdicts(stats.cycle) if v.sample_id in again]
+        passed = sum(v.success for v in verdicts)
+        console.say(f"  Passed: {passed} of {len(verdicts)}")
+        drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
+        return replace(stats, second_round=drawn, seconds={**stats.seconds, **time.named("second_round")})
+
+    def _draw_training(
+        self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task], indices: range
+    ) -> StageTime:
+        """Draw and judge samples of training tasks as the cycle's plan says."""
+        cycle = stats.cycle
+        fields = self.config.sampling.model_dump(include=set(Sampling.__dataclass_fields__))
+        drawn = Sampling(**fields | {"temperature": plan.temperature})
+        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
+        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
+        return self._draw(stats, "", drafts, self._judge(cycle), adapter)
+
+    def _select(self, stats: CycleStats) -> CycleStats:
+        """Choose the samples to train on, from all cycles so far where winners are replayed.
+
+        A function of what is on disk: a resumed cycle chooses the same again.
+        """
+        cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
+        first = 1 if self.config.replays else cycle
+        samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
+        verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
+        change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
+        config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
+
+        def choose(left_out: frozenset[str]) -> Selection:
+            return select([s for s in samples if s.sample_id not in left_out], verdicts, tasks, config)
+
+        console.say("Filtering samples...")
+        selection = rechecked(cycle, choose, self.folder, self._judge, self.session)
+        if self.config.ablate:  # as many as RAFT would train on, which its second look decides
+            count, seed = len(selection.kept), self.config.seed
+            selection = select_at_random(samples, verdicts, tasks, config, count=count, seed=seed)
+        console.selected(selection, config.keep_top_percent)
+        if not selection.kept:
+            raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
+        self.folder.write_kept(cycle, selection.kept)
+        return replace(
+            stats,
+            kept=len(selection.kept),
+            kept_prompts=selection.prompts,
+            replayed=sum(s.cycle < cycle for s in selection.kept),
+            threshold=selection.threshold,
+            selection=selection.removed,
+        )
+
+    def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
+        """Fine-tune the cycle's adapter, unless it is there."""
+        adapter = self.folder.adapter_path(stats.cycle)
+        if not adapter.is_dir():
+            console.say("Training on filtered samples...")
+            pool = self.session.pool
+            job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)
+            with pool.aside():
+                stats = replace(stats, seconds={**stats.seconds, "train": finetune(job).seconds})
+            console.say(f"Saving checkpoint to {console.shown(adapter)}/")
+        facts = read_training(adapter)
+        for step, loss, learning_rate in facts["loss_curve"]:
+            log_cycle.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
+        for step, loss, _ in facts["held_back_curve"]:
+            log_cycle.log_metrics({"held_back_loss": loss}, step)
+        stats = with_training(stats, facts)
+        console.trained(stats)
+        return stats
+
+    def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
+        """Measure pass@1 on the held-out tasks."""
+        assert self.plan.heldout is not None and self.plan.heldout_verifier is not None
+        tasks = tasks_by_id(self.plan.heldout)
+        drafts = heldout.drafts(tasks.values(), self.config, self._key(stats.cycle, heldout.STAGE))
+        console.say(f"Measuring on {len(tasks)} held-out tasks...")
+        judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
+        time = self._draw(stats, heldout.STAGE, drafts, judge, adapter)
+        rates = heldout.rates(self.folder, stats.cycle, self.config.heldout.samples)
+        stats = replace(stats, heldout=rates, seconds={**stats.seconds, **time.named(heldout.STAGE)})
+        console.say(f"  {console.heldout_line(stats)}")
+        return stats
+
+    # --- helpers
+
+    def _drop_broken_tasks(self) -> None:
+        """Leave out tasks whose tests cannot tell right from wrong; looked at once in the life of a run."""
+        known = self.folder.read_json("run.json")
+        if "broken_tasks" not in known:
+            known["broken_tasks"] = broken_of(self.plan, self.session)
+            self.folder.write_json("run.json", known)
+        read = self.plan
+        self.plan = without_broken(read, known["broken_tasks"])
+        self._tasks_dropped = len(read.train.tasks) - len(self.plan.train.tasks)
+
+    def _judge(self, cycle: int) -> Judge:
+        """Return the judge of a cycle's training samples."""
+        options = verifier_options(self.config, run_after_compile=self.config.for_cycle(cycle).run_after_compile)
+        return Judge(self.plan.verifiers[cycle - 1], options, tasks_by_id(self.plan.train))
+
+    def _draw(
+        self, stats: CycleStats, name: str, drafts: Sequence[Draft], judge: Judge, adapter: Adapter | None
+    ) -> StageTime:
+        """Bring one stage of samples to its end."""
+        stage = Stage(
+            cycle=stats.cycle,
+            drafts=tuple(drafts),
+            judge=judge,
+            model=self.config.model.name,
+            adapter=adapter,
+            samples_path=self.folder.samples_path(stats.cycle, name),
+            verdicts_path=self.folder.verdicts_path(stats.cycle, name),
+        )
+        return self.session.run(stage)
+
+    def _key(self, cycle: int, stage: str) -> tuple[object, ...]:
+        """Return what tells the samples of a stage from all others."""
+        return self.plan.sampling_key, cycle, stage
+
+    def _starting_adapter(self) -> Adapter | None:
+        """Return the adapter that the run starts from, None for the base model."""
+        checkpoint = self.config.model.checkpoint
+        return Adapter("checkpoint", 1, str(checkpoint.absolute())) if checkpoint else None
+
+    def _adapter(self, cycle: int) -> Adapter:
+        """Return a cycle's adapter under a name and number that no other cycle has."""
+        return Adapter(f"cycle-{cycle}", cycle + 1, str(self.folder.adapter_path(cycle)))
+
+    def _write_stats(self, stats: CycleStats) -> None:
+        self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())
+
+
+def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:
+    steps = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
+    return (
+        f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); lower selection.reward_threshold or "
+        "set selection.min_samples and run again, which draws no sample anew, or begin from SFT (--checkpoint)"
+    )

@@ -1,0 +1,73 @@
+"""What a cycle does, kept in the run folder: decided when the cycle begins, the same after a resume.
+
+Settings of single cycles are not in the run's fingerprint, so that cycles may be added; a cycle that
+has begun is tied to those that its samples depend on, and to all of them once its adapter is there.
+"""
+
+from __future__ import annotations
+
+from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
+from halo_raft.errors import DataError
+from halo_raft.pipelines.raft.plan import Plan
+from halo_raft.records import Verdict
+from halo_raft.store import RunFolder
+
+DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
+"""Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
+
+UNTIL_TRAINED = ("reward_threshold", "keep_top_percent", "learning_rate")
+"""Fields that samples do not depend on."""
+
+
+def begin_cycle(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan:
+    """Return what a cycle (from 1) does, and write it down if it begins now.
+
+    Raises:
+        DataError: It began under other settings.
+    """
+    if (begun := _begun(plan, folder, cycle)) is not None:
+        if begun.to_dict() != folder.read_json(_file(cycle)):
+            folder.write_json(_file(cycle), begun.to_dict())
+        return begun
+    per_prompt = plan.config.sampling.samples_per_prompt
+    past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in range(1, cycle)]
+    begins = plan_cycle(plan.config, cycle, plan.verifiers[cycle - 1], plan.train.tasks, past)
+    folder.write_json(_file(cycle), begins.to_dict())
+    return begins
+
+
+def check_begun_cycles(plan: Plan, folder: RunFolder) -> None:
+    """Check that no cycle that has begun would go on under other settings.
+
+    Raises:
+        DataError: One would; names the setting.
+    """
+    for cycle in range(1, plan.config.num_cycles + 1):
+        _begun(plan, folder, cycle)
+
+
+def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]:
+    """Return the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
+    ids = {s.sample_id for s in folder.samples(cycle) if s.index < per_prompt}
+    return [v for v in folder.verdicts(cycle) if v.sample_id in ids]
+
+
+def _begun(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan | None:
+    row = folder.read_json(_file(cycle))
+    if row is None:
+        return None
+    now = settings_of(plan.config, cycle, plan.verifiers[cycle - 1]).to_dict()
+    if not folder.adapter_path(cycle).is_dir():
+        row |= {name: now[name] for name in UNTIL_TRAINED}
+    for name, value in now.items():
+        if name not in DECIDED_LATER and row.get(name) != value:
+            raise DataError(
+                f"output_dir: {folder.path} has begun cycle {cycle} with another {name} "
+                f"({row.get(name)}, now {value}); "
+                "set it back, use --fresh to discard the run, or another --output"
+            )
+    return CyclePlan.from_dict(row)
+
+
+def _file(cycle: int) -> str:
+    return f"cycle_{cycle}_plan.json"

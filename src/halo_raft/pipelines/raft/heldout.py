@@ -1,0 +1,63 @@
+"""How good a cycle's model is on the held-out tasks: what is drawn, and the rates that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from halo_raft import evaluate
+from halo_raft.config import RaftConfig
+from halo_raft.records import CycleStats, Sampling, Task
+from halo_raft.report.gather import GREEDY_INDEX, heldout_outcomes
+from halo_raft.sampling.flow import Draft
+from halo_raft.sampling.session import draft_samples
+from halo_raft.store import RunFolder
+
+STAGE = "heldout"
+"""Name of the stage in the run folder."""
+
+
+def drafts(tasks: Iterable[Task], config: RaftConfig, key: tuple[object, ...]) -> list[Draft]:
+    """Return what is drawn of each task: some samples, and one greedily, as `config.heldout` says."""
+    tasks = list(tasks)
+    sampled = Sampling(
+        temperature=config.heldout.temperature,
+        max_new_tokens=config.sampling.max_new_tokens,
+        stop=config.sampling.stop,
+    )
+    drawn = draft_samples(tasks, range(config.heldout.samples), sampled, config, key)
+    if config.heldout.greedy:
+        drawn += draft_samples(tasks, [GREEDY_INDEX], replace(sampled, temperature=0.0), config, key)
+    return drawn
+
+
+def rates(folder: RunFolder, cycle: int, samples: int) -> dict[str, dict[str, float]]:
+    """Return pass@1, pass@n and greedy pass@1 of a cycle, each with its interval.
+
+    Args:
+        folder: The run's.
+        cycle: From 1; 0 is the base model.
+        samples: Samples drawn of each task.
+    """
+    sampled, greedy = heldout_outcomes(folder, cycle)
+    ks = dict.fromkeys((1, samples)) if sampled.tasks else {}
+    named = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
+    return named | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
+
+
+def by_cycle(history: Iterable[CycleStats]) -> dict[int, float]:
+    """Return held-out pass@1 by cycle: sampled where it was measured, else greedy."""
+    measured = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in history}
+    return {cycle: rate["mean"] for cycle, rate in measured.items() if rate}
+
+
+def below_base(history: Iterable[CycleStats], cycle: int) -> bool:
+    """Return whether a cycle is worse than the base model, where both were measured."""
+    measured = by_cycle(history)
+    return 0 in measured and measured.get(cycle, 1.0) < measured[0]
+
+
+def gain(folder: RunFolder, cycle: int, samples: int) -> evaluate.Difference:
+    """Compare a cycle with the base model, paired by task: sampled where it was measured, else greedy."""
+    which = 0 if samples else 1
+    return evaluate.compare(heldout_outcomes(folder, 0)[which], heldout_outcomes(folder, cycle)[which])

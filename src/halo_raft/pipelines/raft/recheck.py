@@ -1,0 +1,96 @@
+"""Are the samples that would be trained on right twice? Each is judged once more, in a fresh sandbox.
+
+A program that passes by luck, by the time of day or by what an earlier one left behind is not worth
+learning: it is left out and the next best takes its place, until all that is kept was right twice.
+Nothing is copied from identical programs here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from halo_raft.judging.answer import Answer
+from halo_raft.judging.referee import Judge
+from halo_raft.records import Sample, Verdict, VerdictKind
+from halo_raft.sampling.session import Session
+from halo_raft.select import Selection
+from halo_raft.store import JsonlWriter, RunFolder
+from halo_raft.terminal import console
+
+STAGE = "recheck"
+"""Name of the stage whose verdicts these are, in the run folder."""
+
+log = logging.getLogger(__name__)
+
+
+def rechecked(
+    cycle: int,
+    choose: Callable[[frozenset[str]], Selection],
+    folder: RunFolder,
+    judge_of: Callable[[int], Judge],
+    session: Session,
+) -> Selection:
+    """Return a selection whose samples are all as good the second time.
+
+    Verdicts are on disk as they come, and hold for later cycles too: a sample is judged again once. Where
+    we fail to judge it, it is left out this time, and may be judged by a later run or cycle.
+
+    Args:
+        cycle: The cycle that would train on them.
+        choose: Selects among all samples but those with the ids it is given.
+        folder: Where first and second verdicts are.
+        judge_of: Returns the judge of a cycle's samples.
+        session: Where to judge.
+    """
+    first = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n)}
+    second = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n, STAGE)}
+    out: set[str] = set()
+    with JsonlWriter(folder.verdicts_path(cycle, STAGE)) as writer:
+        while True:
+            selection = choose(frozenset(out))
+            for verdicts in _judged([s for s in selection.kept if s.sample_id not in second], judge_of, session):
+                writer.append([v for v in verdicts if v.kind is not VerdictKind.INFRA])
+                second |= {v.sample_id: v for v in verdicts}
+            kept = [s.sample_id for s in selection.kept]
+            failed = {i for i in kept if not _confirmed(first[i], second[i], selection.threshold)}
+            if not failed:
+                break
+            out |= failed
+    _say(out, second)
+    return Selection(selection.kept, {**selection.removed, STAGE: len(out)}, selection.threshold)
+
+
+def _judged(
+    samples: Sequence[Sample], judge_of: Callable[[int], Judge], session: Session
+) -> Iterator[Sequence[Verdict]]:
+    """Judge samples again, each by the judge of its own cycle, and yield verdicts as they come."""
+    if samples:
+        console.say(f"Checking {len(samples)} kept samples once more...")
+    answers: dict[int, list[Answer]] = defaultdict(list)
+    for sample in samples:
+        answers[sample.cycle].append(Answer(sample.sample_id, sample.task_id, sample.completion))
+    for of_cycle, group in answers.items():
+        yield from session.judge(judge_of(of_cycle), group, remember=False)
+
+
+def _confirmed(first: Verdict, second: Verdict, threshold: float) -> bool:
+    """Return whether the second verdict would have kept the sample too, as a success if it was one."""
+    needed = min(threshold, first.reward or 0.0)  # less than the threshold where a curriculum shaped the reward
+    return second.reward is not None and second.reward >= needed and second.success >= first.success
+
+
+def _say(out: set[str], second: Mapping[str, Verdict]) -> None:
+    """Say what the second look left out, and why."""
+    verdicts = [second[sample_id] for sample_id in sorted(out)]
+    for verdict in verdicts:
+        log.info(
+            "sample %s of task %s is not kept: the second time %s (%s)",
+            *(verdict.sample_id, verdict.task_id, verdict.kind, verdict.details),
+        )
+    unknown = sum(v.kind is VerdictKind.INFRA for v in verdicts)
+    if worse := len(verdicts) - unknown:
+        console.say(f"  Not as good the second time: {worse} samples, left out")
+    if unknown:
+        console.say(f"  Not judged the second time: {unknown} samples, left out (see logs/raft.log)")

@@ -1,0 +1,231 @@
+"""What of a RAFT run goes to the tracker, and when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from halo_raft import __version__, sandbox, tracking
+from halo_raft.cluster.session import describe_devices
+from halo_raft.config import to_yaml
+from halo_raft.pipelines.raft.heldout import below_base
+from halo_raft.pipelines.raft.plan import Plan, tasks_by_id
+from halo_raft.pipelines.report import write_report
+from halo_raft.pipelines.versions import versions
+from halo_raft.records import CycleStats, PassRate
+from halo_raft.report import CycleView, Example, gather
+from halo_raft.report.figures import FIGURES
+from halo_raft.report.gather import examples
+from halo_raft.report.tables import rate_text
+from halo_raft.store import RunFolder
+from halo_raft.tasks import TaskSet
+from halo_raft.tracking import RunLog
+from halo_raft.tracking.provenance import git_commit
+
+MODEL_NAME = "halo-raft-adapter"
+"""Registered model that `best` becomes a version of; the alias `champion` is the last such run's."""
+
+log = logging.getLogger(__name__)
+
+
+class RunTracker:
+    """The tracked run of a run folder; a resumed run continues it.
+
+    Use as a context manager: leaving it by an exception marks the run as failed or killed.
+    """
+
+    def __init__(self, plan: Plan, folder: RunFolder, known: dict[str, Any]) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.known = known
+        self.tracker = tracking.create(plan.config.tracking, folder.path)
+        self._log: RunLog | None = None
+        self._status: Any = "FINISHED"
+
+    def __enter__(self) -> Self:
+        config = self.plan.config
+        tier, device = sandbox.probe(), describe_devices(config.resources)
+        run_id = self.tracker.start(
+            run_name=config.tracking.run_name or self.folder.path.name,
+            params=config.model_dump(mode="json"),
+            tags={
+                "halo_raft.version": __version__,
+                "halo_raft.fingerprint": self.plan.short_fingerprint,
+                "halo_raft.run_folder": str(self.folder.path),
+                "halo_raft.sandbox_tier": tier.name,
+                "halo_raft.arm": config.arm,
+                "halo_raft.device": device,
+                "halo_raft.verifier": ", ".join(dict.fromkeys(self.plan.verifiers)),
+                **{f"halo_raft.data.{context}": tasks.sha256 for context, tasks in self._task_sets().items()},
+            },
+            run_id=self.known.get("tracking_run_id"),
+        )
+        facts = {
+            "arm": config.arm,
+            "tracking_run_id": run_id,
+            "sandbox_tier": tier.name,
+            "halo_raft_version": __version__,
+            "device": device,
+            "versions": versions(),
+            "git_commit": git_commit(),
+        }
+        self.folder.write_json("run.json", self.known | facts)
+        for context, tasks in self._task_sets().items():
+            file = Path(tasks.name) if Path(tasks.name).is_file() else None
+            name, path = (file.name, str(file.absolute())) if file else (tasks.name, tasks.name)
+            self.tracker.log_dataset(name, path, tasks.sha256, context, rows=len(tasks.tasks))
+        self.tracker.log_text(to_yaml(config), "config.yaml")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self._status = "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
+        self.tracker.finish(self._status)
+
+    def cycle(self, cycle: int) -> AbstractContextManager[RunLog]:
+        """Open the child run of a cycle."""
+        return self.tracker.cycle(cycle)
+
+    def cycle_done(self, stats: CycleStats) -> None:
+        """Log a finished cycle's numbers at `step=cycle`, its adapter, some completions, and the figures so far."""
+        self.tracker.log_metrics(metrics(stats), stats.cycle)
+        if stats.integrity:
+            self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
+        if stats.cycle > 0:
+            path = self.folder.adapter_path(stats.cycle)
+            self.tracker.log_artifacts(path, path.name)
+        with shielded("draw the figures"):
+            self._show(stats)
+
+    def _show(self, stats: CycleStats) -> None:
+        """Log what people look at after a cycle: the numbers behind the figures, completions, the figures."""
+        tasks = tasks_by_id(self.plan.train)
+        view = gather(self.folder.path, tasks, stats)
+        current = next(cycle for cycle in view.cycles if cycle.stats.cycle == stats.cycle)
+        self.tracker.log_metrics(_view_metrics(current), stats.cycle)
+        if stats.cycle == 0:
+            return
+        rows = example_rows(examples(self.folder, stats.cycle, tasks))
+        self.tracker.log_table(rows, f"samples/cycle_{stats.cycle}.json")
+        for name, (_, draw) in FIGURES.items():
+            if (figure := draw([view])) is not None:
+                self.tracker.log_figure(figure, f"figures/{name}.png")
+
+    def done(self, history: Sequence[CycleStats], best: int) -> None:
+        """Log the best cycle and the report, and register the best adapter unless it is worse than the base."""
+        stats = next(s for s in history if s.cycle == best)
+        rates = {f"heldout_{name}": rate["mean"] for name, rate in stats.heldout.items()}
+        self.tracker.log_best({**rates, "pass_rate": stats.pass_rate}, best)
+        self.tracker.set_tags({"halo_raft.best_cycle": best})
+        self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
+        with shielded("write the report"):
+            page = write_report([self.folder.path], self.folder.path / "report")
+            self.tracker.log_artifacts(page.parent, "report")
+        config = self.plan.config
+        # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
+        if config.arm == "raft" and not config.tracking.parent_run and not below_base(history, best):
+            self._register(stats)
+
+    def _register(self, stats: CycleStats) -> None:
+        """Make the best adapter a version of the registered model, and its champion."""
+        heldout = {name: f"{rate['mean']:.4f}" for name, rate in stats.heldout.items()}
+        self.tracker.register_model(
+            MODEL_NAME,
+            self.folder.adapter_path(stats.cycle).name,
+            tags={"cycle": stats.cycle, "base_model": self.plan.config.model.name, **heldout},
+            description=version_note(self.plan, stats),
+        )
+
+    def _task_sets(self) -> dict[str, TaskSet]:
+        """Return the tasks of the run by what they are for."""
+        return {"training": self.plan.train} | ({"heldout": self.plan.heldout} if self.plan.heldout else {})
+
+
+@contextmanager
+def shielded(action: str) -> Iterator[None]:
+    """Keep a failure to draw or write for people from ending a run whose results are on disk."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("could not %s: %s: %s", action, type(error).__name__, error)
+        log.debug("could not %s", action, exc_info=error)
+
+
+def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
+    """Return sampled completions with their verdicts as the rows of a table."""
+    return [
+        {
+            "task_id": example.task_id,
+            "verdict": example.answer.kind,
+            "completion": example.answer.completion,
+            "details": example.answer.details,
+            "prompt": example.prompt,
+        }
+        for example in found
+    ]
+
+
+def version_note(plan: Plan, stats: CycleStats) -> str:
+    """Return the description of a registered adapter, in Markdown."""
+    rates = [f"- **held-out {name}**: {rate_text(PassRate.from_dict(rate))}" for name, rate in stats.heldout.items()]
+    return "\n".join(
+        [
+            f"LoRA adapter of cycle {stats.cycle} on `{plan.config.model.name}`, by reward-ranked fine-tuning.",
+            "",
+            *rates,
+            f"- **trained on**: {stats.trained} samples of {plan.train.name}",
+            f"- **run folder**: {plan.config.output_dir.absolute()}",
+            "",
+            f"Measure it: `halo-raft benchmark run --model models:/{MODEL_NAME}@champion --prompts TASKS`",
+        ]
+    )
+
+
+def _view_metrics(cycle: CycleView) -> dict[str, float | None]:
+    """Return the numbers that the figures show and the statistics do not have."""
+    heldout = {f"heldout/{name}": rate.mean for name, rate in cycle.heldout.items()}
+    return {
+        "unique_ratio": cycle.unique_ratio,
+        "prompts_solved": cycle.solved.mean if cycle.solved else None,
+        **{name: mean for name, mean in heldout.items() if name.removeprefix("heldout/") not in cycle.stats.heldout},
+    }
+
+
+def metrics(stats: CycleStats) -> dict[str, float | None]:
+    """Return a cycle's numbers under the names that the tracker shows."""
+    named: dict[str, float | None] = {}
+    for name, rate in stats.heldout.items():
+        named |= {
+            f"heldout/{name}": rate["mean"],
+            f"heldout/{name}_low": rate["low"],
+            f"heldout/{name}_high": rate["high"],
+        }
+    named |= {f"seconds/{stage}": seconds for stage, seconds in stats.seconds.items()}
+    if stats.cycle == 0:
+        return named
+    named |= {f"verdicts/{kind}": float(n) for kind, n in stats.kinds.items()}
+    named |= {f"integrity/{where}": float(n) for where, n in stats.integrity.items()}
+    named |= {f"selection/{step}": float(n) for step, n in stats.selection.items()}
+    named |= {f"second_round/{name}": float(n) for name, n in stats.second_round.items()}
+    return named | {
+        "pass_rate": stats.pass_rate,
+        "samples": float(stats.samples),
+        "kept": float(stats.kept),
+        "kept_prompts": float(stats.kept_prompts),
+        "replayed": float(stats.replayed),
+        "train/samples": float(stats.trained),
+        "train/too_long": float(stats.too_long),
+        "train/held_back": float(stats.held_back),
+        "threshold": stats.threshold,
+        "tasks_dropped": float(stats.tasks_dropped),
+        "loss/first": stats.loss_first,
+        "loss/last": stats.loss_last,
+        "train/steps": float(stats.train_steps),
+        "loss/held_back": stats.loss_held_back,
+        "train/tokens": float(stats.train_tokens),
+        "train/tokens_per_s": stats.train_tokens_per_s or None,
+        "tokens_per_s": stats.tokens_per_s or None,
+    }

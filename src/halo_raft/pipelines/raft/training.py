@@ -1,0 +1,62 @@
+"""The training stage of a cycle: kept samples in, the cycle's adapter on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from halo_raft import models
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle
+from halo_raft.pipelines.raft.plan import Plan
+from halo_raft.records import CycleStats
+from halo_raft.store import RunFolder
+from halo_raft.train import TRAINING_FILE, FinetuneJob
+
+
+def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
+    """Return the fine-tuning of a cycle."""
+    config = plan.config
+    previous = folder.adapter_path(cycle - 1) if cycle > 1 and config.training.init_from == "previous" else None
+    start = previous or config.model.checkpoint
+    return FinetuneJob(
+        base_model=models.resolve(config.model.name),
+        example_files=(folder.kept_path(cycle),),
+        output_dir=folder.adapter_path(cycle),
+        storage_dir=folder.path / ".ray_train",
+        lora=config.lora,
+        training=config.training,
+        learning_rate=begin_cycle(plan, folder, cycle).learning_rate,
+        init_adapter=start.absolute() if start else None,
+        seed=config.seed + cycle,
+        held_back_seed=config.seed,
+        trust_remote_code=config.model.trust_remote_code,
+        workers=config.resources.trainer.num_workers,
+        gpus_per_worker=gpus,
+        sharding=config.resources.trainer.strategy,
+        run_name=f"{plan.short_fingerprint}-cycle-{cycle}",
+    )
+
+
+def read_training(adapter: Path) -> dict[str, Any]:
+    """Return what was measured while the adapter was trained."""
+    facts: dict[str, Any] = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
+    return facts
+
+
+def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
+    """Return the statistics with what the training did."""
+    return replace(
+        stats,
+        loss_first=facts["loss_curve"][0][1],
+        loss_last=facts["loss_curve"][-1][1],
+        trained=facts["examples"],
+        too_long=facts["skipped_too_long"],
+        held_back=facts["held_back"],
+        train_steps=facts["steps"],
+        train_tokens=facts["trained_tokens"],
+        train_tokens_per_s=facts["tokens_per_s"],
+        loss_held_back=facts.get("held_back_loss"),
+        seconds={"train": facts["loop_seconds"], **stats.seconds},
+    )

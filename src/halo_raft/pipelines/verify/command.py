@@ -1,0 +1,253 @@
+"""Judge a file of completions: `halo-raft verify`. Needs no model, no torch and no GPU.
+
+Verdicts are kept as they come in a folder beside the output, so that a run that was cut off goes on;
+the output, one verdict a line in the order of the samples, appears whole when all are judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from halo_raft import tasks, verifiers
+from halo_raft.cluster.workers import verification_workers
+from halo_raft.config import RaftConfig, load
+from halo_raft.errors import ConfigError, DataError, UsageError, VerificationError
+from halo_raft.judging.answer import Answer
+from halo_raft.judging.known import Known, ledger_folder
+from halo_raft.judging.referee import Judge
+from halo_raft.judging.validation import broken_tasks, tell
+from halo_raft.judging.workers import FailureLog, judge_all
+from halo_raft.pipelines.raft.plan import tasks_by_id, verifier_options
+from halo_raft.pipelines.verify.samples import FORMATS, TaskIds, read_samples
+from halo_raft.pipelines.verify.summary import Pace, Summary, show, summarise
+from halo_raft.records import Verdict, VerdictKind
+from halo_raft.store import JsonlWriter, RunFolder, write_atomically
+from halo_raft.tasks import TaskSet
+from halo_raft.terminal import console
+from halo_raft.terminal.exits import parse, run_main
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be judged, looked over.
+
+    Attributes:
+        fingerprint: What the kept verdicts are tied to.
+    """
+
+    config: RaftConfig
+    judge: Judge
+    answers: tuple[Answer, ...]
+    fingerprint: dict[str, Any]
+    output: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where verdicts are kept as they come, with the logs."""
+        return self.output.with_suffix(".verify")
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to judge it.
+
+    Attributes:
+        workers: Verification workers; 0 judges in this process; None chooses.
+        fresh: Discard what an earlier run left.
+        use_ledger: Take the verdicts of identical programs that were judged before.
+        validate: Look at the tasks first.
+    """
+
+    workers: int | None = None
+    fresh: bool = False
+    use_ledger: bool = True
+    validate: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `verify` to a parser."""
+    parser.add_argument("--samples", type=Path, required=True, help='JSONL file of {"task_id", "completion"}')
+    parser.add_argument("--tasks", help="JSONL file or task source; humaneval for --format humaneval and evalplus")
+    parser.add_argument("--verifier", default="auto", help="verifier, my_module:MyVerifier, or auto: by the tasks")
+    parser.add_argument("--output", type=Path, required=True, help="JSONL file to write, a verdict a line")
+    parser.add_argument("--format", choices=FORMATS, default="plain", help="form of the samples file")
+    parser.add_argument("--workers", type=int, help="verification workers, two a CPU by default; 0: in this process")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
+    parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left beside the output")
+    parser.add_argument("--validate", action="store_true", help="first look whether the tasks' tests can be relied on")
+    parser.add_argument("--no-ledger", action="store_true", help="judge identical programs, too, each by itself")
+    parser.add_argument("--config", type=Path, help="YAML file with the sandbox and verifier settings")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting, e.g. sandbox.cpu_s=2")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command with parsed arguments; return the exit code.
+
+    Raises:
+        VerificationError: Some samples could not be judged; what could be is written.
+    """
+    with _stdout_for_the_result_alone(arguments.json):
+        request = prepare(arguments)
+        how = How(arguments.workers, arguments.fresh, not arguments.no_ledger, arguments.validate)
+        summary = verify(request, how)
+        if not arguments.json:
+            show(summary)
+    if arguments.json:
+        console.console.print_json(json.dumps(summary.to_dict()))
+    if summary.infra:
+        raise VerificationError(
+            f"{summary.infra} of {summary.samples} samples could not be judged (kind infra, see "
+            f"{request.folder / 'logs'}); run the same command again to judge them once more"
+        )
+    return 0
+
+
+def prepare(arguments: argparse.Namespace) -> Request:
+    """Read and check everything before anything starts.
+
+    Raises:
+        HaloRaftError: Something is wrong; one line.
+    """
+    if arguments.workers is not None and arguments.workers < 0:
+        raise UsageError(f"--workers {arguments.workers}: give a number from 0")
+    if arguments.output.is_dir():
+        raise DataError(f"--output: {arguments.output} is a folder; name a JSONL file")
+    config = load(RaftConfig, arguments.config, arguments.overrides)
+    task_set = tasks.with_suite(tasks.load(_task_source(arguments, config)), config.verifier.test_file)
+    options = verifier_options(config)
+    name = verifier_for(arguments.verifier, task_set)
+    verifier = verifiers.create(name, options)
+    verifier.check()
+    by_id = tasks_by_id(task_set)
+    answers = read_samples(arguments.samples, arguments.format, TaskIds(by_id, task_set.name))
+    testless = next((a.task_id for a in answers if not by_id[a.task_id].has_tests), None)
+    if verifier.needs_tests and testless is not None:
+        raise DataError(f"{task_set.name}: task {testless} has no tests, which the verifier {name} needs")
+    settings = config.model_dump(mode="json", include={"verifier": True, "sandbox": True})
+    settings["verifier"] = {k: v for k, v in settings["verifier"].items() if k not in ("name", "workers")}
+    fingerprint = {
+        "samples": hashlib.sha256(arguments.samples.read_bytes()).hexdigest(),
+        "format": arguments.format,
+        "tasks": task_set.sha256,
+        "verifier": name,
+        "verifier version": verifier.identity,
+        **{f"{section} settings": value for section, value in settings.items()},
+    }
+    return Request(config, Judge(name, options, by_id), tuple(answers), fingerprint, arguments.output)
+
+
+def verify(request: Request, how: How) -> Summary:
+    """Judge what is not judged yet, write the output, and return what came out.
+
+    Raises:
+        DataError: The folder beside the output belongs to another request, or cannot be written.
+    """
+    folder = RunFolder(request.folder)
+    folder.open(request.fingerprint, fresh=how.fresh)
+    with ExitStack() as stack:
+        stack.callback(folder.close)
+        stack.enter_context(console.log_to(folder.path / "logs"))
+        if how.fresh:
+            request.output.unlink(missing_ok=True)
+
+        def workers(answers: int) -> int:
+            logs = folder.path / "logs"
+            return stack.enter_context(verification_workers(request.config, answers, how.workers, logs))
+
+        broken = _broken_tasks(request, workers) if how.validate else None
+        verdicts, pace = _judge(request, folder, workers, how.use_ledger)
+        ordered = [verdicts[answer.sample_id] for answer in request.answers]
+        write_atomically(request.output, "".join(v.to_json() + "\n" for v in ordered))
+        return summarise(ordered, str(request.output), pace, broken)
+
+
+def _broken_tasks(request: Request, workers: Callable[[int], int]) -> dict[str, str]:
+    """Name the tasks of the samples whose tests cannot tell right from wrong."""
+    judge = request.judge
+    asked = {answer.task_id: judge.tasks[answer.task_id] for answer in request.answers}
+    console.say(f"Validating {len(asked)} tasks...")
+    broken = broken_tasks(replace(judge, tasks=asked), workers=workers)
+    tell(broken, "broken")
+    return broken
+
+
+def _judge(
+    request: Request, folder: RunFolder, workers: Callable[[int], int], use_ledger: bool
+) -> tuple[dict[str, Verdict], Pace]:
+    """Bring every answer to a verdict, with progress; what was our failure last time is judged again."""
+    verdicts = {v.sample_id: v for v in folder.verdicts(0)}
+    settled = {v.sample_id for v in verdicts.values() if v.kind is not VerdictKind.INFRA}
+    left = [a for a in request.answers if a.sample_id not in settled]
+    total, done = len(request.answers), len(request.answers) - len(left)
+    if done:
+        console.say(f"Loading cached samples... {done} of {total} are verified")
+    if not left:
+        return verdicts, Pace(0, 0.0)
+    console.say(f"Verifying {len(left)} samples with {request.judge.name}...")
+    failures = FailureLog()
+    known = Known(request.judge, ledger_folder(), remember=use_ledger)
+    started = time.monotonic()
+
+    def start(answers: int) -> int:
+        nonlocal started
+        number = workers(answers)
+        started = time.monotonic()
+        return number
+
+    with JsonlWriter(folder.verdicts_path(0)) as writer, console.ticker(total, done) as ticker:
+        for new in judge_all(request.judge, left, known=known, workers=start):
+            writer.append(new)
+            verdicts |= {v.sample_id: v for v in new}
+            failures.see(new)
+            ticker.advance(len(new), sum(v.success for v in new), 0)
+    return verdicts, Pace(len(left), time.monotonic() - started)
+
+
+def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
+    if arguments.tasks:
+        return str(arguments.tasks)
+    if arguments.format in ("humaneval", "evalplus"):
+        return "humaneval"
+    if arguments.config:
+        return config.tasks.train
+    raise UsageError("verify needs --tasks: a JSONL file with the tests, or a task source such as humaneval")
+
+
+def verifier_for(asked: str, task_set: TaskSet) -> str:
+    """Return the verifier to use; `auto` takes the one that fits the tasks' tests and languages."""
+    if asked != "auto":
+        return asked
+    languages = sorted({task.language for task in task_set.tasks})
+    if languages == ["python"]:
+        return task_set.verifier
+    if "auto" not in verifiers.REGISTRY.names():
+        raise ConfigError(f"--verifier: name the one that judges {', '.join(languages)}")
+    return "auto"
+
+
+@contextmanager
+def _stdout_for_the_result_alone(wanted: bool) -> Iterator[None]:
+    """Send everything else that is printed meanwhile to standard error."""
+    before, console.console.stderr = console.console.stderr, wanted or console.console.stderr
+    try:
+        yield
+    finally:
+        console.console.stderr = before
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m halo_raft.pipelines.verify`."""
+    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.verify", description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    return run_main(run, parse(parser, argv))

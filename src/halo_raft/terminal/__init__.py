@@ -1,0 +1,1 @@
+"""What the user sees, and what the shell gets back: lines, bars, log files, exit codes."""

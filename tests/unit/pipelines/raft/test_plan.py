@@ -1,0 +1,37 @@
+"""Tasks are asked in a language that their verifier judges."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.raft.plan import prepare
+from halo_raft.verifiers import Verifier, VerifyResult
+
+
+class Braces(Verifier):
+    """Judges C++ by its look."""
+
+    languages = ("cpp", "c")
+
+    def verify(self, code: str) -> VerifyResult:
+        return VerifyResult(success="{" in code, reward=float("{" in code))
+
+
+def prepared(tmp_path: Path, *rows: dict[str, object]):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = [f"tasks.train={path}", f"verifier={__name__}:Braces", f"output_dir={tmp_path / 'out'}"]
+    return prepare(load(RaftConfig, None, settings)).train.tasks
+
+
+def test_bare_prompts_are_asked_in_the_verifiers_language(tmp_path):
+    bare, tested, c = prepared(
+        tmp_path,
+        {"task_id": "a", "prompt": "Reverse a string."},
+        {"task_id": "b", "prompt": "Add one.", "test_list": ["assert f(1) == 2"]},
+        {"task_id": "c", "prompt": "Add two.", "language": "c"},
+    )
+    assert (bare.language, tested.language, c.language) == ("cpp", "cpp", "c")
+    assert not tested.has_tests, "Python's asserts say nothing about C++"
