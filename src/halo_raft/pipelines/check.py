@@ -114,8 +114,8 @@ def _model(model: str) -> None:
 
 def _generation(model: str, folder: Path) -> None:
     """Measure a few held-out tasks, which generates and judges but does not train."""
-    from halo_raft.pipelines.raft.plan import prepare
     from halo_raft.pipelines.raft.cycle import RaftRun
+    from halo_raft.pipelines.raft.plan import prepare
 
     few = ["tasks.heldout=starter:heldout", "tasks.heldout_limit=4", "heldout.samples=0"]
     with RaftRun(prepare(_smallest_config(model, folder, few))) as run:

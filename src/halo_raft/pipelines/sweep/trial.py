@@ -77,8 +77,8 @@ class Trial:
     def open(self) -> list[Reused]:
         """Prepare the run and take over what other trials have drawn; return what."""
         from halo_raft.pipelines.raft.command import cycles
-        from halo_raft.pipelines.raft.plan import prepare
         from halo_raft.pipelines.raft.cycle import RaftRun
+        from halo_raft.pipelines.raft.plan import prepare
 
         if self.job.directory.is_dir():
             os.chdir(self.job.directory)

@@ -1,0 +1,12 @@
+"""What is on disk: JSONL records, files that appear whole, and the folders that commands go on in.
+
+- `jsonl`: records, one a line, that outlive a crash
+- `folder`: a folder that one process holds, tied to what it was begun with
+- `run_folder`: the files of a RAFT run, cycle by cycle
+"""
+
+from halo_raft.store.folder import HeldFolder
+from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, write_atomically
+from halo_raft.store.run_folder import RunFolder
+
+__all__ = ["HeldFolder", "JsonlWriter", "RunFolder", "read_records", "read_verdicts", "write_atomically"]

@@ -1,0 +1,138 @@
+"""A folder that one process holds at a time, tied by a fingerprint to what it was begun with."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from halo_raft.errors import DataError
+from halo_raft.store.jsonl import write_atomically
+
+OURS = (
+    "cycle_*",
+    ".cycle_*",
+    "run.json",
+    "config.yaml",
+    "raft_statistics.json",
+    "sft_statistics.json",
+    "train_examples.jsonl",
+    "final_model",
+    ".final_model*",
+    "best",
+    "logs",
+    "tracking",
+    "report",
+    ".ray_train",
+)
+"""What a run leaves in its folder, as patterns; `--fresh` removes these and nothing else."""
+
+
+class HeldFolder:
+    """A folder of results: locked while it is open, tied to a fingerprint, cleared by `--fresh`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._lock: IO[str] | None = None
+
+    def open(
+        self, fingerprint: Mapping[str, Any], *, fresh: bool = False, may_change: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Create the folder or continue in it, and lock it.
+
+        Args:
+            fingerprint: What a run must not change: model, tasks, verifier, sampling, ...
+            fresh: Throw away what an earlier run left here.
+            may_change: Keys of the fingerprint that nothing in the folder depends on yet.
+
+        Returns:
+            `run.json` as it stands: `fingerprint` and whatever the pipeline stored beside it.
+
+        Raises:
+            DataError: Not writable, in use, or started with another fingerprint.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise DataError(f"output_dir: {self.path} cannot be written ({error.strerror}); choose another") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(
+                f"output_dir: {self.path} is in use by another run; wait for it or choose another"
+            ) from None
+        if fresh:
+            self._clear()
+        known = self.read_json("run.json")
+        if known is None:
+            known = {"fingerprint": dict(fingerprint)}
+            self.write_json("run.json", known)
+        now = json.loads(json.dumps(fingerprint))
+        tied = {key: value for key, value in known["fingerprint"].items() if key not in may_change}
+        if changed := _differences(tied, {key: value for key, value in now.items() if key not in may_change}):
+            raise DataError(
+                f"output_dir: {self.path} holds a run that was started with {'; '.join(changed)}; "
+                "use --fresh to discard it, or another --output"
+            )
+        if now != known["fingerprint"]:
+            known["fingerprint"] = now
+            self.write_json("run.json", known)
+        return known
+
+    def in_use(self) -> bool:
+        """Return whether another process holds the folder."""
+        try:
+            with (self.path / ".lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _clear(self) -> None:
+        """Remove an earlier run's files, and nothing that no run of ours wrote."""
+        for pattern in OURS:
+            for path in self.path.glob(pattern):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+    # --- plain files
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file atomically."""
+        write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """Return a JSON file's content, None if it is not there."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file atomically."""
+        write_atomically(self.path / name, text)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Name the keys whose values differ, with both values where they are short."""
+    keys = [key for key in (*old, *(k for k in new if k not in old)) if old.get(key) != new.get(key)]
+    return [f"another {key} ({_short(old.get(key))}, now {_short(new.get(key))})" for key in keys]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 48 else text[:45] + "..."

@@ -1,0 +1,65 @@
+"""The files of one RAFT run: what of each cycle is on disk, what is done, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from halo_raft.records import CycleStats, Sample, Verdict
+from halo_raft.store.folder import HeldFolder
+from halo_raft.store.jsonl import read_records, read_verdicts, write_atomically
+
+
+class RunFolder(HeldFolder):
+    """The files of one RAFT run, by the guide's names.
+
+    Stages of a cycle are named by what they draw: `` (training samples) and `heldout`.
+    """
+
+    def samples_path(self, cycle: int, stage: str = "") -> Path:
+        """Return the path of a stage's samples."""
+        return self.path / f"cycle_{cycle}_{stage + '_' if stage else ''}samples.jsonl"
+
+    def verdicts_path(self, cycle: int, stage: str = "") -> Path:
+        """Return the path of a stage's verdicts."""
+        return self.path / f"cycle_{cycle}_{stage + '_' if stage else ''}verified.jsonl"
+
+    def kept_path(self, cycle: int) -> Path:
+        """Return the path of the samples that a cycle trains on."""
+        return self.path / f"cycle_{cycle}_kept.jsonl"
+
+    def adapter_path(self, cycle: int) -> Path:
+        """Return the folder of a cycle's adapter."""
+        return self.path / f"cycle_{cycle}_final"
+
+    def has_adapter(self) -> bool:
+        """Return whether any cycle has been trained."""
+        return any(self.path.glob("cycle_*_final"))
+
+    def samples(self, cycle: int, stage: str = "") -> list[Sample]:
+        """Read a stage's samples so far."""
+        return list(read_records(self.samples_path(cycle, stage), Sample))
+
+    def verdicts(self, cycle: int, stage: str = "") -> list[Verdict]:
+        """Read a stage's verdicts so far; of a sample that was judged again, the last one."""
+        return list(read_verdicts(self.verdicts_path(cycle, stage)).values())
+
+    def stats(self, cycle: int) -> CycleStats | None:
+        """Return what a finished cycle did, None if it is not finished."""
+        row = self.read_json(f"cycle_{cycle}_stats.json")
+        return None if row is None else CycleStats.from_dict(row)
+
+    def write_kept(self, cycle: int, kept: Iterable[Sample]) -> None:
+        """Write the selected samples, whole or not at all."""
+        write_atomically(self.kept_path(cycle), "".join(s.to_json() + "\n" for s in kept))
+
+    def kept(self, cycle: int) -> list[Sample] | None:
+        """Return the selected samples, None if the selection was not made yet."""
+        return list(read_records(self.kept_path(cycle), Sample)) if self.kept_path(cycle).is_file() else None
+
+    def point_best(self, cycle: int) -> None:
+        """Let `best` point at a cycle's adapter."""
+        scratch = self.path / ".best"
+        scratch.unlink(missing_ok=True)
+        scratch.symlink_to(self.adapter_path(cycle).name)
+        scratch.rename(self.path / "best")
