@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,9 +26,10 @@ OURS = (
     "logs",
     "tracking",
     "report",
+    "verdicts.jsonl",
     ".ray_train",
 )
-"""What a run leaves in its folder, as patterns; `--fresh` removes these and nothing else."""
+"""What a run leaves in its folder, as patterns: `--fresh` removes these alone, and only where a run is."""
 
 
 class HeldFolder:
@@ -54,20 +55,15 @@ class HeldFolder:
         Raises:
             DataError: Not writable, in use, or started with another fingerprint.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / ".lock").open("w")
-        except OSError as error:
-            raise DataError(f"output_dir: {self.path} cannot be written ({error.strerror}); choose another") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        self.hold()
+        known = self._known()
+        if known is None and (strange := self._strangers()):
             raise DataError(
-                f"output_dir: {self.path} is in use by another run; wait for it or choose another"
-            ) from None
-        if fresh:
+                f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another folder with --output"
+            )
+        if fresh and known is not None:
             self._clear()
-        known = self.read_json("run.json")
+            known = None
         if known is None:
             known = {"fingerprint": dict(fingerprint)}
             self.write_json("run.json", known)
@@ -82,6 +78,24 @@ class HeldFolder:
             known["fingerprint"] = now
             self.write_json("run.json", known)
         return known
+
+    def hold(self) -> None:
+        """Make the folder where it is missing, and lock it.
+
+        Raises:
+            DataError: Not writable, or in use.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / ".lock").open("a")
+        except OSError as error:
+            raise DataError(f"output_dir: {self.path} cannot be written ({error.strerror}); choose another") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(
+                f"output_dir: {self.path} is in use by another run; wait for it or choose another"
+            ) from None
 
     def in_use(self) -> bool:
         """Return whether another process holds the folder."""
@@ -100,14 +114,34 @@ class HeldFolder:
             self._lock.close()
             self._lock = None
 
+    def _known(self) -> dict[str, Any] | None:
+        """Return `run.json` where it is a run's of ours, else None.
+
+        Raises:
+            DataError: It is damaged.
+        """
+        try:
+            known = self.read_json("run.json")
+        except ValueError as error:
+            raise DataError(f"{self.path / 'run.json'}: is damaged ({error}); choose another --output") from None
+        return known if isinstance(known, dict) and isinstance(known.get("fingerprint"), dict) else None
+
+    def _ours(self) -> Iterator[Path]:
+        """Yield what is here under a name that a run gives."""
+        for pattern in OURS:
+            yield from self.path.glob(pattern)
+
+    def _strangers(self) -> str:
+        """Name the files of somebody else that a run would write over; empty where there are none."""
+        return ", ".join(sorted(path.name for path in self._ours()))
+
     def _clear(self) -> None:
         """Remove an earlier run's files, and nothing that no run of ours wrote."""
-        for pattern in OURS:
-            for path in self.path.glob(pattern):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
+        for path in self._ours():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     # --- plain files
 

@@ -1,11 +1,12 @@
 """The run folder: nothing is torn, nothing is mixed up, nothing is lost."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from halo_raft.errors import DataError
-from halo_raft.records import CycleStats, Sample
+from halo_raft.records import CycleStats, Sample, Verdict
 from halo_raft.store import JsonlWriter, RunFolder, read_records
 
 
@@ -86,6 +87,38 @@ def test_fresh_discards_our_files_and_nothing_else(tmp_path):
     assert again.kept(1) is None
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "cycle_1_final").exists()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "logs/mine.log", "report/index.html", "best", "run.json", "cycle_1_notes.txt"]
+)
+def test_a_folder_that_holds_no_run_of_ours_is_left_alone(tmp_path, name, fresh):
+    theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text('{"theirs": true}')
+    with pytest.raises(DataError, match=rf"holds {name.split('/')[0]}, which no run of ours wrote; choose another"):
+        RunFolder(tmp_path).open({"model": "a"}, fresh=fresh)
+    assert theirs.read_text() == '{"theirs": true}'
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", name.split("/")[0]}
+
+
+def test_a_damaged_run_is_named_and_left_alone(tmp_path):
+    (tmp_path / "run.json").write_text('{"fingerprint": {')
+    with pytest.raises(DataError, match=r"run\.json: is damaged"):
+        RunFolder(tmp_path).open({"model": "a"}, fresh=True)
+    assert (tmp_path / "run.json").read_text() == '{"fingerprint": {'
+
+
+def test_of_a_sample_that_was_judged_again_the_last_verdict_counts(tmp_path):
+    first = Verdict(
+        sample_id="s", task_id="t", kind="infra", success=False, tests_passed=0, tests_total=1, details="",
+        integrity="outside", tier="A", cpu_s=0, wall_s=0, verifier="python", verifier_version="1",
+    )  # fmt: skip
+    second = replace(first, kind="wrong", reward=0.0)
+    with JsonlWriter(RunFolder(tmp_path).verdicts_path(1)) as writer:
+        writer.append([first, second])
+    assert RunFolder(tmp_path).verdicts(1) == [second]
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path):
