@@ -55,12 +55,12 @@ class HeldFolder:
         Raises:
             DataError: Not writable, in use, or started with another fingerprint.
         """
-        self.hold()
-        known = self._known()
-        if known is None and (strange := self._strangers()):
+        if self._known() is None and (strange := self._strangers()):
             raise DataError(
                 f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another folder with --output"
             )
+        self.hold()
+        known = self._known()
         if fresh and known is not None:
             self._clear()
             known = None

@@ -100,7 +100,7 @@ def test_a_folder_that_holds_no_run_of_ours_is_left_alone(tmp_path, name, fresh)
     with pytest.raises(DataError, match=rf"holds {name.split('/')[0]}, which no run of ours wrote; choose another"):
         RunFolder(tmp_path).open({"model": "a"}, fresh=fresh)
     assert theirs.read_text() == '{"theirs": true}'
-    assert {path.name for path in tmp_path.iterdir()} == {".lock", name.split("/")[0]}
+    assert {path.name for path in tmp_path.iterdir()} == {name.split("/")[0]}
 
 
 def test_a_damaged_run_is_named_and_left_alone(tmp_path):
