@@ -15,7 +15,7 @@ import pytest
 from halo_raft.config import RaftConfig, load
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.raft.tracked import MODEL_NAME, RunTracker
-from halo_raft.pipelines.report import write_report
+from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
 
 from ..made_run import write_run

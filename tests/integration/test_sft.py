@@ -9,7 +9,7 @@ import pytest
 
 from halo_raft import cli, models
 from halo_raft.config import RaftConfig, load
-from halo_raft.pipelines.raft.plan import on_checkpoint_base
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.records import Sample
 from halo_raft.store import read_records
 

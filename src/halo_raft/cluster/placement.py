@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from halo_raft.config import RaftConfig
+from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.errors import ConfigError
 
 ENGINE_SHARE = 0.51
@@ -35,21 +35,25 @@ class Placement:
     engines_meanwhile: Literal["stay", "sleep", "stop"]
 
 
-def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
+def place(
+    engine: EngineConfig, resources: ResourcesConfig, verify_workers: int | None, *, cpus: float, gpus: float
+) -> Placement:
     """Place engines, verification and training on a cluster.
 
     Args:
-        config: Replicas, tensor parallelism, training workers.
+        engine: Replicas, tensor parallelism, whether engines sleep.
+        resources: Training workers.
+        verify_workers: Verification workers that the user wants; None takes all CPUs that are free.
         cpus: CPUs of the cluster.
         gpus: GPUs of the cluster.
 
     Raises:
         ConfigError: What is asked for does not fit, and would wait for ever.
     """
-    engine, trainers = config.engine, config.resources.trainer.num_workers
-    _check_fit(config, cpus, gpus)
+    trainers = resources.trainer.num_workers
+    _check_fit(engine, trainers, cpus, gpus)
     free_halves = int(2 * (cpus - engine.replicas))
-    verify = min(config.verifier.workers or free_halves, free_halves)
+    verify = min(verify_workers or free_halves, free_halves)
     if gpus < 1:
         return Placement("cpu", 0, 0, verify, "stay")
     if gpus - engine.replicas * engine.tensor_parallel >= trainers:
@@ -59,9 +63,8 @@ def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
     return Placement("cuda", engine.tensor_parallel, 1, verify, "stop")
 
 
-def _check_fit(config: RaftConfig, cpus: float, gpus: float) -> None:
+def _check_fit(engine: EngineConfig, trainers: int, cpus: float, gpus: float) -> None:
     """Refuse what Ray would wait for: an engine takes a CPU, verification half of one, a trainer one."""
-    engine, trainers = config.engine, config.resources.trainer.num_workers
     if engine.replicas + 0.5 > cpus:
         raise ConfigError(
             f"engine.replicas: {engine.replicas} engines and verification need more than the {cpus:g} CPUs there are"

@@ -1,4 +1,4 @@
-"""Where a run happens: Ray, its devices, and the engines that stay up across cycles."""
+"""Where a run happens: a local Ray instance or a cluster, and the devices there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from halo_raft import models
 from halo_raft.cluster.placement import Placement, place
-from halo_raft.config import RaftConfig, ResourcesConfig
-from halo_raft.engines import Adapter, EngineSpec
-from halo_raft.errors import ConfigError, NoGpuError, user_error
+from halo_raft.config import EngineConfig, ResourcesConfig
+from halo_raft.errors import ConfigError, NoGpuError
 
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -73,16 +71,21 @@ def native_messages_to(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def ray_session(config: RaftConfig) -> Iterator[Placement]:
+def ray_session(engine: EngineConfig, wanted: ResourcesConfig, verify_workers: int | None) -> Iterator[Placement]:
     """Start a local Ray instance or join a cluster; yield who computes where on it.
+
+    Args:
+        engine: The section `engine:`.
+        wanted: The section `resources:`.
+        verify_workers: Verification workers that the user wants; None takes all CPUs that are free.
 
     Raises:
         ConfigError: The cluster cannot be reached, or what is asked for does not fit on it.
         NoGpuError: `resources.require_gpu` is on and the cluster has no GPU.
     """
-    with ray_resources(config.resources) as resources:
-        placement = place(config, cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0))
-        if config.resources.require_gpu and placement.device == "cpu":
+    with ray_resources(wanted) as there:
+        placement = place(engine, wanted, verify_workers, cpus=there.get("CPU", 0), gpus=there.get("GPU", 0))
+        if wanted.require_gpu and placement.device == "cpu":
             raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
         yield placement
 
@@ -144,90 +147,3 @@ def usable(wanted: ResourcesConfig) -> dict[str, float]:
     if wanted.num_gpus is not None:
         gpus = min(gpus, wanted.num_gpus)
     return there | {"CPU": cpus, "GPU": gpus}
-
-
-def engine_spec(config: RaftConfig, device: str) -> EngineSpec:
-    """Return what the engines of this run are built from, converting an embedded model if need be."""
-    return EngineSpec(
-        model=models.resolve(config.model.name),
-        config=config.engine,
-        dtype=config.model.dtype,
-        device=device,
-        lora_rank=max(config.lora.r, models.rank_of(config.model.checkpoint) if config.model.checkpoint else 0),
-        trust_remote_code=config.model.trust_remote_code,
-        seed=config.seed,
-    )
-
-
-class EnginePool:
-    """The engine actors of a run: started when first needed, kept until the end."""
-
-    def __init__(self, config: RaftConfig, placement: Placement) -> None:
-        self.config = config
-        self.placement = placement
-        self._actors: list[Any] = []
-        self._asleep = False
-
-    def start(self) -> list[Any]:
-        """Return the actor handles, starting the actors without waiting for them if they are not up."""
-        if not self._actors:
-            from halo_raft.engines.actor import start_engines
-
-            spec = engine_spec(self.config, self.placement.device)
-            self._actors = start_engines(spec, gpus=self.placement.engine_gpus)
-        return self._actors
-
-    def use(self, adapter: Adapter | None) -> list[Any]:
-        """Return the actors, up, awake and serving `adapter`.
-
-        Raises:
-            AdapterNotAppliedError: The adapter changed nothing.
-            ConfigError: An engine cannot start.
-        """
-        import ray
-
-        actors = self.start()
-        with _engine_errors():
-            if self._asleep:
-                ray.get([actor.wake.remote() for actor in actors])
-                self._asleep = False
-            ray.get([actor.use.remote(adapter) for actor in actors])
-        return actors
-
-    @contextlib.contextmanager
-    def aside(self) -> Iterator[None]:
-        """Make room for training meanwhile, as far as the placement asks for it."""
-        import ray
-
-        if self._actors and self.placement.engines_meanwhile == "sleep":
-            with _engine_errors():
-                ray.get([actor.sleep.remote() for actor in self._actors])
-            self._asleep = True
-        elif self.placement.engines_meanwhile == "stop":
-            self.stop()
-        yield
-
-    def stop(self) -> None:
-        """End the actors."""
-        import ray
-
-        for actor in self._actors:
-            ray.kill(actor)
-        self._actors, self._asleep = [], False
-
-
-@contextlib.contextmanager
-def _engine_errors() -> Iterator[None]:
-    """Bring a user's error out of the actor as itself, and say in one line why an engine died."""
-    import ray
-
-    try:
-        yield
-    except ray.exceptions.RayError as error:
-        if known := user_error(error):
-            raise known from None
-        if not isinstance(error, ray.exceptions.RayActorError):
-            raise
-        log.debug("engine died", exc_info=error)
-        reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
-        raise ConfigError(f"engine: it could not start, or died too often ({reason}); see logs/raft.log") from None

@@ -1,8 +1,10 @@
-"""What is judged: a completion, or a whole program as one."""
+"""What is judged, a completion or a whole program as one, and what comes out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from halo_raft.records import Sample, Verdict, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,17 +13,32 @@ class Answer:
 
     Attributes:
         completion: The text as the model wrote it.
-        tokens: Tokens in it, for progress; 0 where nobody counted.
         key: What identical programs have in common (`known`); empty where nothing is known of them.
-        copy: Another answer with the same key is being judged: its verdict is this one's too.
     """
 
     sample_id: str
     task_id: str
     completion: str
-    tokens: int = 0
     key: str = ""
-    copy: bool = False
+
+    @classmethod
+    def of(cls, sample: Sample) -> Answer:
+        """Return a sample's answer."""
+        return cls(sample.sample_id, sample.task_id, sample.completion)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, the key of the program that it is about, and the identity of the station where it was found."""
+
+    key: str
+    verdict: Verdict
+    station: str = ""
+
+
+def starved(verdict: Verdict, cpu_limit_s: float) -> bool:
+    """Return whether a program ran out of wall time without having had the CPU time that it may use."""
+    return verdict.kind is VerdictKind.TIMEOUT and verdict.cpu_s < cpu_limit_s
 
 
 def as_completion(program: str) -> str:

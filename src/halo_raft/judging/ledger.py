@@ -1,8 +1,7 @@
 """Verdicts that are known: identical programs under identical tests are judged once, also across runs.
 
 A ledger is an append-only JSONL file, one entry a line, that several commands may read and write at a
-time. What makes two programs identical is the caller's affair (`known`); a ledger only maps
-keys to verdicts.
+time. What makes two programs identical is `known`'s affair; a ledger only maps keys to verdicts.
 """
 
 from __future__ import annotations
@@ -11,26 +10,18 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from halo_raft.records import Verdict, VerdictKind
+from halo_raft.records import Verdict
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A verdict and the key of the program that it is about."""
-
-    key: str
-    verdict: Verdict
-
-
 class Ledger:
-    """The verdicts of one judge.
+    """The verdicts that one kind of station found.
 
     Args:
         path: File to keep them in; None keeps them in memory.
@@ -53,9 +44,9 @@ class Ledger:
             return None
         return replace(Verdict.from_dict(row), sample_id=sample_id, task_id=task_id, cached=True)
 
-    def put(self, entries: Iterable[Entry]) -> None:
-        """Keep entries; a later one for the same key takes the place of an earlier one."""
-        rows = {entry.key: entry.verdict.to_dict() for entry in entries}
+    def put(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Keep verdicts by key; a later one for the same key takes the place of an earlier one."""
+        rows = {key: verdict.to_dict() for key, verdict in verdicts.items()}
         self._rows.update(rows)
         if self._path and rows:
             try:
@@ -63,15 +54,6 @@ class Ledger:
             except OSError as error:
                 log.warning("%s cannot be written (%s): verdicts are kept for this run alone", self._path, error)
                 self._path = None
-
-
-def lasting(verdict: Verdict, cpu_limit_s: float) -> bool:
-    """Return whether an identical program would get the same verdict at any other time.
-
-    Infra is our failure, and a program that ran out of wall time may have been starved of CPU.
-    """
-    starved = verdict.kind is VerdictKind.TIMEOUT and verdict.cpu_s < cpu_limit_s
-    return verdict.kind is not VerdictKind.INFRA and not starved
 
 
 def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,15 +16,14 @@ from dataclasses import dataclass, replace
 from halo_raft.errors import DataError
 from halo_raft.judging.answer import Answer, as_completion
 from halo_raft.judging.known import Known, ledger_folder
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.workers import judge_all
+from halo_raft.judging.policy import JudgingPolicy
+from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.tasks import TaskSet
-from halo_raft.terminal import console
+
+log = logging.getLogger(__name__)
 
 REFERENCE = "reference"
-SHOWN = 10
-"""So many broken tasks are named on the terminal; the log file names all."""
 
 PYTHON_CHEATS = {
     "a stub that returns None": "def {name}(*args, **kwargs):\n    return None\n",
@@ -74,26 +74,27 @@ class Check:
         return f"{self.task_id}: {self.role}"
 
 
-def applies(judge: Judge) -> bool:
-    """Return whether tasks can be validated for a verifier: what one of the user's own accepts, nobody knows."""
-    return ":" not in judge.name
+def broken_tasks(
+    policy: JudgingPolicy, tasks: Mapping[str, Task], *, workers: Callable[[int], int], niceness: int = 0
+) -> dict[str, str]:
+    """Return task_id -> reason for the tasks whose tests cannot tell right from wrong.
 
-
-def broken_tasks(judge: Judge, *, workers: Callable[[int], int], niceness: int = 0) -> dict[str, str]:
-    """Return task_id -> reason for the tasks of a judge whose tests cannot tell right from wrong.
+    Nothing is found where the verifier is the user's own: what it accepts, nobody knows. A task that we fail to
+    judge, for a reason that is not its own, is not broken.
 
     Args:
-        judge: Verifier and tasks; those without tests are not looked at.
+        policy: By which the tasks' answers will be judged.
+        tasks: Task id -> task; those without tests are not looked at.
         workers: As in `judge_all`. What is in the ledger costs nothing.
         niceness: As in `judge_all`.
     """
-    if not applies(judge):
+    if ":" in policy.verifier:
         return {}
-    checks = [check for task in judge.tasks.values() if task.has_tests for check in checks_of(task)]
+    checks = [check for task in tasks.values() if task.has_tests for check in checks_of(task)]
     answers = [Answer(check.sample_id, check.task_id, check.completion) for check in checks]
-    known = Known(judge, ledger_folder())
+    known = Known(policy, tasks, ledger_folder())
     verdicts: dict[str, Verdict] = {}
-    for new in judge_all(judge, answers, known=known, workers=workers, niceness=niceness):
+    for new in judge_all(policy, tasks, answers, known=known, workers=workers, niceness=niceness):
         verdicts |= {v.sample_id: v for v in new}
     broken: dict[str, str] = {}
     for check in checks:
@@ -113,17 +114,6 @@ def without(task_set: TaskSet, broken: Mapping[str, str]) -> TaskSet:
         first = next(task.task_id for task in task_set.tasks)
         raise DataError(f"{task_set.name}: every task is broken (the first, {first}: {broken[first]})")
     return replace(task_set, tasks=left)
-
-
-def tell(broken: Mapping[str, str], what: str = "left out") -> None:
-    """Name broken tasks, one a line."""
-    for number, (task_id, reason) in enumerate(broken.items()):
-        if number < SHOWN:
-            console.say(f"  Task {task_id} is {what}: {reason}")
-        else:
-            console.log.debug("Task %s is %s: %s", task_id, what, reason)
-    if len(broken) > SHOWN:
-        console.say(f"  ... and {len(broken) - SHOWN} more; the log names all")
 
 
 def checks_of(task: Task) -> Iterator[Check]:
@@ -183,7 +173,10 @@ def _defined(tree: ast.Module) -> set[str]:
 def _objection(check: Check, verdict: Verdict) -> str | None:
     """Say what a check's verdict tells against its task, None if nothing."""
     if verdict.kind is VerdictKind.INFRA:
-        return f"it cannot be judged ({verdict.details})"
+        if verdict.details.startswith(DataError.__name__):  # what a verifier raises about the task itself
+            return f"it cannot be judged ({verdict.details})"
+        log.warning("task %s: %s could not be judged: %s", check.task_id, check.role, verdict.details)
+        return None
     if check.role != REFERENCE:
         return f"{check.role} passes its tests" if verdict.success else None
     if verdict.success:

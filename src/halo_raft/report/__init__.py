@@ -4,6 +4,7 @@
 - `gather`: a run folder -> `RunView`
 - `tables`: views -> rows of text, for pages, model cards and MLflow
 - `figures`: views -> matplotlib figures
+- `write`: run folders -> a folder with the page and its figures
 - `page`: views -> one self-contained HTML file
 """
 

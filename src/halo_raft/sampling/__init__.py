@@ -1,5 +1,30 @@
 """Drafts in, judged samples on disk: generation and verification as one streaming flow.
 
-- `flow`: one stage of samples through engines and verification workers
-- `session`: Ray and the engines of one command, started when first needed
+- `drafts`: what is to be drawn, under ids that last
+- `flow`: one stage of samples through engines and verification workers; `generate` and `sink` are its ends
+- `engines`: the engines of a command, and what they are built from
+- `plan`: tasks, wording, sampling and policy together
+- `session`: Ray and engines, started when first needed
 """
+
+from halo_raft.sampling.drafts import Draft, Wording, draft_samples, sample_id
+from halo_raft.sampling.engines import Compute
+from halo_raft.sampling.flow import Stage
+from halo_raft.sampling.generate import Origin
+from halo_raft.sampling.plan import SamplingPlan, check_prompts_fit, drawn_as
+from halo_raft.sampling.session import Session, StageTime
+
+__all__ = [
+    "Compute",
+    "Draft",
+    "Origin",
+    "SamplingPlan",
+    "Session",
+    "Stage",
+    "StageTime",
+    "Wording",
+    "check_prompts_fit",
+    "draft_samples",
+    "drawn_as",
+    "sample_id",
+]

@@ -1,31 +1,45 @@
-"""What RAFT and benchmarks share: drafts of samples, and a stage of them run with progress on lazy engines."""
+"""Ray and the engines of one command: started when first needed, ended with the `with` block."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from halo_raft.cluster.session import EnginePool, native_messages_to, ray_session
+from halo_raft.cluster.session import native_messages_to, ray_session
 from halo_raft.cluster.workers import FEW
-from halo_raft.config import RaftConfig
-from halo_raft.engines import GenerationRequest
 from halo_raft.judging.answer import Answer
+from halo_raft.judging.failures import FailureLog
 from halo_raft.judging.known import Known, ledger_folder
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.workers import FailureLog, judge_all
-from halo_raft.pipelines.raft.plan import Plan, chat, check_prompts_fit
-from halo_raft.records import Sampling, Task, Verdict, stable_hash
-from halo_raft.sampling.flow import Draft, Progress, Stage, run_stage
-from halo_raft.store import read_records
-from halo_raft.terminal import console
+from halo_raft.judging.policy import JudgingPolicy
+from halo_raft.judging.verdicts import judge_all
+from halo_raft.records import Task, Verdict
+from halo_raft.sampling.engines import Compute, EnginePool
+from halo_raft.sampling.flow import Stage, Workers, outstanding, run_stage
 
 BESIDE_A_CPU_ENGINE = 19
 """Niceness of verification there: a busy neighbour makes the engine ten times slower (its threads wait for
 each other at every layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards."""
+
+
+class Ticks(Protocol):
+    """Progress over samples."""
+
+    def advance(self, judged: int, passed: int, tokens: int) -> None:
+        """Count some samples that were judged."""
+
+
+class Watch(Protocol):
+    """Who shows how far a stage is."""
+
+    def cached(self, done: int, total: int) -> None:
+        """Say how many samples are done already."""
+
+    def verifying(self, total: int, done: int) -> AbstractContextManager[Ticks]:
+        """Show progress over `total` samples, `done` of which are there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +60,20 @@ class StageTime:
 
 
 class Session:
-    """Ray and the engines of one command: started when first needed, ended with the `with` block."""
+    """What one command samples and judges with.
 
-    def __init__(self, plan: Plan, log_folder: Path) -> None:
-        self.plan = plan
-        self.config: RaftConfig = plan.config
+    Args:
+        compute: What generates, and on what.
+        log_folder: Where Ray's own messages go.
+        watch: Who shows how far a stage is.
+        look_over: Called once, before the first engine starts: finds what would end a stage in its middle.
+    """
+
+    def __init__(self, compute: Compute, log_folder: Path, watch: Watch, look_over: Callable[[], None]) -> None:
+        self.compute = compute
         self.log_folder = log_folder
-        self._prompts_fit = False
+        self._watch = watch
+        self._look_over: Callable[[], None] | None = look_over
         self._pool: EnginePool | None = None
         self._stack = ExitStack()
 
@@ -68,8 +89,9 @@ class Session:
         if self._pool is None:
             self.log_folder.mkdir(parents=True, exist_ok=True)
             self._stack.enter_context(native_messages_to(self.log_folder / "ray.log"))
-            placement = self._stack.enter_context(ray_session(self.config))
-            self._pool = EnginePool(self.config, placement)
+            compute = self.compute
+            placement = ray_session(compute.engine, compute.resources, compute.verify_workers)
+            self._pool = EnginePool(compute, self._stack.enter_context(placement))
             self._stack.callback(self._pool.stop)
         return self._pool
 
@@ -79,77 +101,51 @@ class Session:
         Raises:
             HaloRaftError: What a user can mend, such as a prompt that does not fit: found before an engine starts.
         """
-        wanted = {draft.request.sample_id for draft in stage.drafts}
-        total = len(wanted)
-        done = len(wanted & {v.sample_id for v in read_records(stage.verdicts_path, Verdict)})
-        if done:
-            console.say(f"Loading cached samples... {done} of {total} are verified")
-        if done >= total:
+        total, left = len(stage.drafts), outstanding(stage)
+        if done := total - len(left):
+            self._watch.cached(done, total)
+        if not left:
             return StageTime()
-        if not self._prompts_fit:
-            check_prompts_fit(self.plan)
-            self._prompts_fit = True
-        pool = self.pool
-        pool.use(stage.adapter)  # loading is no part of the generation's speed
-        console.say(f"Verifying {total} samples...")
-        started = time.monotonic()
-        failures = FailureLog()
-        with console.ticker(total, done) as ticker:
+        if self._look_over:
+            self._look_over()
+            self._look_over = None
+        self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed
+        started, failures, drawn = time.monotonic(), FailureLog(), 0
+        with self._watch.verifying(total, done) as ticks:
 
-            def report(progress: Progress) -> None:
-                failures.see(progress.verdicts)
-                passed = sum(v.success for v in progress.verdicts)
-                ticker.advance(len(progress.verdicts), passed, progress.tokens)
+            def report(verdicts: list[Verdict], tokens: int) -> None:
+                nonlocal drawn
+                drawn += tokens
+                failures.see(verdicts)
+                ticks.advance(len(verdicts), sum(v.success for v in verdicts), tokens)
 
-            run_stage(
-                stage,
-                lambda: pool.use(stage.adapter),
-                workers=pool.placement.verify_workers,
-                niceness=BESIDE_A_CPU_ENGINE if pool.placement.device == "cpu" else 0,
-                restarts=self.config.engine.max_restarts,
-                report=report,
-            )
-            return StageTime(time.monotonic() - started, ticker.tokens_per_s)
+            run_stage(stage, left, self._workers(stage), report)
+        seconds = time.monotonic() - started
+        return StageTime(seconds, drawn / max(seconds, 1e-9))
 
-    def judge(self, judge: Judge, answers: Sequence[Answer], *, remember: bool = True) -> Iterator[list[Verdict]]:
+    def _workers(self, stage: Stage) -> Workers:
+        placement = self.pool.placement
+        return Workers(
+            engines=lambda: self.pool.use(stage.origin.adapter),
+            verifiers=placement.verify_workers,
+            niceness=BESIDE_A_CPU_ENGINE if placement.device == "cpu" else 0,
+            restarts=self.compute.engine.max_restarts,
+        )
+
+    def judge(
+        self, policy: JudgingPolicy, tasks: Mapping[str, Task], answers: Sequence[Answer], *, remember: bool = True
+    ) -> Iterator[list[Verdict]]:
         """Yield the verdicts of answers that are there already; a few are judged in this process.
 
         Args:
-            judge: Who judges.
+            policy: By which they are judged.
+            tasks: Task id -> task.
             answers: What to judge.
             remember: Take the verdicts of identical programs that were judged before.
         """
-        known = Known(judge, ledger_folder(), remember=remember)
-        return judge_all(judge, answers, known=known, workers=self.workers_for)
+        known = Known(policy, tasks, ledger_folder(), remember=remember)
+        return judge_all(policy, tasks, answers, known=known, workers=self.workers_for)
 
     def workers_for(self, answers: int) -> int:
         """Return how many verification workers so many answers take; starts Ray if it takes any."""
         return 0 if answers <= FEW else self.pool.placement.verify_workers
-
-
-def draft_samples(
-    tasks: Iterable[Task], indices: Iterable[int], sampling: Sampling, config: RaftConfig, key: tuple[object, ...]
-) -> list[Draft]:
-    """Return a draft for each task and index.
-
-    Args:
-        tasks: What to ask.
-        indices: Positions of a task's samples.
-        sampling: How to draw them.
-        config: System prompt, and whether tests are shown.
-        key: What tells these samples from those of other runs and stages; part of each sample's id.
-    """
-    chats = [(task, chat(task, config)) for task in tasks]
-    drafts = []
-    for index in indices:  # outside: when a prompt comes again, its prefix is in the engine's cache
-        for task, messages in chats:
-            identity = sample_id(key, task.task_id, index)
-            # a hash spaces the seeds: neighbouring ones would give neighbouring prompts the same noise
-            request = GenerationRequest(identity, messages, sampling, int(identity, 16) % 2**31)
-            drafts.append(Draft(task.task_id, index, request))
-    return drafts
-
-
-def sample_id(key: tuple[object, ...], task_id: str, index: int) -> str:
-    """Return the id of a task's sample; `key` as in `draft_samples`."""
-    return stable_hash(*key, task_id, index)

@@ -5,8 +5,16 @@
 - `run_folder`: the files of a RAFT run, cycle by cycle
 """
 
-from halo_raft.store.folder import HeldFolder
+from halo_raft.store.folder import HeldFolder, check_writable
 from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, write_atomically
 from halo_raft.store.run_folder import RunFolder
 
-__all__ = ["HeldFolder", "JsonlWriter", "RunFolder", "read_records", "read_verdicts", "write_atomically"]
+__all__ = [
+    "HeldFolder",
+    "JsonlWriter",
+    "RunFolder",
+    "check_writable",
+    "read_records",
+    "read_verdicts",
+    "write_atomically",
+]

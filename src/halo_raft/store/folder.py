@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ class HeldFolder:
         """
         if self._known() is None and (strange := self._strangers()):
             raise DataError(
-                f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another folder with --output"
+                f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another --output"
             )
         self.hold()
         known = self._known()
@@ -153,12 +154,23 @@ class HeldFolder:
         """Return a JSON file's content, None if it is not there."""
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""
         write_atomically(self.path / name, text)
+
+
+def check_writable(folder: Path, key: str) -> None:
+    """Check that `folder` is, or can be made, a folder that this user may write in; makes nothing.
+
+    Raises:
+        DataError: It cannot; names the setting `key`.
+    """
+    existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise DataError(f"{key}: {folder} cannot be written; choose another folder with --output")
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

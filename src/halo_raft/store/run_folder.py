@@ -49,6 +49,11 @@ class RunFolder(HeldFolder):
         row = self.read_json(f"cycle_{cycle}_stats.json")
         return None if row is None else CycleStats.from_dict(row)
 
+    def history(self) -> list[CycleStats]:
+        """Return what all finished cycles did, in their order."""
+        numbers = sorted(int(path.name.split("_")[1]) for path in self.path.glob("cycle_*_stats.json"))
+        return [stats for number in numbers if (stats := self.stats(number))]
+
     def write_kept(self, cycle: int, kept: Iterable[Sample]) -> None:
         """Write the selected samples, whole or not at all."""
         write_atomically(self.kept_path(cycle), "".join(s.to_json() + "\n" for s in kept))

@@ -47,6 +47,11 @@ class TaskSet:
     sha256: str
     verifier: str
 
+    @property
+    def by_id(self) -> dict[str, Task]:
+        """The tasks by their id."""
+        return {task.task_id: task for task in self.tasks}
+
     @classmethod
     def of(cls, name: str, tasks: Sequence[Task], verifier: str) -> TaskSet:
         """Build a set, hashing the tasks.

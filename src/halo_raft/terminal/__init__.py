@@ -1,1 +1,7 @@
-"""What the user sees, and what the shell gets back: lines, bars, log files, exit codes."""
+"""What the user sees, and what the shell gets back. The only room that prints.
+
+- `console`: lines, lists, tables
+- `progress`: bars on a terminal, lines elsewhere
+- `logs`: log messages on the terminal, and log files
+- `exits`: from exceptions to exit codes
+"""

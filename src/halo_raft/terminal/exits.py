@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from halo_raft.errors import HaloRaftError
-from halo_raft.terminal import console
+from halo_raft.terminal.logs import show_log_messages
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -22,7 +22,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit code: see `errors`; 130 when interrupted."""
-    console.show_log_messages()
+    show_log_messages()
     try:
         return command(arguments)
     except HaloRaftError as error:

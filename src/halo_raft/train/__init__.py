@@ -8,6 +8,15 @@ adapters happen elsewhere.
 
 from halo_raft.train.card import ModelCard, render_card
 from halo_raft.train.finetune import finetune
-from halo_raft.train.job import TRAINING_FILE, FinetuneJob, FinetuneResult, LossPoint
+from halo_raft.train.job import TRAINING_FILE, FinetuneJob, FinetuneResult, LossPoint, read_training
 
-__all__ = ["TRAINING_FILE", "FinetuneJob", "FinetuneResult", "LossPoint", "ModelCard", "finetune", "render_card"]
+__all__ = [
+    "TRAINING_FILE",
+    "FinetuneJob",
+    "FinetuneResult",
+    "LossPoint",
+    "ModelCard",
+    "finetune",
+    "read_training",
+    "render_card",
+]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from halo_raft.config.training import LoraConfig, TrainingConfig
 from halo_raft.errors import ConfigError, DataError
@@ -132,3 +133,9 @@ class FinetuneResult:
     def loss_last(self) -> float:
         """Loss at the last logged point."""
         return self.loss_curve[-1].loss
+
+
+def read_training(adapter: Path) -> dict[str, Any]:
+    """Return what was measured while the adapter was trained."""
+    facts: dict[str, Any] = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
+    return facts

@@ -2,13 +2,18 @@
 
 import pytest
 
-from halo_raft.cluster.placement import place
+from halo_raft.cluster.placement import Placement
+from halo_raft.cluster.placement import place as placed
 from halo_raft.config import RaftConfig, load
 from halo_raft.errors import ConfigError
 
 
 def config(*overrides: str) -> RaftConfig:
     return load(RaftConfig, None, overrides)
+
+
+def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
+    return placed(config.engine, config.resources, config.verifier.workers, cpus=cpus, gpus=gpus)
 
 
 def test_two_cpus_fit_an_engine_and_verification():

@@ -6,11 +6,11 @@ import pytest
 
 from halo_raft import tasks
 from halo_raft.errors import DataError
-from halo_raft.judging.referee import Judge
+from halo_raft.judging import JudgingPolicy
 from halo_raft.judging.validation import broken_tasks, checks_of, functions_under_test, without
 from halo_raft.records import Task
 from halo_raft.tasks import TaskSet
-from halo_raft.verifiers import VerifierOptions
+from halo_raft.verifiers import Verifier, VerifierOptions
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 SOUND = Task(
@@ -23,8 +23,8 @@ SOUND = Task(
 
 
 def broken(*found, verifier="mbpp"):
-    judge = Judge(verifier, VerifierOptions(), {t.task_id: t for t in found})
-    return broken_tasks(judge, workers=lambda n: 0)
+    policy = JudgingPolicy(verifier=verifier, options=VerifierOptions())
+    return broken_tasks(policy, {t.task_id: t for t in found}, workers=lambda n: 0)
 
 
 def variant(**changes):
@@ -48,6 +48,21 @@ def test_a_broken_task_is_named_with_its_reason(changes, reason):
     found = broken(SOUND, variant(**changes))
     assert list(found) == ["other"]
     assert reason in found["other"]
+
+
+class Failing(Verifier):
+    """Fails for reasons of its own, whatever it is given."""
+
+    version = "1"
+
+    def verify(self, code):
+        raise OSError("the disk is full")
+
+
+def test_a_task_that_we_failed_to_validate_is_not_broken(monkeypatch, caplog):
+    monkeypatch.setattr("halo_raft.verifiers.REGISTRY.load", lambda name: Failing)
+    assert broken(SOUND) == {}
+    assert "task sound: reference could not be judged: OSError: the disk is full" in caplog.text
 
 
 def test_nobody_knows_what_a_users_own_verifier_accepts():

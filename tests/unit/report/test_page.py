@@ -5,9 +5,9 @@ import pytest
 
 from halo_raft import cli
 from halo_raft.errors import DataError
-from halo_raft.pipelines.report import write_report
 from halo_raft.report import gather
 from halo_raft.report.figures import FIGURES
+from halo_raft.report.write import write_report
 
 from ...made_run import TASKS, answer, write
 

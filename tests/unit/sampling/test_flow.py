@@ -5,14 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from halo_raft.config import RaftConfig
-from halo_raft.judging import workers as judging
-from halo_raft.judging.answer import Answer
-from halo_raft.judging.known import Known
-from halo_raft.judging.referee import Judge, Referee
+from halo_raft.judging import Answer, JudgingPolicy
+from halo_raft.judging.answer import Judged
+from halo_raft.judging.referee import Referee
 from halo_raft.records import Sample, Sampling, Task, Verdict, VerdictKind
-from halo_raft.sampling import flow
-from halo_raft.sampling.session import draft_samples
+from halo_raft.sampling import Wording, draft_samples, generate
+from halo_raft.sampling.sink import SampleSink
 from halo_raft.store import read_records
 from halo_raft.verifiers import VerifierOptions
 
@@ -20,7 +18,7 @@ TASKS = [Task(task_id=f"t{n}", prompt=f"question {n}", test_list=("assert f() ==
 
 
 def drafts(key=("run", 1), indices=range(2)):
-    return draft_samples(TASKS, indices, Sampling(), RaftConfig(), key)
+    return draft_samples(TASKS, indices, Sampling(), Wording(None, True), key)
 
 
 def test_drafts_have_ids_and_seeds_of_their_own_that_follow_the_key():
@@ -41,15 +39,15 @@ def test_more_samples_keep_the_ids_of_the_first_ones():
 
 
 def test_batches_are_joined_and_nothing_is_lost(monkeypatch):
-    monkeypatch.setattr(flow, "SECONDS_PER_BATCH", 1e9)
-    batches = list(flow._coalesce(iter([[n] for n in range(40)])))
+    monkeypatch.setattr(generate, "SECONDS_PER_BATCH", 1e9)
+    batches = list(generate._coalesce(iter([[n] for n in range(40)])))
     assert [len(batch) for batch in batches] == [16, 16, 8]
     assert [n for batch in batches for n in batch] == list(range(40))
 
 
 def test_a_batch_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(flow, "SECONDS_PER_BATCH", -1.0)
-    assert list(flow._coalesce(iter([[1], [2]]))) == [[1], [2]]
+    monkeypatch.setattr(generate, "SECONDS_PER_BATCH", -1.0)
+    assert list(generate._coalesce(iter([[1], [2]]))) == [[1], [2]]
 
 
 VERDICT = Verdict(
@@ -79,9 +77,10 @@ def test_only_what_may_be_our_fault_is_judged_again(monkeypatch, first, judged):
 
         return SimpleNamespace(judge=judge)
 
-    monkeypatch.setattr("halo_raft.judging.referee.create_verifier", create)
-    referee = Referee(Judge("v", VerifierOptions(), {t.task_id: t for t in TASKS}))
-    assert referee.verdict(Answer("s", "t0", "code")) == (first if judged == 1 else VERDICT)
+    monkeypatch.setattr("halo_raft.judging.policy.create_verifier", create)
+    monkeypatch.setattr("halo_raft.judging.policy.identity", lambda verifier, tier: "here")
+    referee = Referee(JudgingPolicy(verifier="v", options=VerifierOptions()), {t.task_id: t for t in TASKS})
+    assert referee.judge(Answer("s", "t0", "code")).verdict == (first if judged == 1 else VERDICT)
     assert len(calls) == judged
     assert calls == sorted(calls), "the second look has more patience"
 
@@ -93,24 +92,37 @@ def sample(name, completion):
     )  # fmt: skip
 
 
-def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, monkeypatch):
-    judge = Judge("mbpp", VerifierOptions(), {t.task_id: t for t in TASKS})
+@pytest.fixture
+def sink(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.get", lambda reference: reference)
-    sink = flow.SampleSink(tmp_path / "s.jsonl", [judge], None)
-    twins = [sample("a", "def f(): return 1"), sample("b", "```\ndef f(): return 1\n```"), sample("c", "def f(): 2")]
-    answers = sink.append(twins)
-    assert [(a.sample_id, a.copy) for a in answers] == [("a", False), ("b", True), ("c", False)]
-    assert sink.append(twins) == []
+    monkeypatch.setenv("HALO_RAFT_LEDGER", str(tmp_path / "ledger"))
+    policy = JudgingPolicy(verifier="mbpp", options=VerifierOptions())
+    return SampleSink(tmp_path / "s.jsonl", [(policy, {t.task_id: t for t in TASKS})])
+
+
+TWINS = [sample("a", "def f(): return 1"), sample("b", "```\ndef f(): return 1\n```"), sample("c", "def f(): 2")]
+
+
+def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, sink):
+    answers = sink.append(TWINS)
+    assert [a.sample_id for a in answers] == ["a", "c"]
+    assert sink.append(TWINS) == []
     sink.close()
     assert [s.sample_id for s in read_records(tmp_path / "s.jsonl", Sample)] == ["a", "b", "c"]
 
-    known = Known(judge, None)
-    copy_first = as_batch(answers[1:2], [""])
-    assert flow._settled(copy_first, known) == [], "its twin is being judged"
-    verdicts = flow._settled(as_batch(answers[:1], [replace(VERDICT, sample_id="a").to_json()]), known)
+
+def test_a_copy_has_its_verdict_when_its_twin_has_one(sink):
+    first, other = sink.append(TWINS)
+    assert sink.learn([]) == ([], 0), "its twin is being judged"
+    verdicts, tokens = sink.learn([Judged(first.key, replace(VERDICT, sample_id="a"), "here")])
     assert [(v.sample_id, v.cached, v.success) for v in verdicts] == [("a", False, True), ("b", True, True)]
+    assert tokens == 4
+    assert sink.append([sample("d", "def f(): return 1")]) == []
+    assert [v.sample_id for v in sink.learn([])[0]] == ["d"], "what was known when it was drawn"
+    assert other.sample_id == "c"
 
 
-def as_batch(answers, verdicts):
-    """What a verification worker sends."""
-    return {**judging.as_rows(answers), "verdict": verdicts, "log": [""] * len(answers)}
+def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, sink):
+    (first, _) = sink.append(TWINS)
+    sink.learn([Judged(first.key, replace(VERDICT, sample_id="a", tier="B"), "elsewhere")])
+    assert [path.name for path in (tmp_path / "ledger").iterdir()] == ["elsewhere.jsonl"]

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from halo_raft import tasks
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import DataError, UsageError
+from halo_raft.judging import JudgingPolicy
 from halo_raft.pipelines.benchmark.measure import benchmark, look_over
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
 from halo_raft.pipelines.benchmark.settings import (
@@ -24,7 +26,9 @@ from halo_raft.pipelines.benchmark.settings import (
     run_config,
     with_model,
 )
-from halo_raft.pipelines.raft.plan import describe, on_checkpoint_base
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
+from halo_raft.pipelines.plans import check_parts
+from halo_raft.pipelines.raft.describe import describe, describe_judging, describe_model, download_note
 from halo_raft.store import write_atomically
 from halo_raft.terminal import console
 
@@ -98,8 +102,16 @@ def measure(arguments: argparse.Namespace) -> int:
 
 def dry_run(config: RaftConfig) -> int:
     """Print what a measurement would do; start and download nothing."""
-    without = ("held-out tasks", "cycles", "training", "tracking", "output")
-    plan = [(topic, text) for topic, text in describe(config) if topic not in without]
+    check_parts(config)
+    described = tasks.describe(config.tasks.train)
+    count = min(described.tasks, config.tasks.limit or described.tasks)
+    policy = JudgingPolicy.of(config.verifier.name or described.verifier, config.verifier, config.sandbox)
+    policy.check()
+    plan = [
+        *describe_model(config),
+        ("tasks", f"{config.tasks.train}: {count} prompts{download_note(described)}"),
+        *describe_judging(config, [policy.verifier]),
+    ]
     drawn = f"{config.sampling.samples_per_prompt} a task at temperature {config.sampling.temperature:g}"
     console.say("# Resolved configuration")
     console.say(to_yaml(config))

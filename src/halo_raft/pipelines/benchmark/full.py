@@ -15,10 +15,11 @@ from halo_raft.config import RaftConfig
 from halo_raft.errors import DataError
 from halo_raft.pipelines.benchmark import compare
 from halo_raft.pipelines.benchmark.measure import benchmark
+from halo_raft.pipelines.benchmark.page import comparison_view
 from halo_raft.pipelines.benchmark.result import Files
 from halo_raft.pipelines.benchmark.settings import discard
-from halo_raft.pipelines.report import write_report
 from halo_raft.records import Sample
+from halo_raft.report.write import write_report
 from halo_raft.store import read_records, write_atomically
 from halo_raft.terminal import console
 
@@ -81,7 +82,8 @@ def full(config: RaftConfig, samples: int, ks: tuple[int, ...], layout: Layout, 
     compare.say(results, comparisons, 1)
     text = json.dumps(compare.as_json(paths, comparisons, 1), indent=2)
     write_atomically(layout.folder / "comparison.json", text + "\n")
-    page = write_report([layout.folder], layout.folder / "report")
+    view = comparison_view(paths, results, comparisons, 1)
+    page = write_report([layout.folder], layout.folder / "report", view)
     console.say(f"Wrote {console.shown(page)}")
     return 0
 
@@ -129,13 +131,7 @@ def measuring(config: RaftConfig, samples: int, folder: Path) -> RaftConfig:
             "heldout_limit": None,
         }
     )
-    drawn = {
-        "samples_per_prompt": samples,
-        "temperature": config.heldout.temperature,
-        "top_p": 1.0,
-        "top_k": 0,
-        "min_p": 0.0,
-    }
+    drawn = {"samples_per_prompt": samples, "temperature": config.heldout.temperature}
     update = {"tasks": measured, "sampling": config.sampling.model_copy(update=drawn), "output_dir": folder}
     return config.model_copy(update=update)
 

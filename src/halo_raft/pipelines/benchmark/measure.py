@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from halo_raft import sandbox
+from halo_raft import models
 from halo_raft.cluster.session import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter
 from halo_raft.errors import DataError
-from halo_raft.models import check_reachable
+from halo_raft.judging import JudgingPolicy
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measured, with_timing
-from halo_raft.pipelines.raft.plan import Plan, prepare, tasks_by_id, verifier_options
-from halo_raft.pipelines.versions import versions
-from halo_raft.records import Sample, Sampling, Verdict
-from halo_raft.sampling.flow import Judge, Stage
-from halo_raft.sampling.session import Session, draft_samples
-from halo_raft.store import read_records
+from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
+from halo_raft.records import Sample, stable_hash
+from halo_raft.sampling import Origin, SamplingPlan, Session, Stage, check_prompts_fit, draft_samples
+from halo_raft.store import read_records, read_verdicts
 from halo_raft.terminal import console
+from halo_raft.terminal.progress import StageProgress
+from halo_raft.tracking.versions import versions
 
 
 def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> BenchmarkResult:
     """Draw and judge samples of every task, write the result, and return it.
 
     Args:
-        config: Model, tasks, sampling and verifier, in RAFT's own settings; the tasks are those "to train on".
+        config: Model, `tasks.train` as what is measured on, sampling and verifier, in RAFT's own settings.
         ks: The k of pass@k; one above the number of samples gives NaN and a line that says so.
         files: Where to write; samples that are there already are not drawn again.
 
@@ -33,15 +33,16 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
         HaloRaftError: Something a user can mend.
     """
     plan = look_over(config, files)
-    stage = _stage(plan, files)
+    stage = _stage(plan, config, files)
     _refuse_strangers(stage, files)
     try:
         files.result.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"--output: {files.result.parent} cannot be written ({error.strerror})") from None
-    console.say(f"Generating samples... {len(plan.train.tasks)} prompts × {config.sampling.samples_per_prompt} samples")
-    before = sum(1 for _ in read_records(files.verdicts, Verdict))
-    with Session(plan, files.result.parent / "logs") as session:
+    console.say(f"Generating samples... {len(stage.tasks)} prompts × {plan.samples_per_prompt} samples")
+    before = len(read_verdicts(files.verdicts))
+    logs = files.result.parent / "logs"
+    with Session(plan.compute, logs, StageProgress(), lambda: check_prompts_fit([plan])) as session:
         time = session.run(stage)
     timing = {
         "tokens_per_s": time.tokens_per_s,
@@ -52,22 +53,21 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
     result = BenchmarkResult(
         model=config.model.name,
         adapter=str(config.model.checkpoint) if config.model.checkpoint else None,
-        prompts=plan.train.name,
-        prompts_sha256=plan.train.sha256,
-        verifier=plan.verifiers[0],
-        samples_per_prompt=config.sampling.samples_per_prompt,
-        sampling=asdict(_sampling(config)),
+        prompts=plan.tasks.name,
+        prompts_sha256=plan.tasks.sha256,
+        verifier=plan.policy.verifier,
+        samples_per_prompt=plan.samples_per_prompt,
+        sampling=asdict(plan.sampling),
         seed=config.seed,
         versions=versions(),
         device=describe_devices(config.resources),
-        sandbox_tier=sandbox.probe().name,
         **facts,
     )
     result.save(files.result)
     return result
 
 
-def look_over(config: RaftConfig, files: Files) -> Plan:
+def look_over(config: RaftConfig, files: Files) -> SamplingPlan:
     """Check everything that a benchmark depends on, before anything expensive starts.
 
     Raises:
@@ -75,40 +75,40 @@ def look_over(config: RaftConfig, files: Files) -> Plan:
     """
     if files.result.is_dir():
         raise DataError(f"--output: {files.result} is a folder; name a JSON file")
-    plan = prepare(config)
-    check_reachable(config.model.name, config.model.checkpoint)
+    check_parts(config)
+    task_set = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
+    policy = JudgingPolicy.of(config.verifier.name or task_set.verifier, config.verifier, config.sandbox)
+    policy.check()
+    plan = sampling_plan(config, fit_for(task_set, [policy.verifier], config.tasks), policy)
+    models.check_reachable(config.model.name, config.model.checkpoint)
     return plan
 
 
-def _sampling(config: RaftConfig) -> Sampling:
-    fields = Sampling.__dataclass_fields__
-    return Sampling(**{name: value for name, value in config.sampling.model_dump().items() if name in fields})
-
-
-def _stage(plan: Plan, files: Files) -> Stage:
-    config = plan.config
-    by_id = tasks_by_id(plan.train)
-    indices = range(config.sampling.samples_per_prompt)
-    key = (plan.short_fingerprint, "benchmark")
+def _stage(plan: SamplingPlan, config: RaftConfig, files: Files) -> Stage:
     checkpoint = config.model.checkpoint
-    return Stage(
-        cycle=0,
-        drafts=tuple(draft_samples(by_id.values(), indices, _sampling(config), config, key)),
-        judge=Judge(plan.verifiers[0], verifier_options(config), by_id),
-        model=config.model.name,
-        adapter=Adapter(checkpoint.name, 1, str(checkpoint.absolute())) if checkpoint else None,
-        samples_path=files.samples,
-        verdicts_path=files.verdicts,
+    adapter = Adapter(checkpoint.name, 1, str(checkpoint.absolute())) if checkpoint else None
+    drawn_by = stable_hash(
+        models.fingerprint(config.model.name),
+        models.fingerprint(str(checkpoint)) if checkpoint else None,
+        plan.tasks.sha256,
+        asdict(plan.wording),
+        plan.policy.verifier,
+        config.verifier.model_dump(mode="json", exclude={"workers"}),
+        config.sandbox.model_dump(mode="json"),
+        config.seed,
     )
+    indices = range(plan.samples_per_prompt)
+    key = (drawn_by, asdict(plan.sampling), "benchmark")
+    drafts = draft_samples(plan.tasks.tasks, indices, plan.sampling, plan.wording, key)
+    return plan.stage(Origin(0, config.model.name, adapter), drafts, files.samples, files.verdicts)
 
 
 def _refuse_strangers(stage: Stage, files: Files) -> None:
     """Keep samples of another model, of other tasks or settings out of the result."""
     wanted = {draft.request.sample_id for draft in stage.drafts}
-    kept = {sample.sample_id for sample in read_records(files.samples, Sample)}
-    kept |= {verdict.sample_id for verdict in read_records(files.verdicts, Verdict)}
+    kept = {sample.sample_id for sample in read_records(files.samples, Sample)} | set(read_verdicts(files.verdicts))
     if not kept <= wanted:
         raise DataError(
-            f"{files.samples}: holds samples of another benchmark (model, tasks, sampling or seed); remove it and "
-            f"{files.verdicts.name}, or choose another --output"
+            f"{files.samples}: holds samples of another benchmark (model, tasks, sampling, seed or version); "
+            f"remove it and {files.verdicts.name}, or choose another --output"
         )

@@ -9,9 +9,9 @@ from halo_raft import tasks
 from halo_raft.errors import HaloRaftError
 from halo_raft.pipelines.benchmark.compare import Comparison, differing_sampling, verdict_text
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
-from halo_raft.records import PassRate, Sample, Verdict
+from halo_raft.records import PassRate, Sample
 from halo_raft.report import Answer, ComparisonView, Contrast, ModelRow, SideBySide
-from halo_raft.store import read_records
+from halo_raft.store import read_records, read_verdicts
 
 MAX_SIDE_BY_SIDE = 24
 """Tasks whose completions are shown side by side: the most changed ones."""
@@ -75,7 +75,7 @@ def side_by_side(shown: Sequence[str], names: Sequence[str], paths: Sequence[Pat
 
 def _first_answers(files: Files) -> dict[str, Answer]:
     """Return one answer a task: the first that passed, else the first."""
-    verdicts = {v.sample_id: v for v in read_records(files.verdicts, Verdict)}
+    verdicts = read_verdicts(files.verdicts)
     judged = [s for s in read_records(files.samples, Sample) if s.sample_id in verdicts]
     judged.sort(key=lambda s: (not verdicts[s.sample_id].success, s.index))
     found: dict[str, Answer] = {}

@@ -17,8 +17,8 @@ from typing import Any
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes, TaskOutcome
-from halo_raft.records import PassRate, Record, Sample, Verdict
-from halo_raft.store import read_records, write_atomically
+from halo_raft.records import PassRate, Record, Sample, VerdictKind
+from halo_raft.store import read_records, read_verdicts, write_atomically
 
 SCHEMA_VERSION = 2
 """1 had neither lengths nor versions, and `wall_s` without `timed_samples`."""
@@ -132,7 +132,7 @@ def rates(outcomes: Outcomes, ks: Sequence[int]) -> dict[str, PassRate]:
 
 def measured(files: Files, ks: Sequence[int]) -> dict[str, Any]:
     """Return the fields of a result that follow from the samples and verdicts on disk."""
-    verdicts = list(read_records(files.verdicts, Verdict))
+    verdicts = list(read_verdicts(files.verdicts).values())
     outcomes = evaluate.tally(verdicts)
     by_k = rates(outcomes, ks)
     kinds: dict[str, Counter[str]] = {}
@@ -157,6 +157,7 @@ def measured(files: Files, ks: Sequence[int]) -> dict[str, Any]:
         "infra_samples": outcomes.infra_samples,
         "lengths": lengths(list(read_records(files.samples, Sample))),
         "tasks": tasks,
+        "sandbox_tier": ", ".join(sorted({v.tier for v in verdicts if v.kind is not VerdictKind.INFRA})),
     }
 
 

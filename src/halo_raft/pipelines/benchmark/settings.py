@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks, tracking
-from halo_raft.config import RaftConfig, TrackingConfig, load
+from halo_raft.config import RaftConfig, SftConfig, TrackingConfig, load, load_file
 from halo_raft.config.flags import Flag, read_flags
 from halo_raft.errors import ConfigError, DataError, UsageError
-from halo_raft.pipelines.raft.plan import on_checkpoint_base
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
 
 MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter folder, or models:/name@champion")
 
@@ -28,12 +29,14 @@ COMMON_FLAGS = (
 )
 RUN_FLAGS = (*COMMON_FLAGS, Flag("--prompts", "tasks.train", "task source or JSONL file"))
 
+log = logging.getLogger(__name__)
+
 Flags = dict[str, tuple[str, Any]]
 
 
 def run_config(arguments: argparse.Namespace) -> RaftConfig:
     """Return the settings of `benchmark run`: sampled at temperature 0.2 unless told otherwise."""
-    return _config(read_flags(arguments, RUN_FLAGS), arguments, ["sampling.temperature=0.2"])
+    return _config(read_flags(arguments, RUN_FLAGS), arguments, ["sampling.temperature=0.2"], [])
 
 
 def eval_config(arguments: argparse.Namespace) -> RaftConfig:
@@ -45,8 +48,8 @@ def eval_config(arguments: argparse.Namespace) -> RaftConfig:
     flags = read_flags(arguments, COMMON_FLAGS)
     flags["tasks.train"] = ("--benchmark", benchmark_tasks(arguments.benchmark))
     single = "sampling.samples_per_prompt" not in flags or str(flags["sampling.samples_per_prompt"][1]) == "1"
-    defaults = ["sampling.samples_per_prompt=1", f"sampling.temperature={0 if single else 0.2}"]
-    return _config(flags, arguments, defaults)
+    greedily = ["sampling.samples_per_prompt=1", "sampling.temperature=0"] if single else []
+    return _config(flags, arguments, ["sampling.temperature=0.2"], greedily)
 
 
 def benchmark_tasks(name: str) -> str:
@@ -63,13 +66,20 @@ def benchmark_tasks(name: str) -> str:
     return f"{source}:{split or fitting}"
 
 
-def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str]) -> RaftConfig:
+def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str], fixed: Sequence[str]) -> RaftConfig:
+    """Return the settings of a measurement.
+
+    Args:
+        flags: Those that were given.
+        arguments: The command line.
+        defaults: Settings of models that no run has measured.
+        fixed: Settings of this command, whatever the run of the model was measured with.
+    """
     flags["output_dir"] = ("--output", str(arguments.output.parent))
-    settings = ["sampling.min_p=0", *defaults, *arguments.overrides]
-    flags = with_model(flags, load(RaftConfig, None, settings).tracking)
-    config = on_checkpoint_base(
-        load(RaftConfig, None, ["sampling.min_p=0", *defaults, *of_its_run(flags), *arguments.overrides], flags)
-    )
+    settings = ["sampling.min_p=0", *defaults]
+    flags = with_model(flags, load(RaftConfig, None, [*settings, *fixed, *arguments.overrides]).tracking)
+    settings += [*of_its_run(flags), *fixed, *arguments.overrides]
+    config = on_checkpoint_base(load(RaftConfig, None, settings, flags))
     if config.sampling.temperature == 0 and config.sampling.samples_per_prompt > 1:
         raise UsageError("--temperature 0 draws the same sample each time; use --samples 1, or a temperature above 0")
     return config
@@ -92,16 +102,26 @@ def with_model(flags: Flags, where: TrackingConfig) -> Flags:
 
 
 def of_its_run(flags: Mapping[str, tuple[str, Any]]) -> list[str]:
-    """Return the settings that an adapter in a run folder was measured with there, so that numbers compare."""
+    """Return the settings that an adapter in a run folder was measured with there, so that numbers compare.
+
+    Of an SFT run that is the system prompt; an adapter beside some other `config.yaml` has no run.
+    """
     if "model.checkpoint" not in flags:
         return []
     path = Path(flags["model.checkpoint"][1]).resolve().parent / "config.yaml"
     if not path.is_file():
         return []
-    run = load(RaftConfig, path)
+    try:
+        run = load_file(path)
+    except ConfigError as error:
+        log.warning("%s: is no run's of ours, so nothing of it is taken (%s)", path, error)
+        return []
+    if isinstance(run, SftConfig):
+        return [f"tasks.system_prompt={json.dumps(run.data.system_prompt)}"]
+    sampled = {name: getattr(run.sampling, name) for name in ("top_k", "top_p", "min_p", "max_new_tokens", "stop")}
     return [
-        f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
-        f"sampling.stop={json.dumps(run.sampling.stop)}",
+        f"sampling.temperature={run.heldout.temperature}",
+        *(f"sampling.{name}={json.dumps(value)}" for name, value in sampled.items()),
         f"engine.max_model_len={run.engine.max_model_len}",
         f"tasks.system_prompt={json.dumps(run.tasks.system_prompt)}",
         f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from halo_raft import models
-from halo_raft.pipelines.raft.plan import Plan
-from halo_raft.pipelines.versions import versions
+from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats
 from halo_raft.report.tables import main_table
 from halo_raft.store import RunFolder
+from halo_raft.tracking.versions import versions
 from halo_raft.train import ModelCard, render_card
 
 
-def write_card(plan: Plan, folder: RunFolder, stats: CycleStats) -> None:
+def write_card(plan: RaftPlan, folder: RunFolder, stats: CycleStats) -> None:
     """Write the card into the cycle's adapter folder, with the results of all cycles so far."""
     history = [s for n in range(stats.cycle) if (s := folder.stats(n)) is not None] + [stats]
-    data = {task_set.name: task_set.sha256 for task_set in (plan.train, plan.heldout) if task_set is not None}
+    data = {task_set.name: task_set.sha256 for task_set in plan.task_sets.values()}
     card = ModelCard(
         title=f"{folder.path.name}: cycle {stats.cycle}",
         base_model=models.resolve(plan.config.model.name),

@@ -14,7 +14,9 @@ from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.errors import VerificationError
-from halo_raft.pipelines.raft.plan import describe, on_checkpoint_base, prepare
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
+from halo_raft.pipelines.raft.describe import describe
+from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
@@ -59,7 +61,7 @@ def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
     plan = prepare(config)
     with RaftRun(plan, fresh=fresh) as raft:
         history = list(cycles(raft))
-        raft.finish(history)
+        raft.finish()
     return history
 
 
@@ -79,7 +81,7 @@ def cycles(raft: RaftRun) -> Iterator[CycleStats]:
                 raise
             console.say(f"{error}. Stopping; the best cycle so far is kept.")
             break
-        raft.update_best(history)
+        raft.update_best()
         yield history[-1]
         if reason := raft.reason_to_stop(history):
             console.say(reason)

@@ -12,24 +12,24 @@ from typing import Any, Self
 from halo_raft import evaluate, tracking
 from halo_raft.config import RaftConfig, to_yaml
 from halo_raft.curriculum import CyclePlan, second_round, shaped
-from halo_raft.engines import Adapter
 from halo_raft.errors import VerificationError
-from halo_raft.judging.referee import Judge
-from halo_raft.pipelines.raft import heldout
+from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.card import write_card
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
-from halo_raft.pipelines.raft.plan import UNTIL_TRAINED, Plan, tasks_by_id, verifier_options
-from halo_raft.pipelines.raft.recheck import rechecked
+from halo_raft.pipelines.raft.plan import RaftPlan
+from halo_raft.pipelines.raft.recheck import Terms, rechecked
 from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
+from halo_raft.pipelines.raft.stages import heldout_stage, training_stage
 from halo_raft.pipelines.raft.tracked import RunTracker
-from halo_raft.pipelines.raft.training import finetune_job, read_training, with_training
-from halo_raft.records import CycleStats, Sampling, Task, VerdictKind
-from halo_raft.sampling.flow import Draft, Stage
-from halo_raft.sampling.session import Session, StageTime, draft_samples
+from halo_raft.pipelines.raft.training import finetune_job, with_training
+from halo_raft.records import CycleStats, Task, VerdictKind
+from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
 from halo_raft.terminal import console
-from halo_raft.train import finetune
+from halo_raft.terminal.logs import log_to
+from halo_raft.terminal.progress import StageProgress
+from halo_raft.train import finetune, read_training
 
 log = logging.getLogger(__name__)
 
@@ -40,22 +40,23 @@ class RaftRun:
     Use as a context manager: leaving it ends engines, Ray and the tracked run.
     """
 
-    def __init__(self, plan: Plan, *, fresh: bool = False) -> None:
+    def __init__(self, plan: RaftPlan, *, fresh: bool = False) -> None:
         self.plan = plan
         self.config: RaftConfig = plan.config
         self.folder = RunFolder(self.config.output_dir)
         self.fresh = fresh
-        self.session = Session(plan, self.folder.path / "logs")
+        self.session = Session(plan.compute, self.folder.path / "logs", StageProgress(), self._look_over)
         self._stack = ExitStack()
         self._tasks_dropped = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.callback(self.folder.close)
-            may_change = () if self.folder.has_adapter() else UNTIL_TRAINED
-            known = self.folder.open(self.plan.fingerprint, fresh=self.fresh, may_change=may_change)
+            fingerprint = self.plan.fingerprint
+            may_change = () if self.folder.has_adapter() else fingerprint.UNTIL_TRAINED
+            known = self.folder.open(fingerprint.to_dict(), fresh=self.fresh, may_change=may_change)
             check_begun_cycles(self.plan, self.folder)
-            stack.enter_context(console.log_to(self.folder.path / "logs"))
+            stack.enter_context(log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
             stack.enter_context(self.session)
@@ -75,7 +76,7 @@ class RaftRun:
         stats = CycleStats(cycle=0, arm=self.config.arm)
         if self.plan.heldout is not None:
             console.heading("BASE MODEL")
-            stats = self._measure(stats, self._starting_adapter())
+            stats = self._measure(stats)
         self.tracker.cycle_done(stats)
         self._write_stats(stats)
         return stats
@@ -90,12 +91,13 @@ class RaftRun:
             console.say(f"Cycle {cycle} already complete, skipping...")
             return known
         console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
-        stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm, tasks_dropped=self._tasks_dropped))
-        stats = self._select(stats)
+        if (stats := self._selected_before(cycle)) is None:
+            stats = self._sample(CycleStats(cycle=cycle, arm=self.config.arm, tasks_dropped=self._tasks_dropped))
+            stats = self._select(stats)
         with self.tracker.cycle(cycle) as log_cycle:
             stats = self._train(stats, log_cycle)
             if self.plan.heldout is not None:
-                stats = self._measure(stats, self._adapter(cycle))
+                stats = self._measure(stats)
             write_card(self.plan, self.folder, stats)
             self.tracker.cycle_done(stats)
         self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
@@ -105,26 +107,26 @@ class RaftRun:
         """Say why another cycle would not help, None if it may."""
         return evaluate.should_stop(heldout.by_cycle(history), self.config.stop.min_gain, self.config.stop.patience)
 
-    def update_best(self, history: Sequence[CycleStats]) -> int:
-        """Let `best` point at the best cycle so far: held-out pass@1, else the latest."""
-        trained = [s for s in history if s.cycle > 0]
+    def update_best(self) -> int:
+        """Let `best` point at the best cycle in the folder: held-out pass@1, else the latest."""
+        trained = [s for s in self.folder.history() if s.cycle > 0 and self.folder.adapter_path(s.cycle).is_dir()]
         best = evaluate.best_cycle(heldout.by_cycle(trained)) or trained[-1].cycle
         self.folder.point_best(best)
         return best
 
-    def finish(self, history: Sequence[CycleStats]) -> None:
+    def finish(self) -> None:
         """Write the run's statistics, print the table and what to do next."""
-        best = self.update_best(history)
+        best, history = self.update_best(), self.folder.history()
         self.folder.write_json(
             "raft_statistics.json", {"best_cycle": best, "cycles": [stats.to_dict() for stats in history]}
         )
         self.tracker.done(history, best)
-        console.summary(history, best)
+        spoken.summary(history, best)
         if heldout.below_base(history, best):
             console.say("No cycle is as good as the base model: none is registered")
         if best and self.plan.heldout is not None:
-            console.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
-        console.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
+            spoken.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
+        spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
 
     # --- the stages of a cycle
 
@@ -132,15 +134,15 @@ class RaftRun:
         """Generate and verify the samples of a cycle's training tasks, in one round or two."""
         plan = begin_cycle(self.plan, self.folder, stats.cycle)
         wanted, sampling = plan.task_ids, self.config.sampling
-        tasks = {i: t for i, t in tasks_by_id(self.plan.train).items() if wanted is None or i in wanted}
+        tasks = {i: t for i, t in self.plan.training.tasks.by_id.items() if wanted is None or i in wanted}
         first = range(sampling.samples_per_prompt)
         console.say(f"Generating samples... {len(tasks)} prompts × {len(first)} samples")
-        time = self._draw_training(stats, plan, tasks, first)
+        time = self.session.run(training_stage(self.plan, self.folder, plan, tasks, first))
         verdicts = first_round(self.folder, stats.cycle, len(first))
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
         passed = sum(v.success for v in judged)
         kinds = dict(Counter(str(v.kind) for v in verdicts))
-        console.verified(kinds, passed, len(judged))
+        spoken.verified(kinds, passed, len(judged))
         stats = replace(
             stats,
             samples=len(judged),
@@ -158,24 +160,13 @@ class RaftRun:
         """Draw the second round: more samples of the prompts that can teach most."""
         start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
         console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
-        time = self._draw_training(stats, plan, tasks, range(start, start + count))
+        time = self.session.run(training_stage(self.plan, self.folder, plan, tasks, range(start, start + count)))
         again = {s.sample_id for s in self.folder.samples(stats.cycle) if s.index >= start}
         verdicts = [v for v in self.folder.verdicts(stats.cycle) if v.sample_id in again]
         passed = sum(v.success for v in verdicts)
         console.say(f"  Passed: {passed} of {len(verdicts)}")
         drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
         return replace(stats, second_round=drawn, seconds={**stats.seconds, **time.named("second_round")})
-
-    def _draw_training(
-        self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task], indices: range
-    ) -> StageTime:
-        """Draw and judge samples of training tasks as the cycle's plan says."""
-        cycle = stats.cycle
-        fields = self.config.sampling.model_dump(include=set(Sampling.__dataclass_fields__))
-        drawn = Sampling(**fields | {"temperature": plan.temperature})
-        drafts = draft_samples(tasks.values(), indices, drawn, self.config, self._key(cycle, "train"))
-        adapter = self._adapter(cycle - 1) if cycle > 1 else self._starting_adapter()
-        return self._draw(stats, "", drafts, self._judge(cycle), adapter)
 
     def _select(self, stats: CycleStats) -> CycleStats:
         """Choose the samples to train on, from all cycles so far where winners are replayed.
@@ -187,21 +178,20 @@ class RaftRun:
         samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
         verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
-        config, tasks = self.config.selection.model_copy(update=change), tasks_by_id(self.plan.train)
+        config, tasks = self.config.selection.model_copy(update=change), self.plan.training.tasks.by_id
 
         def choose(left_out: frozenset[str]) -> Selection:
             return select([s for s in samples if s.sample_id not in left_out], verdicts, tasks, config)
 
         console.say("Filtering samples...")
-        selection = rechecked(cycle, choose, self.folder, self._judge, self.session)
+        selection = rechecked(cycle, choose, self.folder, Terms(self.plan.policies, tasks), self.session)
         if self.config.ablate:  # as many as RAFT would train on, which its second look decides
             count, seed = len(selection.kept), self.config.seed
             selection = select_at_random(samples, verdicts, tasks, config, count=count, seed=seed)
-        console.selected(selection, config.keep_top_percent)
+        spoken.selected(selection, config.keep_top_percent)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
-        self.folder.write_kept(cycle, selection.kept)
-        return replace(
+        stats = replace(
             stats,
             kept=len(selection.kept),
             kept_prompts=selection.prompts,
@@ -209,6 +199,17 @@ class RaftRun:
             threshold=selection.threshold,
             selection=selection.removed,
         )
+        if not self.folder.adapter_path(cycle).is_dir():  # else its adapter was made by a version that noted no more
+            self.folder.write_json(f"cycle_{cycle}_selected.json", stats.to_dict())
+            self.folder.write_kept(cycle, selection.kept)
+        return stats
+
+    def _selected_before(self, cycle: int) -> CycleStats | None:
+        """Return the statistics so far of a cycle that is trained: what its adapter was made from stays as it was."""
+        if not self.folder.adapter_path(cycle).is_dir():
+            return None
+        row = self.folder.read_json(f"cycle_{cycle}_selected.json")
+        return None if row is None else CycleStats.from_dict(row)
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
@@ -226,23 +227,24 @@ class RaftRun:
         for step, loss, _ in facts["held_back_curve"]:
             log_cycle.log_metrics({"held_back_loss": loss}, step)
         stats = with_training(stats, facts)
-        console.trained(stats)
+        spoken.trained(stats)
         return stats
 
-    def _measure(self, stats: CycleStats, adapter: Adapter | None) -> CycleStats:
+    def _measure(self, stats: CycleStats) -> CycleStats:
         """Measure pass@1 on the held-out tasks."""
-        assert self.plan.heldout is not None and self.plan.heldout_verifier is not None
-        tasks = tasks_by_id(self.plan.heldout)
-        drafts = heldout.drafts(tasks.values(), self.config, self._key(stats.cycle, heldout.STAGE))
-        console.say(f"Measuring on {len(tasks)} held-out tasks...")
-        judge = Judge(self.plan.heldout_verifier, verifier_options(self.config), tasks)
-        time = self._draw(stats, heldout.STAGE, drafts, judge, adapter)
+        stage = heldout_stage(self.plan, self.folder, stats.cycle)
+        console.say(f"Measuring on {len(stage.tasks)} held-out tasks...")
+        time = self.session.run(stage)
         rates = heldout.rates(self.folder, stats.cycle, self.config.heldout.samples)
         stats = replace(stats, heldout=rates, seconds={**stats.seconds, **time.named(heldout.STAGE)})
-        console.say(f"  {console.heldout_line(stats)}")
+        console.say(f"  {spoken.heldout_line(stats)}")
         return stats
 
     # --- helpers
+
+    def _look_over(self) -> None:
+        """Find the prompt that does not fit before the first engine starts."""
+        check_prompts_fit(filter(None, (self.plan.training, self.plan.heldout)))
 
     def _drop_broken_tasks(self) -> None:
         """Leave out tasks whose tests cannot tell right from wrong; looked at once in the life of a run."""
@@ -252,40 +254,7 @@ class RaftRun:
             self.folder.write_json("run.json", known)
         read = self.plan
         self.plan = without_broken(read, known["broken_tasks"])
-        self._tasks_dropped = len(read.train.tasks) - len(self.plan.train.tasks)
-
-    def _judge(self, cycle: int) -> Judge:
-        """Return the judge of a cycle's training samples."""
-        options = verifier_options(self.config, run_after_compile=self.config.for_cycle(cycle).run_after_compile)
-        return Judge(self.plan.verifiers[cycle - 1], options, tasks_by_id(self.plan.train))
-
-    def _draw(
-        self, stats: CycleStats, name: str, drafts: Sequence[Draft], judge: Judge, adapter: Adapter | None
-    ) -> StageTime:
-        """Bring one stage of samples to its end."""
-        stage = Stage(
-            cycle=stats.cycle,
-            drafts=tuple(drafts),
-            judge=judge,
-            model=self.config.model.name,
-            adapter=adapter,
-            samples_path=self.folder.samples_path(stats.cycle, name),
-            verdicts_path=self.folder.verdicts_path(stats.cycle, name),
-        )
-        return self.session.run(stage)
-
-    def _key(self, cycle: int, stage: str) -> tuple[object, ...]:
-        """Return what tells the samples of a stage from all others."""
-        return self.plan.sampling_key, cycle, stage
-
-    def _starting_adapter(self) -> Adapter | None:
-        """Return the adapter that the run starts from, None for the base model."""
-        checkpoint = self.config.model.checkpoint
-        return Adapter("checkpoint", 1, str(checkpoint.absolute())) if checkpoint else None
-
-    def _adapter(self, cycle: int) -> Adapter:
-        """Return a cycle's adapter under a name and number that no other cycle has."""
-        return Adapter(f"cycle-{cycle}", cycle + 1, str(self.folder.adapter_path(cycle)))
+        self._tasks_dropped = len(read.training.tasks.tasks) - len(self.plan.training.tasks.tasks)
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
-from halo_raft.pipelines.raft.plan import Plan
+from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Verdict
 from halo_raft.store import RunFolder
 
 DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
 
-UNTIL_TRAINED = ("reward_threshold", "keep_top_percent", "learning_rate")
-"""Fields that samples do not depend on."""
+NOT_OF_SAMPLES = ("reward_threshold", "keep_top_percent", "learning_rate")
+"""Fields that samples do not depend on: they may change until the cycle's adapter is there."""
 
 
-def begin_cycle(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan:
+def begin_cycle(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan:
     """Return what a cycle (from 1) does, and write it down if it begins now.
 
     Raises:
@@ -31,12 +31,12 @@ def begin_cycle(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan:
         return begun
     per_prompt = plan.config.sampling.samples_per_prompt
     past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in range(1, cycle)]
-    begins = plan_cycle(plan.config, cycle, plan.verifiers[cycle - 1], plan.train.tasks, past)
+    begins = plan_cycle(plan.config, cycle, plan.policies[cycle - 1].verifier, plan.training.tasks.tasks, past)
     folder.write_json(_file(cycle), begins.to_dict())
     return begins
 
 
-def check_begun_cycles(plan: Plan, folder: RunFolder) -> None:
+def check_begun_cycles(plan: RaftPlan, folder: RunFolder) -> None:
     """Check that no cycle that has begun would go on under other settings.
 
     Raises:
@@ -52,13 +52,13 @@ def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]
     return [v for v in folder.verdicts(cycle) if v.sample_id in ids]
 
 
-def _begun(plan: Plan, folder: RunFolder, cycle: int) -> CyclePlan | None:
+def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:
     row = folder.read_json(_file(cycle))
     if row is None:
         return None
-    now = settings_of(plan.config, cycle, plan.verifiers[cycle - 1]).to_dict()
+    now = settings_of(plan.config, cycle, plan.policies[cycle - 1].verifier).to_dict()
     if not folder.adapter_path(cycle).is_dir():
-        row |= {name: now[name] for name in UNTIL_TRAINED}
+        row |= {name: now[name] for name in NOT_OF_SAMPLES}
     for name, value in now.items():
         if name not in DECIDED_LATER and row.get(name) != value:
             raise DataError(

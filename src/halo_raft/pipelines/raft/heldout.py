@@ -6,28 +6,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from halo_raft import evaluate
-from halo_raft.config import RaftConfig
-from halo_raft.records import CycleStats, Sampling, Task
+from halo_raft.records import CycleStats
 from halo_raft.report.gather import GREEDY_INDEX, heldout_outcomes
-from halo_raft.sampling.flow import Draft
-from halo_raft.sampling.session import draft_samples
+from halo_raft.sampling import Draft, SamplingPlan, draft_samples
 from halo_raft.store import RunFolder
 
 STAGE = "heldout"
 """Name of the stage in the run folder."""
 
 
-def drafts(tasks: Iterable[Task], config: RaftConfig, key: tuple[object, ...]) -> list[Draft]:
-    """Return what is drawn of each task: some samples, and one greedily, as `config.heldout` says."""
-    tasks = list(tasks)
-    sampled = Sampling(
-        temperature=config.heldout.temperature,
-        max_new_tokens=config.sampling.max_new_tokens,
-        stop=config.sampling.stop,
-    )
-    drawn = draft_samples(tasks, range(config.heldout.samples), sampled, config, key)
-    if config.heldout.greedy:
-        drawn += draft_samples(tasks, [GREEDY_INDEX], replace(sampled, temperature=0.0), config, key)
+def drafts(plan: SamplingPlan, *, greedy: bool, key: tuple[object, ...]) -> list[Draft]:
+    """Return what is drawn of each held-out task: some samples, and one greedily where that is asked for."""
+    tasks, indices = plan.tasks.tasks, range(plan.samples_per_prompt)
+    drawn = draft_samples(tasks, indices, plan.sampling, plan.wording, key)
+    if greedy:
+        drawn += draft_samples(tasks, [GREEDY_INDEX], replace(plan.sampling, temperature=0.0), plan.wording, key)
     return drawn
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from halo_raft.judging.answer import Answer
-from halo_raft.judging.referee import Judge
-from halo_raft.records import Sample, Verdict, VerdictKind
-from halo_raft.sampling.session import Session
+from halo_raft.judging import Answer, JudgingPolicy
+from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.sampling import Session
 from halo_raft.select import Selection
 from halo_raft.store import JsonlWriter, RunFolder
 from halo_raft.terminal import console
@@ -25,11 +25,19 @@ STAGE = "recheck"
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By what samples are judged: the policy of each cycle, from cycle 1, and the tasks by id."""
+
+    policies: Sequence[JudgingPolicy]
+    tasks: Mapping[str, Task]
+
+
 def rechecked(
     cycle: int,
     choose: Callable[[frozenset[str]], Selection],
     folder: RunFolder,
-    judge_of: Callable[[int], Judge],
+    terms: Terms,
     session: Session,
 ) -> Selection:
     """Return a selection whose samples are all as good the second time.
@@ -41,7 +49,7 @@ def rechecked(
         cycle: The cycle that would train on them.
         choose: Selects among all samples but those with the ids it is given.
         folder: Where first and second verdicts are.
-        judge_of: Returns the judge of a cycle's samples.
+        terms: By what each cycle's samples are judged.
         session: Where to judge.
     """
     first = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n)}
@@ -50,7 +58,7 @@ def rechecked(
     with JsonlWriter(folder.verdicts_path(cycle, STAGE)) as writer:
         while True:
             selection = choose(frozenset(out))
-            for verdicts in _judged([s for s in selection.kept if s.sample_id not in second], judge_of, session):
+            for verdicts in _judged([s for s in selection.kept if s.sample_id not in second], terms, session):
                 writer.append([v for v in verdicts if v.kind is not VerdictKind.INFRA])
                 second |= {v.sample_id: v for v in verdicts}
             kept = [s.sample_id for s in selection.kept]
@@ -62,17 +70,15 @@ def rechecked(
     return Selection(selection.kept, {**selection.removed, STAGE: len(out)}, selection.threshold)
 
 
-def _judged(
-    samples: Sequence[Sample], judge_of: Callable[[int], Judge], session: Session
-) -> Iterator[Sequence[Verdict]]:
-    """Judge samples again, each by the judge of its own cycle, and yield verdicts as they come."""
+def _judged(samples: Sequence[Sample], terms: Terms, session: Session) -> Iterator[Sequence[Verdict]]:
+    """Judge samples again, each by the policy of its own cycle, and yield verdicts as they come."""
     if samples:
         console.say(f"Checking {len(samples)} kept samples once more...")
     answers: dict[int, list[Answer]] = defaultdict(list)
     for sample in samples:
-        answers[sample.cycle].append(Answer(sample.sample_id, sample.task_id, sample.completion))
+        answers[sample.cycle].append(Answer.of(sample))
     for of_cycle, group in answers.items():
-        yield from session.judge(judge_of(of_cycle), group, remember=False)
+        yield from session.judge(terms.policies[of_cycle - 1], terms.tasks, group, remember=False)
 
 
 def _confirmed(first: Verdict, second: Verdict, threshold: float) -> bool:

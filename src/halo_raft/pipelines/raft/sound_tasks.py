@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.validation import broken_tasks, tell, without
-from halo_raft.pipelines.raft.plan import Plan, tasks_by_id, verifier_options
-from halo_raft.sampling.session import Session
+from halo_raft.judging import JudgingPolicy, broken_tasks, without
+from halo_raft.pipelines.raft.plan import RaftPlan
+from halo_raft.sampling import Session
 from halo_raft.tasks import TaskSet
 from halo_raft.terminal import console
 
@@ -16,30 +14,30 @@ Broken = Mapping[str, Mapping[str, str]]
 """`train` and `heldout` -> task_id -> reason."""
 
 
-def broken_of(plan: Plan, session: Session) -> Broken:
-    """Validate the training tasks with each verifier of the run, and the held-out ones with theirs."""
+def broken_of(plan: RaftPlan, session: Session) -> Broken:
+    """Validate the training tasks by each policy of the run, and the held-out ones by theirs."""
     console.say("Validating tasks...")
+    heldout = plan.heldout
     return {
-        "train": _broken(plan, plan.train, plan.verifiers, session),
-        "heldout": _broken(plan, plan.heldout, (plan.heldout_verifier,), session) if plan.heldout else {},
+        "train": _broken(plan.training.tasks, plan.policies, session),
+        "heldout": _broken(heldout.tasks, [heldout.policy], session) if heldout else {},
     }
 
 
-def without_broken(plan: Plan, broken: Broken) -> Plan:
+def without_broken(plan: RaftPlan, broken: Broken) -> RaftPlan:
     """Return the plan with sound tasks alone, naming the others; what it is tied to stays as it was.
 
     Raises:
         DataError: No task is left.
     """
     for reasons in broken.values():
-        tell(reasons)
-    heldout = without(plan.heldout, broken["heldout"]) if plan.heldout else None
-    return replace(plan, train=without(plan.train, broken["train"]), heldout=heldout)
+        console.listed(reasons, "is left out")
+    heldout = without(plan.heldout.tasks, broken["heldout"]) if plan.heldout else None
+    return plan.on_tasks(without(plan.training.tasks, broken["train"]), heldout)
 
 
-def _broken(plan: Plan, task_set: TaskSet, names: tuple[str | None, ...], session: Session) -> dict[str, str]:
+def _broken(task_set: TaskSet, policies: Iterable[JudgingPolicy], session: Session) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in dict.fromkeys(filter(None, names)):
-        judge = Judge(name, verifier_options(plan.config), tasks_by_id(task_set))
-        found = broken_tasks(judge, workers=session.workers_for) | found
+    for policy in {policy.verifier: policy for policy in policies}.values():
+        found = broken_tasks(policy, task_set.by_id, workers=session.workers_for) | found
     return found

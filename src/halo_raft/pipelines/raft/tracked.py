@@ -12,18 +12,17 @@ from halo_raft import __version__, sandbox, tracking
 from halo_raft.cluster.session import describe_devices
 from halo_raft.config import to_yaml
 from halo_raft.pipelines.raft.heldout import below_base
-from halo_raft.pipelines.raft.plan import Plan, tasks_by_id
-from halo_raft.pipelines.report import write_report
-from halo_raft.pipelines.versions import versions
+from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report import CycleView, Example, gather
 from halo_raft.report.figures import FIGURES
 from halo_raft.report.gather import examples
 from halo_raft.report.tables import rate_text
+from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
-from halo_raft.tasks import TaskSet
 from halo_raft.tracking import RunLog
 from halo_raft.tracking.provenance import git_commit
+from halo_raft.tracking.versions import versions
 
 MODEL_NAME = "halo-raft-adapter"
 """Registered model that `best` becomes a version of; the alias `champion` is the last such run's."""
@@ -37,7 +36,7 @@ class RunTracker:
     Use as a context manager: leaving it by an exception marks the run as failed or killed.
     """
 
-    def __init__(self, plan: Plan, folder: RunFolder, known: dict[str, Any]) -> None:
+    def __init__(self, plan: RaftPlan, folder: RunFolder, known: dict[str, Any]) -> None:
         self.plan = plan
         self.folder = folder
         self.known = known
@@ -53,13 +52,13 @@ class RunTracker:
             params=config.model_dump(mode="json"),
             tags={
                 "halo_raft.version": __version__,
-                "halo_raft.fingerprint": self.plan.short_fingerprint,
+                "halo_raft.fingerprint": self.plan.fingerprint.short,
                 "halo_raft.run_folder": str(self.folder.path),
                 "halo_raft.sandbox_tier": tier.name,
                 "halo_raft.arm": config.arm,
                 "halo_raft.device": device,
-                "halo_raft.verifier": ", ".join(dict.fromkeys(self.plan.verifiers)),
-                **{f"halo_raft.data.{context}": tasks.sha256 for context, tasks in self._task_sets().items()},
+                "halo_raft.verifier": ", ".join(dict.fromkeys(policy.verifier for policy in self.plan.policies)),
+                **{f"halo_raft.data.{context}": tasks.sha256 for context, tasks in self.plan.task_sets.items()},
             },
             run_id=self.known.get("tracking_run_id"),
         )
@@ -73,7 +72,7 @@ class RunTracker:
             "git_commit": git_commit(),
         }
         self.folder.write_json("run.json", self.known | facts)
-        for context, tasks in self._task_sets().items():
+        for context, tasks in self.plan.task_sets.items():
             file = Path(tasks.name) if Path(tasks.name).is_file() else None
             name, path = (file.name, str(file.absolute())) if file else (tasks.name, tasks.name)
             self.tracker.log_dataset(name, path, tasks.sha256, context, rows=len(tasks.tasks))
@@ -102,7 +101,7 @@ class RunTracker:
 
     def _show(self, stats: CycleStats) -> None:
         """Log what people look at after a cycle: the numbers behind the figures, completions, the figures."""
-        tasks = tasks_by_id(self.plan.train)
+        tasks = self.plan.training.tasks.by_id
         view = gather(self.folder.path, tasks, stats)
         current = next(cycle for cycle in view.cycles if cycle.stats.cycle == stats.cycle)
         self.tracker.log_metrics(_view_metrics(current), stats.cycle)
@@ -139,10 +138,6 @@ class RunTracker:
             description=version_note(self.plan, stats),
         )
 
-    def _task_sets(self) -> dict[str, TaskSet]:
-        """Return the tasks of the run by what they are for."""
-        return {"training": self.plan.train} | ({"heldout": self.plan.heldout} if self.plan.heldout else {})
-
 
 @contextmanager
 def shielded(action: str) -> Iterator[None]:
@@ -168,7 +163,7 @@ def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
     ]
 
 
-def version_note(plan: Plan, stats: CycleStats) -> str:
+def version_note(plan: RaftPlan, stats: CycleStats) -> str:
     """Return the description of a registered adapter, in Markdown."""
     rates = [f"- **held-out {name}**: {rate_text(PassRate.from_dict(rate))}" for name, rate in stats.heldout.items()]
     return "\n".join(
@@ -176,7 +171,7 @@ def version_note(plan: Plan, stats: CycleStats) -> str:
             f"LoRA adapter of cycle {stats.cycle} on `{plan.config.model.name}`, by reward-ranked fine-tuning.",
             "",
             *rates,
-            f"- **trained on**: {stats.trained} samples of {plan.train.name}",
+            f"- **trained on**: {stats.trained} samples of {plan.training.tasks.name}",
             f"- **run folder**: {plan.config.output_dir.absolute()}",
             "",
             f"Measure it: `halo-raft benchmark run --model models:/{MODEL_NAME}@champion --prompts TASKS`",

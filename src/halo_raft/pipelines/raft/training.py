@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from halo_raft import models
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle
-from halo_raft.pipelines.raft.plan import Plan
+from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
-from halo_raft.train import TRAINING_FILE, FinetuneJob
+from halo_raft.train import FinetuneJob
 
 
-def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
+def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
     """Return the fine-tuning of a cycle."""
     config = plan.config
     previous = folder.adapter_path(cycle - 1) if cycle > 1 and config.training.init_from == "previous" else None
@@ -35,14 +33,8 @@ def finetune_job(plan: Plan, folder: RunFolder, cycle: int, *, gpus: float) -> F
         workers=config.resources.trainer.num_workers,
         gpus_per_worker=gpus,
         sharding=config.resources.trainer.strategy,
-        run_name=f"{plan.short_fingerprint}-cycle-{cycle}",
+        run_name=f"{plan.fingerprint.short}-cycle-{cycle}",
     )
-
-
-def read_training(adapter: Path) -> dict[str, Any]:
-    """Return what was measured while the adapter was trained."""
-    facts: dict[str, Any] = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
-    return facts
 
 
 def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:

@@ -16,14 +16,14 @@ from halo_raft.cluster.session import describe_devices, native_messages_to, ray_
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.errors import ConfigError, NoGpuError
-from halo_raft.pipelines.raft.plan import check_writable, on_checkpoint_base
-from halo_raft.pipelines.raft.training import read_training
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
 from halo_raft.records import stable_hash
-from halo_raft.store import RunFolder
+from halo_raft.store import HeldFolder, check_writable
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
-from halo_raft.train import FinetuneJob, ModelCard, finetune, render_card
+from halo_raft.terminal.logs import log_to
+from halo_raft.train import FinetuneJob, ModelCard, finetune, read_training, render_card
 from halo_raft.train.encode import write_examples
 
 FINAL = "final_model"
@@ -83,12 +83,12 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     describe_devices(config.resources)
     check_writable(config.training.output_dir, "training.output_dir")
     data = load_data(config.data)
-    folder = RunFolder(config.training.output_dir)
+    folder = HeldFolder(config.training.output_dir)
     try:
         fingerprint = _fingerprint(config, data)
         done = (folder.path / FINAL).is_dir()
         known = folder.open(fingerprint, fresh=fresh, may_change=() if done else tuple(fingerprint))
-        with console.log_to(folder.path / "logs"):
+        with log_to(folder.path / "logs"):
             if (folder.path / FINAL).is_dir() and (statistics := folder.read_json(STATISTICS)):
                 console.say("SFT already complete, skipping...")
                 return statistics
@@ -105,7 +105,7 @@ class _Workers:
     gpus: float
 
 
-def _train(config: SftConfig, data: SftData, folder: RunFolder, known: dict[str, Any]) -> dict[str, Any]:
+def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str, Any]) -> dict[str, Any]:
     console.heading("SUPERVISED FINE-TUNING")
     folder.write_text("config.yaml", to_yaml(config))
     base = models.resolve(config.model.name)
@@ -143,7 +143,7 @@ def _train(config: SftConfig, data: SftData, folder: RunFolder, known: dict[str,
     return statistics
 
 
-def _finetuned(config: SftConfig, base: str, data: SftData, folder: RunFolder) -> dict[str, Any]:
+def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) -> dict[str, Any]:
     """Train in Ray, unless the adapter is there, and write card and statistics."""
     final = folder.path / FINAL
     if not final.is_dir():
@@ -169,7 +169,7 @@ def _finetuned(config: SftConfig, base: str, data: SftData, folder: RunFolder) -
     return statistics
 
 
-def _job(config: SftConfig, base: str, folder: RunFolder, workers: _Workers) -> FinetuneJob:
+def _job(config: SftConfig, base: str, folder: HeldFolder, workers: _Workers) -> FinetuneJob:
     watched = {"held_back": config.data.validation_split, "max_seq_length": config.data.max_seq_length}
     return FinetuneJob(
         base_model=base,
@@ -205,7 +205,7 @@ def _workers(config: SftConfig, resources: dict[str, float]) -> _Workers:
     return _Workers(wanted, 1 if gpus >= 1 else 0)
 
 
-def _track(tracker: tracking.Tracker, folder: RunFolder, statistics: dict[str, Any]) -> None:
+def _track(tracker: tracking.Tracker, folder: HeldFolder, statistics: dict[str, Any]) -> None:
     for step, loss, learning_rate in statistics["loss_curve"]:
         tracker.log_metrics({"loss": loss, "learning_rate": learning_rate}, step)
     for step, loss, _ in statistics["held_back_curve"]:
@@ -214,7 +214,7 @@ def _track(tracker: tracking.Tracker, folder: RunFolder, statistics: dict[str, A
     tracker.log_artifacts(folder.path / FINAL, FINAL)
 
 
-def _say_what_is_there(config: SftConfig, folder: RunFolder, statistics: dict[str, Any]) -> None:
+def _say_what_is_there(config: SftConfig, folder: HeldFolder, statistics: dict[str, Any]) -> None:
     validation = statistics["held_back_loss"]
     watched = "" if validation is None else f", {validation:.3f} on the validation rows"
     steps = f"{statistics['steps']} steps, {statistics['tokens_per_s']:,.0f} tokens/s"

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
 
 from halo_raft import tracking
 from halo_raft.cluster.session import native_messages_to, ray_session
 from halo_raft.config import RaftConfig, SweepConfig, to_yaml
-from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import prepare
-from halo_raft.pipelines.sweep.command import BASE_CONFIG, winner_base
 from halo_raft.pipelines.sweep.driver import Driver
 from halo_raft.pipelines.sweep.runner import RayRunner, Share
 from halo_raft.pipelines.sweep.space import Space
 from halo_raft.pipelines.sweep.storage import open_storage
-from halo_raft.pipelines.sweep.study import Asked, StudyPlan, SweepStudy
+from halo_raft.pipelines.sweep.study import Asked, Ended, StudyPlan, SweepStudy
 from halo_raft.pipelines.sweep.tracked import StudyTracker
 from halo_raft.pipelines.sweep.trial import TrialJob
-from halo_raft.store import write_atomically
+from halo_raft.pipelines.sweep.winner import BASE_CONFIG, winner_base
+from halo_raft.store import HeldFolder, write_atomically
 from halo_raft.terminal import console
+from halo_raft.terminal.logs import log_to
 
 
 def sweep(config: SweepConfig, space: Space, objective: Mapping[str, str]) -> int:
@@ -34,13 +31,16 @@ def sweep(config: SweepConfig, space: Space, objective: Mapping[str, str]) -> in
     Raises:
         HaloRaftError: Something a user can mend; nothing that is in the storage is lost.
     """
-    folder = config.output_dir
-    with _held(folder), console.log_to(folder / "logs"):
+    folder, base = config.output_dir, space.base
+    with _held(folder), log_to(folder / "logs"):
         study = open_sweep_study(config, space, objective)
         write_atomically(folder / "sweep.yaml", to_yaml(config))
         with StudyTracker(config, study) as tracker:
             parent = tracker.run_id if config.tracking.mlflow else None
-            with native_messages_to(folder / "logs" / "ray.log"), ray_session(space.base):
+            with (
+                native_messages_to(folder / "logs" / "ray.log"),
+                ray_session(base.engine, base.resources, base.verifier.workers),
+            ):
                 runner = RayRunner(space.base, config.sweep.parallel)
                 console.say(_opening(config, study, runner.share))
                 with contextlib.closing(runner):
@@ -66,9 +66,9 @@ def open_sweep_study(config: SweepConfig, space: Space, objective: Mapping[str, 
     fingerprint = prepare(space.base).fingerprint
     tied_to = {
         "base configuration": settings,
-        "model": fingerprint["model"],
-        "set of training tasks": fingerprint["training tasks"],
-        "set of held-out tasks": fingerprint["held-out tasks"],
+        "model": fingerprint.model,
+        "set of training tasks": fingerprint.training_tasks,
+        "set of held-out tasks": fingerprint.heldout_tasks,
         "search space": {d.key: str(d) for d in space.dimensions},
         "objective": dict(objective),
         "output_dir": str(config.output_dir),
@@ -113,19 +113,12 @@ def _held(folder: Path) -> Iterator[None]:
     Raises:
         DataError: It cannot be written, or another sweep is at work in it.
     """
+    held = HeldFolder(folder)
+    held.hold()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise DataError(f"output_dir: {folder} cannot be written ({error.strerror}); choose another") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DataError(
-                f"output_dir: another sweep is at work in {folder}; wait for it or choose another"
-            ) from None
         yield
+    finally:
+        held.close()
 
 
 def _opening(config: SweepConfig, study: SweepStudy, share: Share) -> str:
@@ -141,27 +134,10 @@ def _opening(config: SweepConfig, study: SweepStudy, share: Share) -> str:
 def _close(config: SweepConfig, study: SweepStudy) -> int:
     """Print the trials, the best one and what to do next."""
     ended, best = study.ended(), study.best()
-    table = Table(title=None)
     keys = [dimension.key for dimension in study.plan.dimensions]
-    for name in (
-        "Trial",
-        *(key.rpartition(".")[2] for key in keys),
-        *study.plan.objective,
-        "Generated",
-        "Reused",
-        "State",
-    ):
-        table.add_column(name, justify="left" if name in ("Trial", "State") else "right", overflow="fold")
-    for trial in ended:
-        values = [f"{value:.4f}" for value in trial.values] or ["-"] * len(study.plan.objective)
-        tokens = [
-            f"{trial.facts[name]:,}" if name in trial.facts else "-" for name in ("tokens_generated", "tokens_reused")
-        ]
-        settings = [_shown(trial.settings.get(key)) for key in keys]
-        state = "best" if trial.number in best else trial.state
-        table.add_row(str(trial.number), *settings, *values, *tokens, state)
-    console.say()
-    console.console.print(table)
+    names = (*(key.rpartition(".")[2] for key in keys), *study.plan.objective)
+    rows = [_row(trial, keys, len(study.plan.objective), trial.number in best) for trial in ended]
+    console.table(("Trial", *names, "Generated", "Reused", "State"), rows, left=("Trial", "State"))
     counts = {state: sum(trial.state == state for trial in ended) for state in ("complete", "pruned", "failed")}
     console.say(", ".join(f"{n} trials {state}" for state, n in counts.items() if n or state == "complete"))
     if not best:
@@ -174,6 +150,15 @@ def _close(config: SweepConfig, study: SweepStudy) -> int:
     console.say(f"  optuna-dashboard {config.storage}")
     console.say(f"  halo-raft sweep best {config.storage} --study {config.study} --output best.yaml")
     return 0
+
+
+def _row(trial: Ended, keys: Sequence[str], objectives: int, is_best: bool) -> list[str]:
+    values = [f"{value:.4f}" for value in trial.values] or ["-"] * objectives
+    tokens = [
+        f"{trial.facts[name]:,}" if name in trial.facts else "-" for name in ("tokens_generated", "tokens_reused")
+    ]
+    settings = [_shown(trial.settings.get(key)) for key in keys]
+    return [str(trial.number), *settings, *values, *tokens, "best" if is_best else trial.state]
 
 
 def _shown(value: Any) -> str:

@@ -7,15 +7,15 @@ trial takes them over from a sibling's run folder, under its own sample ids; wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from halo_raft.curriculum import settings_of
-from halo_raft.pipelines.raft.plan import UNTIL_TRAINED, Plan
+from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Sample, Verdict, stable_hash
-from halo_raft.sampling.session import sample_id
+from halo_raft.sampling import sample_id
 from halo_raft.store import RunFolder, write_atomically
 
 KEYS_FILE = "sweep_keys.json"
@@ -23,15 +23,6 @@ KEYS_FILE = "sweep_keys.json"
 
 REUSED_FILE = "sweep_reused.json"
 """In a trial's folder: what was taken over."""
-
-JUDGED_BY = ("verifier", "verifier settings", "sandbox settings")
-"""Parts of a run's fingerprint that verdicts depend on, and samples do not."""
-
-AFTER_SAMPLING = (*UNTIL_TRAINED, "ablate settings", "held-out tasks", "heldout settings")
-"""Parts that the training samples of cycle 1 do not depend on; whatever is not named here counts."""
-
-NOT_OF_BASE = (*UNTIL_TRAINED, "ablate settings", "training tasks", "sampling settings")
-"""Parts that the base model's held-out samples do not depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +77,26 @@ class Reused:
     seconds: float
 
 
-def shared_stages(plan: Plan) -> tuple[Shared, ...]:
+def shared_stages(plan: RaftPlan) -> tuple[Shared, ...]:
     """Return the stages of a run that other runs may have in common with it."""
-    config, parts = plan.config, plan.fingerprint
+    config, tied = plan.config, plan.fingerprint
     # what computes is no part of a run's fingerprint, but is one of a trial that compares engines
     engine = config.engine.model_dump(mode="json", exclude={"sleep"})
-    judged = [parts.get(name) for name in JUDGED_BY]
-    first, sampling = settings_of(config, 1, plan.verifiers[0]), config.sampling
+    first = settings_of(config, 1, plan.policies[0].verifier)
     train = Shared(
         1, "", "train",
-        stable_hash(_without(parts, (*JUDGED_BY, *AFTER_SAMPLING)), engine, first.temperature),
-        stable_hash(judged, first.run_after_compile),
+        stable_hash(tied.of_first_training, engine, first.temperature),
+        stable_hash(tied.of_verdicts, first.run_after_compile),
     )  # fmt: skip
     if plan.heldout is None:
         return (train,)
-    rest = stable_hash(_without(parts, (*JUDGED_BY, *NOT_OF_BASE)), engine, sampling.max_new_tokens, sampling.stop)
-    return Shared(0, "heldout", "heldout", rest, stable_hash(judged, plan.heldout_verifier)), train
+    drawn = plan.heldout.sampling
+    base = stable_hash(tied.of_base_heldout, engine, drawn.max_new_tokens, drawn.stop)
+    judged = stable_hash(tied.of_verdicts, plan.heldout.policy.verifier)
+    return Shared(0, "heldout", "heldout", base, judged), train
 
 
-def take_over(plan: Plan, folder: RunFolder, siblings: Iterable[Path]) -> list[Reused]:
+def take_over(plan: RaftPlan, folder: RunFolder, siblings: Iterable[Path]) -> list[Reused]:
     """Copy what siblings have of this run's shared stages into its folder, unless it has some already.
 
     Args:
@@ -144,7 +136,7 @@ def tokens(folder: RunFolder) -> int:
     return sum(len(s.token_ids) for cycle, _, stage in split for s in folder.samples(int(cycle), stage))
 
 
-def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: Shared) -> None:
+def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stage: Shared) -> None:
     """Copy one stage from the sibling that has most of it: samples last, since they say that it was done."""
     having = [(other, row) for other in others if (row := _key(other, stage)) and row["samples"] == stage.samples]
     drawn = [(other, row, other.samples(stage.cycle, stage.stage)) for other, row in having]
@@ -155,7 +147,7 @@ def _take_stage(plan: Plan, folder: RunFolder, others: list[RunFolder], stage: S
     if not same_judge and stage.purpose == "train":
         # whatever was drawn beyond the first round was drawn by what the other judge said
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
-    key = (plan.sampling_key, stage.cycle, stage.purpose)
+    key = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
     ids = {s.sample_id: sample_id(key, s.task_id, s.index) for s in samples}
     known = source.verdicts(stage.cycle, stage.stage) if same_judge else []
     verdicts = [_renamed(v, ids[v.sample_id]) for v in known if v.sample_id in ids]
@@ -193,7 +185,3 @@ def _renamed(record: Any, identity: str) -> Any:
 
 def _write(path: Path, records: list[Sample] | list[Verdict]) -> None:
     write_atomically(path, "".join(record.to_json() + "\n" for record in records))
-
-
-def _without(parts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: value for name, value in parts.items() if name not in set(names)}

@@ -16,7 +16,10 @@ from halo_raft.pipelines.sweep.trial import Trial, TrialJob, TrialResult
 from halo_raft.records import CycleStats
 from halo_raft.terminal import console
 
-PASSED_ON = ("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "MLFLOW_TRACKING_URI", "HF_HOME", "HF_HUB_OFFLINE")
+PASSED_ON = (
+    *("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "HALO_RAFT_SANDBOX_TIER"),
+    *("MLFLOW_TRACKING_URI", "HF_HOME", "HF_HUB_OFFLINE"),
+)
 """Environment of the driver that trials need wherever they run."""
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from halo_raft.pipelines.sweep.reuse import Reused
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
 from halo_raft.terminal import console
+from halo_raft.terminal.logs import show_log_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +83,7 @@ class Trial:
 
         if self.job.directory.is_dir():
             os.chdir(self.job.directory)
-        console.show_log_messages()
+        show_log_messages()
         _wait_for_predecessor(self.folder)
         self._raft = self._stack.enter_context(RaftRun(prepare(self.job.config)))
         siblings = sorted(self.folder.path.parent.glob("trial_*"), key=lambda path: (len(path.name), path.name))
@@ -102,11 +103,11 @@ class Trial:
     def finish(self) -> TrialResult:
         """End a run that is over."""
         assert self._raft is not None
-        best = self._raft.update_best(self.history)
+        best = self._raft.update_best()
         result = self._result(best)
         facts = {"tokens/generated": result.tokens - result.tokens_reused, "tokens/reused": result.tokens_reused}
         self._raft.tracker.tracker.log_metrics({**facts, "best/seconds": result.metrics[SECONDS]}, best)
-        self._raft.finish(self.history)
+        self._raft.finish()
         self._stack.close()
         return result
 

@@ -11,29 +11,26 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks, verifiers
 from halo_raft.cluster.workers import verification_workers
-from halo_raft.config import RaftConfig, load
+from halo_raft.config import RaftConfig, ResourcesConfig, load
 from halo_raft.errors import ConfigError, DataError, UsageError, VerificationError
-from halo_raft.judging.answer import Answer
-from halo_raft.judging.known import Known, ledger_folder
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.validation import broken_tasks, tell
-from halo_raft.judging.workers import FailureLog, judge_all
-from halo_raft.pipelines.raft.plan import tasks_by_id, verifier_options
+from halo_raft.judging import Answer, FailureLog, JudgingPolicy, Known, broken_tasks, judge_all, ledger_folder
 from halo_raft.pipelines.verify.samples import FORMATS, TaskIds, read_samples
 from halo_raft.pipelines.verify.summary import Pace, Summary, show, summarise
-from halo_raft.records import Verdict, VerdictKind
-from halo_raft.store import JsonlWriter, RunFolder, write_atomically
+from halo_raft.records import Task, Verdict, VerdictKind
+from halo_raft.store import HeldFolder, JsonlWriter, read_verdicts, write_atomically
 from halo_raft.tasks import TaskSet
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
+from halo_raft.terminal.logs import log_to
+from halo_raft.terminal.progress import ticker
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +40,15 @@ class Request:
     """What is to be judged, looked over.
 
     Attributes:
+        policy: By which it is judged.
+        tasks: The tasks by id.
+        resources: Where it is judged.
         fingerprint: What the kept verdicts are tied to.
     """
 
-    config: RaftConfig
-    judge: Judge
+    policy: JudgingPolicy
+    tasks: Mapping[str, Task]
+    resources: ResourcesConfig
     answers: tuple[Answer, ...]
     fingerprint: dict[str, Any]
     output: Path
@@ -56,6 +57,11 @@ class Request:
     def folder(self) -> Path:
         """Where verdicts are kept as they come, with the logs."""
         return self.output.with_suffix(".verify")
+
+    @property
+    def verdicts(self) -> Path:
+        """The verdicts as they come."""
+        return self.folder / "verdicts.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +129,13 @@ def prepare(arguments: argparse.Namespace) -> Request:
         raise UsageError(f"--workers {arguments.workers}: give a number from 0")
     if arguments.output.is_dir():
         raise DataError(f"--output: {arguments.output} is a folder; name a JSONL file")
+    _refuse_to_write_over(arguments)
     config = load(RaftConfig, arguments.config, arguments.overrides)
     task_set = tasks.with_suite(tasks.load(_task_source(arguments, config)), config.verifier.test_file)
-    options = verifier_options(config)
     name = verifier_for(arguments.verifier, task_set)
-    verifier = verifiers.create(name, options)
-    verifier.check()
-    by_id = tasks_by_id(task_set)
+    policy = JudgingPolicy.of(name, config.verifier, config.sandbox)
+    policy.check()
+    verifier, by_id = policy.create(), task_set.by_id
     answers = read_samples(arguments.samples, arguments.format, TaskIds(by_id, task_set.name))
     testless = next((a.task_id for a in answers if not by_id[a.task_id].has_tests), None)
     if verifier.needs_tests and testless is not None:
@@ -144,7 +150,20 @@ def prepare(arguments: argparse.Namespace) -> Request:
         "verifier version": verifier.identity,
         **{f"{section} settings": value for section, value in settings.items()},
     }
-    return Request(config, Judge(name, options, by_id), tuple(answers), fingerprint, arguments.output)
+    return Request(policy, by_id, config.resources, tuple(answers), fingerprint, arguments.output)
+
+
+def _refuse_to_write_over(arguments: argparse.Namespace) -> None:
+    """Keep the output off every file that the command reads.
+
+    Raises:
+        DataError: It is one of them, by whatever path.
+    """
+    output = arguments.output
+    for flag in ("samples", "tasks", "config"):
+        read = getattr(arguments, flag)
+        if read and output.exists() and Path(read).exists() and output.samefile(read):
+            raise DataError(f"--output: {output} is the file of --{flag}; name another, it would be written over")
 
 
 def verify(request: Request, how: How) -> Summary:
@@ -153,20 +172,20 @@ def verify(request: Request, how: How) -> Summary:
     Raises:
         DataError: The folder beside the output belongs to another request, or cannot be written.
     """
-    folder = RunFolder(request.folder)
+    folder = HeldFolder(request.folder)
     folder.open(request.fingerprint, fresh=how.fresh)
     with ExitStack() as stack:
         stack.callback(folder.close)
-        stack.enter_context(console.log_to(folder.path / "logs"))
+        stack.enter_context(log_to(folder.path / "logs"))
         if how.fresh:
             request.output.unlink(missing_ok=True)
 
         def workers(answers: int) -> int:
             logs = folder.path / "logs"
-            return stack.enter_context(verification_workers(request.config, answers, how.workers, logs))
+            return stack.enter_context(verification_workers(request.resources, answers, how.workers, logs))
 
         broken = _broken_tasks(request, workers) if how.validate else None
-        verdicts, pace = _judge(request, folder, workers, how.use_ledger)
+        verdicts, pace = _judge(request, workers, how.use_ledger)
         ordered = [verdicts[answer.sample_id] for answer in request.answers]
         write_atomically(request.output, "".join(v.to_json() + "\n" for v in ordered))
         return summarise(ordered, str(request.output), pace, broken)
@@ -174,19 +193,16 @@ def verify(request: Request, how: How) -> Summary:
 
 def _broken_tasks(request: Request, workers: Callable[[int], int]) -> dict[str, str]:
     """Name the tasks of the samples whose tests cannot tell right from wrong."""
-    judge = request.judge
-    asked = {answer.task_id: judge.tasks[answer.task_id] for answer in request.answers}
+    asked = {answer.task_id: request.tasks[answer.task_id] for answer in request.answers}
     console.say(f"Validating {len(asked)} tasks...")
-    broken = broken_tasks(replace(judge, tasks=asked), workers=workers)
-    tell(broken, "broken")
+    broken = broken_tasks(request.policy, asked, workers=workers)
+    console.listed(broken, "is broken")
     return broken
 
 
-def _judge(
-    request: Request, folder: RunFolder, workers: Callable[[int], int], use_ledger: bool
-) -> tuple[dict[str, Verdict], Pace]:
+def _judge(request: Request, workers: Callable[[int], int], use_ledger: bool) -> tuple[dict[str, Verdict], Pace]:
     """Bring every answer to a verdict, with progress; what was our failure last time is judged again."""
-    verdicts = {v.sample_id: v for v in folder.verdicts(0)}
+    verdicts = read_verdicts(request.verdicts)
     settled = {v.sample_id for v in verdicts.values() if v.kind is not VerdictKind.INFRA}
     left = [a for a in request.answers if a.sample_id not in settled]
     total, done = len(request.answers), len(request.answers) - len(left)
@@ -194,9 +210,9 @@ def _judge(
         console.say(f"Loading cached samples... {done} of {total} are verified")
     if not left:
         return verdicts, Pace(0, 0.0)
-    console.say(f"Verifying {len(left)} samples with {request.judge.name}...")
+    console.say(f"Verifying {len(left)} samples with {request.policy.verifier}...")
     failures = FailureLog()
-    known = Known(request.judge, ledger_folder(), remember=use_ledger)
+    known = Known(request.policy, request.tasks, ledger_folder(), remember=use_ledger)
     started = time.monotonic()
 
     def start(answers: int) -> int:
@@ -205,12 +221,12 @@ def _judge(
         started = time.monotonic()
         return number
 
-    with JsonlWriter(folder.verdicts_path(0)) as writer, console.ticker(total, done) as ticker:
-        for new in judge_all(request.judge, left, known=known, workers=start):
+    with JsonlWriter(request.verdicts) as writer, ticker(total, done) as ticks:
+        for new in judge_all(request.policy, request.tasks, left, known=known, workers=start):
             writer.append(new)
             verdicts |= {v.sample_id: v for v in new}
             failures.see(new)
-            ticker.advance(len(new), sum(v.success for v in new), 0)
+            ticks.advance(len(new), sum(v.success for v in new), 0)
     return verdicts, Pace(len(left), time.monotonic() - started)
 
 

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rich.table import Table
-
 from halo_raft import evaluate
 from halo_raft.records import PassRate, Record, Verdict, VerdictKind
 from halo_raft.terminal import console
@@ -96,13 +94,8 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 
 def show(summary: Summary) -> None:
     """Print a summary as tables."""
-    kinds = Table()
-    for name in ("Verdict", "Samples", "Share"):
-        kinds.add_column(name, justify="left" if name == "Verdict" else "right")
-    for kind, count in summary.kinds.items():
-        kinds.add_row(kind, str(count), f"{count / summary.samples:.1%}")
-    console.say()
-    console.console.print(kinds)
+    rows = [(kind, str(count), f"{count / summary.samples:.1%}") for kind, count in summary.kinds.items()]
+    console.table(("Verdict", "Samples", "Share"), rows, left=("Verdict",))
     console.pairs(_facts(summary))
 
 

@@ -10,12 +10,12 @@ import pytest
 from halo_raft.config import CycleConfig, RaftConfig, load
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
-from halo_raft.pipelines.raft.plan import Plan, prepare
+from halo_raft.pipelines.raft.plan import RaftPlan, prepare
 from halo_raft.records import Sample, Verdict, VerdictKind
 from halo_raft.store import JsonlWriter, RunFolder
 
 
-def run(tmp_path: Path, *overrides: str) -> tuple[Plan, RunFolder]:
+def run(tmp_path: Path, *overrides: str) -> tuple[RaftPlan, RunFolder]:
     config = load(RaftConfig, None, [f"output_dir={tmp_path}", "tasks.limit=4", *overrides])
     return prepare(config), RunFolder(tmp_path)
 
@@ -38,7 +38,7 @@ def put(folder: RunFolder, cycle: int, task_id: str, index: int, passed: bool) -
 
 def test_the_plan_is_what_earlier_cycles_said_when_the_cycle_began(tmp_path: Path) -> None:
     plan, folder = run(tmp_path, "curriculum_strategy=historical", "curriculum.explore=0")
-    ids = [task.task_id for task in plan.train.tasks]
+    ids = [task.task_id for task in plan.training.tasks.tasks]
     assert begin_cycle(plan, folder, 1).task_ids is None
     for task_id, passed in zip(ids, (True, False, False, False), strict=True):
         put(folder, 1, task_id, 0, passed)
@@ -52,7 +52,7 @@ def test_the_plan_is_what_earlier_cycles_said_when_the_cycle_began(tmp_path: Pat
 def test_a_begun_cycle_is_tied_to_its_settings_and_others_are_free(tmp_path: Path) -> None:
     plan, folder = run(tmp_path)
 
-    def with_cycles(*cycles: CycleConfig) -> Plan:
+    def with_cycles(*cycles: CycleConfig) -> RaftPlan:
         return prepare(plan.config.model_copy(update={"cycles": cycles}))
 
     listed = with_cycles(CycleConfig(reward_threshold=0.3), CycleConfig(reward_threshold=0.5))
@@ -71,9 +71,9 @@ def test_a_begun_cycle_is_tied_to_its_settings_and_others_are_free(tmp_path: Pat
 def test_what_comes_after_sampling_changes_no_sample_ids(tmp_path: Path) -> None:
     plan, _ = run(tmp_path)
     other, _ = run(tmp_path, "selection.reward_threshold=0.1", "training.learning_rate=1e-3", "lora.r=4")
-    assert other.sampling_key == plan.sampling_key
-    assert other.short_fingerprint != plan.short_fingerprint
-    assert run(tmp_path, "sampling.temperature=0.3")[0].sampling_key != plan.sampling_key
+    assert other.fingerprint.of_samples == plan.fingerprint.of_samples
+    assert other.fingerprint.short != plan.fingerprint.short
+    assert run(tmp_path, "sampling.temperature=0.3")[0].fingerprint.of_samples != plan.fingerprint.of_samples
 
 
 def test_temperatures_may_be_listed_further(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_temperatures_may_be_listed_further(tmp_path: Path) -> None:
 def test_the_control_arm_is_another_run(tmp_path: Path) -> None:
     (raft, _), (control, _) = run(tmp_path), run(tmp_path, "ablate=verifier")
     assert (raft.config.arm, control.config.arm) == ("raft", "control")
-    assert raft.short_fingerprint != control.short_fingerprint
+    assert raft.fingerprint.short != control.fingerprint.short
 
 
 def test_a_second_round_does_not_bend_the_pass_rate(tmp_path: Path) -> None:

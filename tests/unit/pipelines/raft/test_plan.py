@@ -23,7 +23,7 @@ def prepared(tmp_path: Path, *rows: dict[str, object]):
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     settings = [f"tasks.train={path}", f"verifier={__name__}:Braces", f"output_dir={tmp_path / 'out'}"]
-    return prepare(load(RaftConfig, None, settings)).train.tasks
+    return prepare(load(RaftConfig, None, settings)).training.tasks.tasks
 
 
 def test_bare_prompts_are_asked_in_the_verifiers_language(tmp_path):

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from halo_raft.judging.known import Known
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.workers import judge_all
+from halo_raft.judging import JudgingPolicy, Known, judge_all
 from halo_raft.pipelines.raft import recheck
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.select import Selection
@@ -14,7 +12,7 @@ from halo_raft.store import JsonlWriter, RunFolder
 from halo_raft.verifiers import VerifierOptions
 
 TASK = Task(task_id="t", prompt="Add.", entry_point="add", test_list=("assert add(1, 2) == 3",))
-JUDGE = Judge("mbpp", VerifierOptions(), {"t": TASK})
+TERMS = recheck.Terms([JudgingPolicy(verifier="mbpp", options=VerifierOptions())] * 2, {"t": TASK})
 GOOD, BAD = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
 FIRST = Verdict(
     sample_id="s", task_id="t", kind=VerdictKind.PASSED, success=True, reward=1.0, tests_passed=1, tests_total=1,
@@ -29,10 +27,11 @@ class Here:
         self.asked = []
         self.failing = failing
 
-    def judge(self, judge, answers, *, remember):
+    def judge(self, policy, tasks, answers, *, remember):
         assert not remember, "a copy proves nothing"
         self.asked += [a.sample_id for a in answers]
-        for verdicts in judge_all(judge, answers, known=Known(judge, None, remember=remember), workers=lambda n: 0):
+        known = Known(policy, tasks, None, remember=remember)
+        for verdicts in judge_all(policy, tasks, answers, known=known, workers=lambda n: 0):
             yield [
                 replace(v, kind=VerdictKind.INFRA, success=False, reward=None) if v.sample_id in self.failing else v
                 for v in verdicts
@@ -58,7 +57,7 @@ def kept_of(folder, session, *samples, cycle=1, threshold=0.5, most=9):
     def choose(left_out):
         return Selection(tuple(s for s in samples if s.sample_id not in left_out)[:most], {"duplicate": 3}, threshold)
 
-    return recheck.rechecked(cycle, choose, folder, lambda n: JUDGE, session)
+    return recheck.rechecked(cycle, choose, folder, TERMS, session)
 
 
 def names(selection):

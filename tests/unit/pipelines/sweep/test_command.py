@@ -70,8 +70,8 @@ def study(folder):
     """The storage of a sweep with a failed trial and two complete ones."""
     from halo_raft.config import SweepConfig
     from halo_raft.pipelines.sweep.command import _absolute
-    from halo_raft.pipelines.sweep.objective import check_objective
     from halo_raft.pipelines.sweep.conduct import open_sweep_study
+    from halo_raft.pipelines.sweep.objective import check_objective
     from halo_raft.pipelines.sweep.space import read_space
 
     config = _absolute(load(SweepConfig, "sweep.yaml"))
@@ -134,4 +134,4 @@ def test_a_second_driver_in_the_same_folder_is_refused(folder, study, capsys):
     with (folder / "s" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert main(["--config", "sweep.yaml"]) == 3
-    assert "another sweep is at work" in capsys.readouterr().err
+    assert "is in use by another run" in capsys.readouterr().err

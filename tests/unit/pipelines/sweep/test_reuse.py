@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 
 from halo_raft.config import RaftConfig, load
-from halo_raft.pipelines.raft.plan import prepare, tasks_by_id
-from halo_raft.pipelines.raft.cycle import RaftRun
+from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep import reuse
 from halo_raft.records import CycleStats, Sample, Sampling, Verdict, VerdictKind
-from halo_raft.sampling.session import draft_samples
+from halo_raft.sampling import draft_samples
 from halo_raft.store import RunFolder, write_atomically
 
 STAGES = {"train": (1, "", 2), "heldout": (0, "heldout", 4)}
@@ -26,9 +25,9 @@ def make_plan(tmp_path):
 def drafts(plan, purpose):
     """The drafts of a stage, by the run's own key."""
     cycle, _, samples = STAGES[purpose]
-    run = RaftRun(plan)
-    tasks = tasks_by_id(plan.train if purpose == "train" else plan.heldout)
-    return draft_samples(tasks.values(), range(samples), Sampling(), plan.config, run._key(cycle, purpose))
+    sampled = plan.training if purpose == "train" else plan.heldout
+    key = plan.fingerprint.of_samples, cycle, purpose
+    return draft_samples(sampled.tasks.tasks, range(samples), Sampling(), sampled.wording, key)
 
 
 def fill(plan, purposes=("train", "heldout")):
@@ -84,7 +83,7 @@ def test_a_trial_that_only_selects_or_trains_otherwise_takes_over_both_stages_wh
     ("change", "shared"),
     [
         ("temperature=0.9", {"cycle_0_heldout"}),
-        ("sampling.top_k=5", {"cycle_0_heldout"}),
+        ("sampling.top_k=5", set()),  # held-out samples are drawn with it too
         ("samples_per_prompt=3", {"cycle_0_heldout"}),
         ("max_new_tokens=100", set()),
         ("tasks.limit=2", set()),

@@ -30,7 +30,7 @@ def test_a_cluster_is_shared_so_that_no_trial_waits_for_anothers_device(cpus, gp
 def test_all_trials_together_fit_the_cluster(cpus, gpus):
     share = share_out(RaftConfig(), 4, cpus=cpus, gpus=gpus, nodes=1)
     config = share.config(RaftConfig())
-    placement = place(config, cpus=share.cpus, gpus=share.gpus)
+    placement = place(config.engine, config.resources, None, cpus=share.cpus, gpus=share.gpus)
     generating = config.engine.replicas + placement.verify_workers / 2
     training = config.engine.replicas + config.resources.trainer.num_workers
     assert share.parallel * max(generating, training) <= cpus

@@ -5,11 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from halo_raft.judging import known as known_module
-from halo_raft.judging.answer import Answer
-from halo_raft.judging.known import Known
-from halo_raft.judging.referee import Judge
-from halo_raft.judging.workers import judge_all
+from halo_raft.judging import Answer, JudgingPolicy, Known, judge_all, policy
+from halo_raft.judging.known import task_key
 from halo_raft.records import Task
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers import Verifier, VerifierOptions, VerifyResult
@@ -44,12 +41,13 @@ def asked():
 
 
 def judge(verifier=Counting, **options):
-    return Judge(f"{__name__}:{verifier.__name__}", VerifierOptions(**options), TASKS)
+    return JudgingPolicy(verifier=f"{__name__}:{verifier.__name__}", options=VerifierOptions(**options))
 
 
 def judged(answers, folder=None, of=None, **how):
     of = of or judge()
-    batches = list(judge_all(of, answers, known=Known(of, folder, **how), workers=lambda n: 0))
+    known = Known(of, TASKS, folder, **how)
+    batches = list(judge_all(of, TASKS, answers, known=known, workers=lambda n: 0))
     verdicts = {v.sample_id: v for batch in batches for v in batch}
     assert sum(map(len, batches)) == len(verdicts) == len(answers), "each answer once"
     return verdicts
@@ -81,8 +79,8 @@ def test_workers_are_asked_for_only_when_something_is_to_be_judged(asked, tmp_pa
     def never(answers):
         raise AssertionError("started workers for nothing")
 
-    known = Known(judge(), tmp_path)
-    assert len(list(judge_all(judge(), [Answer("b", "one", "good")], known=known, workers=never))) == 1
+    known = Known(judge(), TASKS, tmp_path)
+    assert len(list(judge_all(judge(), TASKS, [Answer("b", "one", "good")], known=known, workers=never))) == 1
 
 
 @pytest.mark.parametrize("change", [{"limits": Limits(cpu_s=1)}, {"run_after_compile": True}])
@@ -95,7 +93,7 @@ def test_another_setting_is_another_judge(asked, tmp_path, change):
 @pytest.mark.parametrize("part", ["_packages", "_judging_code"])
 def test_another_package_or_source_of_ours_is_another_judge(asked, tmp_path, monkeypatch, part):
     judged([Answer("a", "one", "good")], tmp_path)
-    monkeypatch.setattr(known_module, part, lambda: "changed")
+    monkeypatch.setattr(policy, part, lambda: "changed")
     judged([Answer("a", "one", "good")], tmp_path)
     assert len(asked) == 2
 
@@ -122,5 +120,5 @@ def test_a_failure_of_ours_is_not_copied(asked, tmp_path):
 
 def test_tests_are_part_of_a_task_and_its_name_is_not():
     task = TASKS["one"]
-    assert known_module.task_key(replace(task, task_id="x", solution="y")) == known_module.task_key(task)
-    assert known_module.task_key(replace(task, test_list=("assert add(0, 0) == 0",))) != known_module.task_key(task)
+    assert task_key(replace(task, task_id="x", solution="y")) == task_key(task)
+    assert task_key(replace(task, test_list=("assert add(0, 0) == 0",))) != task_key(task)

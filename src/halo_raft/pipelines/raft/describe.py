@@ -1,0 +1,83 @@
+"""What a run would do, for `--dry-run`: nothing is downloaded, nothing started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from halo_raft import models, sandbox, tasks, tracking, verifiers
+from halo_raft.cluster.session import describe_devices
+from halo_raft.config import RaftConfig
+from halo_raft.pipelines.plans import check_parts
+from halo_raft.pipelines.raft.plan import policies_of, prepare
+
+Topic = tuple[str, str]
+
+
+def describe(config: RaftConfig) -> Iterator[Topic]:
+    """Yield (topic, what would happen).
+
+    Raises:
+        HaloRaftError: As `prepare`, as far as can be told without a download.
+    """
+    check_parts(config)
+    train = tasks.describe(config.tasks.train)
+    policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
+    heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
+    if not train.downloads and not (heldout and heldout.downloads):
+        prepare(config)
+    prompts = min(train.tasks, config.tasks.limit or train.tasks)
+    yield from describe_model(config)
+    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
+    if heldout:
+        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
+    yield from _cycles(config, prompts)
+    yield from describe_judging(config, [policy.verifier for policy in policies])
+    yield "output", str(config.output_dir.absolute())
+    yield "tracking", tracking.ui_command(config.tracking) or "files in the output folder"
+
+
+def describe_model(config: RaftConfig) -> Iterator[Topic]:
+    """Yield what generates, and on what."""
+    yield "model", f"{config.model.name} ({models.check(config.model.name)})"
+    if config.model.checkpoint:
+        yield "checkpoint", str(config.model.checkpoint)
+
+
+def describe_judging(config: RaftConfig, names: Iterable[str]) -> Iterator[Topic]:
+    """Yield by whom answers are judged, and on what all of it runs."""
+    names = list(dict.fromkeys(names))
+    tools = {tool for name in names for tool in verifiers.REGISTRY.load(name).tools}
+    tier = sandbox.probe()
+    yield "engine", f"{config.engine.name}, {config.engine.replicas} replica(s), adapters {config.engine.delivery}"
+    yield "verifier", ", ".join(names)
+    yield "sandbox", f"tier {tier.name}: {tier.reason}"
+    yield "toolchains", ", ".join(sorted(tools)) or "none needed but this Python"
+    yield "devices", describe_devices(config.resources)
+
+
+def download_note(described: tasks.Description) -> str:
+    """Say where tasks are not here yet."""
+    return " (downloaded at the first run)" if described.downloads else ""
+
+
+def _cycles(config: RaftConfig, prompts: int) -> Iterator[Topic]:
+    per_prompt = config.sampling.samples_per_prompt
+    samples = f"{prompts} prompts × {per_prompt} samples = {prompts * per_prompt} samples"
+    yield "cycles", f"{config.num_cycles}, each {samples}"
+    if config.sampling.second_round:
+        yield "second round", f"{config.sampling.second_round} more samples of prompts that pass now and then"
+    if config.curriculum.strategy != "none" or config.curriculum.reward_shaping != "fixed":
+        yield "curriculum", f"{config.curriculum.strategy}, rewards {config.curriculum.reward_shaping}"
+    if config.ablate:
+        yield "arm", "control: keeps as many samples as pass, at random"
+    kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
+    batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
+    steps = -(-int(kept * config.training.num_train_epochs) // batch)
+    yield "training", f"at most {kept} kept samples a cycle, {steps} steps of {batch}, LoRA r={config.lora.r}"
+
+
+def _heldout_plan(config: RaftConfig, heldout: tasks.Description) -> str:
+    count = min(heldout.tasks, config.tasks.heldout_limit or heldout.tasks)
+    drawn = [f"{config.heldout.samples} samples a task"] if config.heldout.samples else []
+    drawn += ["once greedily"] if config.heldout.greedy else []
+    return f"{count} tasks, {' and '.join(drawn)}, before the first cycle and after each{download_note(heldout)}"

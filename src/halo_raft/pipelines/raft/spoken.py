@@ -1,0 +1,99 @@
+"""What a RAFT run says: the guide's cycle blocks, the table at the end, and what to do next."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from halo_raft.evaluate import Difference
+from halo_raft.records import CycleStats, VerdictKind
+from halo_raft.select import Selection
+from halo_raft.terminal.console import say, shown, table
+
+
+def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
+    """Print how many samples passed, and the kinds of the others."""
+    share = passed / judged if judged else 0.0
+    say(f"  Passed: {passed} ({share:.1%})")
+    failed = {kind: n for kind, n in kinds.items() if n and kind not in (VerdictKind.PASSED, VerdictKind.INFRA)}
+    detail = ", ".join(f"{kind} {n}" for kind, n in sorted(failed.items(), key=lambda item: -item[1]))
+    say(f"  Failed: {judged - passed}" + (f" ({detail})" if detail else ""))
+    if infra := kinds.get(VerdictKind.INFRA, 0):
+        say(f"  Not judged: {infra} (the sandbox or verifier failed, see logs/raft.log; left out of everything)")
+
+
+def selected(selection: Selection, share: float) -> None:
+    """Print how many samples are kept, and what each step removed."""
+    kept = f"  Kept: {len(selection.kept)} samples"
+    at_random = "not_drawn" in selection.removed
+    say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
+    if selection.kept:
+        say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
+    removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
+    say(f"  Left out: {removed}" if removed else "  Left out: none")
+
+
+def trained(stats: CycleStats) -> None:
+    """Print how the loss moved, and what of the kept samples was not trained on."""
+    if stats.too_long:
+        say(f"  Left out as too long: {stats.too_long} of {stats.kept} samples (training.max_seq_length)")
+    if stats.loss_first is not None and stats.loss_last is not None:
+        held_back = "" if stats.loss_held_back is None else f", {stats.loss_held_back:.3f} on what was held back"
+        steps = f"{stats.train_steps} steps, {stats.train_tokens_per_s:,.0f} tokens/s"
+        say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({steps}){held_back}")
+
+
+def gain(best: int, difference: Difference) -> None:
+    """Print how the best cycle compares with the base model."""
+    say(
+        f"Cycle {best} against the base model: held-out pass@1 {difference.mean:+.1%} [{difference.low:+.1%}, "
+        f"{difference.high:+.1%}], p = {difference.p_value:.3f} ({difference.tasks} tasks, paired)"
+    )
+
+
+def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
+    """Print where the adapter is and what to do with it."""
+    say()
+    say(f"The best adapter is {shown(folder / 'best')} -> {(folder / 'best').readlink()}")
+    if (page := folder / "report" / "report.html").is_file():
+        say(f"The report is {shown(page)}")
+    say("Next:")
+    if ui_command:
+        say(f"  {ui_command}")
+    program = "halo-raft" if shutil.which("halo-raft") else f"{sys.executable} -m halo_raft.cli"
+    prompts = f" --prompts {heldout}" if heldout else ""
+    say(f"  {program} benchmark run --model {shown(folder / 'best')}{prompts}")
+
+
+def heldout_line(stats: CycleStats) -> str:
+    """Return the held-out results of a cycle as one line."""
+    parts = [
+        f"{name} {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" for name, rate in stats.heldout.items()
+    ]
+    return "Held-out: " + ", ".join(parts)
+
+
+def summary(history: Sequence[CycleStats], best: int | None) -> None:
+    """Print the table of all cycles; cycle 0 is the base model."""
+    titles = ("Cycle", "Pass rate", "Kept", "Held-out pass@1 [95%]", "Greedy", "Loss", "Time")
+    table(titles, [_row(stats, stats.cycle == best) for stats in history], left=("Cycle",))
+
+
+def _row(stats: CycleStats, is_best: bool) -> tuple[str, ...]:
+    base, losses = stats.cycle == 0, (stats.loss_first, stats.loss_last)
+    return (
+        ("base" if base else str(stats.cycle)) + (" (best)" if is_best else ""),
+        "-" if base else f"{stats.pass_rate:.1%}",
+        "-" if base else str(stats.kept),
+        _rate(stats, "pass_at_1"),
+        _rate(stats, "greedy"),
+        "-" if None in losses else " → ".join(f"{loss:.3f}" for loss in losses),
+        f"{sum(stats.seconds.values()):.0f} s",
+    )
+
+
+def _rate(stats: CycleStats, name: str) -> str:
+    rate = stats.heldout.get(name)
+    return f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" if rate else "-"
