@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft import models
-from halo_raft.cluster.session import RAY_ENVIRONMENT
+from halo_raft.cluster.connection import RAY_ENVIRONMENT
 
 
 @pytest.fixture(scope="session")

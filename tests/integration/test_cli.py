@@ -39,7 +39,7 @@ def folder(tmp_path, monkeypatch, default_model):
     def never(*args, **kwargs):
         raise AssertionError("something expensive was started")
 
-    monkeypatch.setattr("halo_raft.cluster.session.ray_session", never)
+    monkeypatch.setattr("halo_raft.cluster.connection.ray_session", never)
     monkeypatch.setattr("halo_raft.sampling.session.ray_session", never)
     return tmp_path
 
@@ -99,7 +99,7 @@ def test_settings_may_stand_anywhere_among_the_flags(folder, capsys):
 
 
 def _has_gpu() -> bool:
-    from halo_raft.cluster.session import local_gpus
+    from halo_raft.cluster.connection import local_gpus
 
     return bool(local_gpus())
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from halo_raft.cluster.connection import EnginePool
 from halo_raft.cluster.placement import place
-from halo_raft.cluster.session import EnginePool
 from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, EngineSpec, GenerationRequest
 from halo_raft.engines.base import AdapterNotAppliedError

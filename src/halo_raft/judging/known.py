@@ -13,7 +13,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from halo_raft import models
 from halo_raft.errors import ConfigError
@@ -45,19 +44,6 @@ class Offer:
 
     to_judge: list[Answer]
     settled: list[Verdict]
-
-
-class Knowledge(Protocol):
-    """What `judge_all` asks of `Known`, here or in another process."""
-
-    def offer(self, answers: Iterable[Answer], *, share: bool = True) -> Offer:
-        """See `Known.offer`."""
-
-    def learn(self, judged: Iterable[Judged]) -> list[Verdict]:
-        """See `Known.learn`."""
-
-    def forget_claims(self) -> None:
-        """See `Known.forget_claims`."""
 
 
 class Known:

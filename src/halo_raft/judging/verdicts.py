@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from halo_raft.errors import HaloRaftError
 from halo_raft.judging.answer import Answer, Judged
 from halo_raft.judging.failures import collected_messages, log_messages
-from halo_raft.judging.known import Knowledge
+from halo_raft.judging.known import Known
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.referee import Referee
 from halo_raft.judging.workers import judge_in_ray
@@ -25,7 +25,7 @@ def judge_all(
     tasks: Mapping[str, Task],
     answers: Iterable[Answer],
     *,
-    known: Knowledge,
+    known: Known,
     workers: Callable[[int], int],
     niceness: int = 0,
 ) -> Iterator[list[Verdict]]:

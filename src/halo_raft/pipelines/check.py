@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from halo_raft import __version__, engines, models, sandbox, tasks, verifiers
-from halo_raft.cluster.session import local_gpus
+from halo_raft.cluster.connection import local_gpus
 from halo_raft.config import RaftConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console

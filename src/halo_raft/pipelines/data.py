@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks
-from halo_raft.cluster.workers import verification_workers
+from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import ResourcesConfig, SandboxConfig
 from halo_raft.config.schema import VerifierConfig
 from halo_raft.errors import DataError, UsageError

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from halo_raft import models, tasks, verifiers
-from halo_raft.cluster.session import describe_devices
+from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.config.schema import TasksConfig, VerifierConfig
 from halo_raft.engines import REGISTRY as ENGINES

@@ -2,13 +2,13 @@
 
 - `drafts`: what is to be drawn, under ids that last
 - `flow`: one stage of samples through engines and verification workers; `generate` and `sink` are its ends
-- `engines`: the engines of a command, and what they are built from
+- `engine_pool`: the engines of a command, and what they are built from
 - `plan`: tasks, wording, sampling and policy together
 - `session`: Ray and engines, started when first needed
 """
 
 from halo_raft.sampling.drafts import Draft, Wording, draft_samples, sample_id
-from halo_raft.sampling.engines import Compute
+from halo_raft.sampling.engine_pool import Compute
 from halo_raft.sampling.flow import Stage
 from halo_raft.sampling.generate import Origin
 from halo_raft.sampling.plan import SamplingPlan, check_prompts_fit, drawn_as

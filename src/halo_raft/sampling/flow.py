@@ -16,12 +16,12 @@ from typing import Any
 from halo_raft.errors import HaloRaftError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.policy import JudgingPolicy
-from halo_raft.judging.verdicts import PASSES, judge_all
+from halo_raft.judging.verdicts import PASSES
 from halo_raft.judging.workers import configure_ray_data, received, verified
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
-from halo_raft.sampling.generate import Origin, generated
-from halo_raft.sampling.sink import SampleSink, SinkKnowledge
+from halo_raft.sampling.generate import Origin, answers_of
+from halo_raft.sampling.sink import SampleSink
 from halo_raft.store import JsonlWriter, read_records, read_verdicts
 
 
@@ -44,12 +44,10 @@ class Outstanding:
     Attributes:
         missing: Drafts without a sample.
         unjudged: Samples without a verdict, or with one that says no more than that we failed (infra).
-        tokens: Sample id -> tokens of the unjudged ones.
     """
 
     missing: list[Draft]
     unjudged: list[Answer]
-    tokens: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.missing) + len(self.unjudged)
@@ -83,11 +81,9 @@ def outstanding(stage: Stage, tried: Collection[str] = ()) -> Outstanding:
     drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample) if s.sample_id in wanted}
     verdicts = read_verdicts(stage.verdicts_path)
     done = {i for i, v in verdicts.items() if v.kind is not VerdictKind.INFRA or i in tried}
-    unjudged = [s for i, s in drawn.items() if i not in done]
     return Outstanding(
         missing=[d for d in stage.drafts if d.request.sample_id not in drawn],
-        unjudged=[Answer.of(s) for s in unjudged],
-        tokens={s.sample_id: len(s.token_ids) for s in unjudged},
+        unjudged=[Answer.of(s) for i, s in drawn.items() if i not in done],
     )
 
 
@@ -98,33 +94,19 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
         stage: What to draw and judge.
         left: What of it is outstanding.
         workers: Who does it, on a Ray that is up.
-        report: Called in this process with verdicts as they arrive, and how many tokens their samples have.
+        report: Called in this process with verdicts as they arrive, and how many tokens were generated for them.
 
     Raises:
         HaloRaftError: What a user can mend, such as a prompt that does not fit.
     """
     tried: set[str] = set()
     with _sink(stage) as (sink, terms), JsonlWriter(stage.verdicts_path) as writer:
-
-        def settle(verdicts: list[Verdict], tokens: int) -> None:
-            new = [v for v in verdicts if v.sample_id not in tried]  # a block that Ray did twice brings them twice
-            tried.update(v.sample_id for v in new)
-            writer.append(new)
-            report(new, tokens)
-
-        for _ in range(PASSES):
-            knowledge = SinkKnowledge(sink)
-            for new in judge_all(
-                stage.policy,
-                stage.tasks,
-                left.unjudged,
-                known=knowledge,
-                workers=lambda _: workers.verifiers,
-                niceness=workers.niceness,
-            ):
-                settle(new, sum(left.tokens.get(v.sample_id, 0) for v in new))
-            for verdicts, tokens in _drawn(stage, left.missing, workers, sink, terms) if left.missing else ():
-                settle(verdicts, tokens)
+        for attempt in range(PASSES):
+            for verdicts, tokens in _judged(stage, left, workers, sink, terms, share=attempt == 0):
+                new = [v for v in verdicts if v.sample_id not in tried]  # a block that Ray did twice brings them twice
+                tried.update(v.sample_id for v in new)
+                writer.append(new)
+                report(new, tokens)
             if not (left := outstanding(stage, tried)):
                 return
     raise HaloRaftError(
@@ -132,14 +114,16 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
     )
 
 
-def _drawn(
-    stage: Stage, missing: list[Draft], workers: Workers, sink: Any, terms: Any
+def _judged(
+    stage: Stage, left: Outstanding, workers: Workers, sink: Any, terms: Any, *, share: bool
 ) -> Iterator[tuple[list[Verdict], int]]:
-    """Generate what is missing and yield verdicts as they come, with the tokens of their samples."""
+    """Generate what is missing, judge what is not judged, and yield verdicts with the tokens of new samples."""
     import ray
 
     configure_ray_data()
-    answers = generated(stage.origin, missing, workers.engines(), sink, restarts=workers.restarts)
+    drawn = ray.get(sink.offer.remote(left.unjudged, share))
+    actors = workers.engines() if left.missing else []
+    answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.restarts)
     for judged in received(verified(answers, terms, workers.verifiers, workers.niceness)):
         yield ray.get(sink.learn.remote(judged))
     yield ray.get(sink.learn.remote([]))  # what was known when it was drawn, after the last batch

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft.engines import Adapter, Completion
+from halo_raft.judging.answer import Answer
 from halo_raft.judging.workers import Row, as_rows
 from halo_raft.records import Sample
 from halo_raft.sampling.drafts import Draft
@@ -38,31 +39,35 @@ class Origin:
     adapter: Adapter | None
 
 
-def generated(origin: Origin, drafts: Sequence[Draft], actors: Sequence[Any], sink: Any, *, restarts: int) -> Any:
+def answers_of(
+    origin: Origin, drafts: Sequence[Draft], drawn: Sequence[Answer], actors: Sequence[Any], sink: Any, restarts: int
+) -> Any:
     """Return a dataset of answers that have to be judged, in rows, each sample on disk before it is there.
 
     Args:
         origin: What the samples have in common.
         drafts: What to draw.
-        actors: Engines that serve the origin's adapter.
+        drawn: Answers that were on disk already; they go first.
+        actors: Engines that serve the origin's adapter; needed for drafts alone.
         sink: Actor of a `SampleSink`.
         restarts: How often an engine may die.
     """
     import ray
 
     # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
-    shares = [{"engine": i, "drafts": pickle.dumps(list(drafts[i :: len(actors)]))} for i in range(len(actors))]
-    return ray.data.from_items(shares, override_num_blocks=len(shares)).map_batches(
+    size = max(1, len(actors))
+    shares = [{"share": pickle.dumps((i, list(drawn[i::size]), list(drafts[i::size])))} for i in range(size)]
+    return ray.data.from_items(shares, override_num_blocks=size).map_batches(
         Generate,
         fn_constructor_args=(list(actors), origin, sink, restarts),
         batch_size=1,
         num_cpus=0,
-        compute=ray.data.ActorPoolStrategy(size=len(actors)),
+        compute=ray.data.ActorPoolStrategy(size=size),
     )
 
 
 class Generate:
-    """Ray Data stage: an engine's number and its share of the drafts in, samples out as they finish."""
+    """Ray Data stage: an engine's number and its share of the work in, answers out as they finish."""
 
     def __init__(self, engines: list[Any], origin: Origin, sink: Any, restarts: int) -> None:
         self.engines = engines
@@ -74,8 +79,11 @@ class Generate:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
         import ray
 
-        for number, share in zip(batch["engine"].tolist(), batch["drafts"], strict=True):
-            for samples in _coalesce(self._samples(int(number), pickle.loads(share))):
+        for share in batch["share"]:
+            number, drawn, drafts = pickle.loads(share)
+            for start in range(0, len(drawn), ROWS_PER_BATCH):
+                yield as_rows(drawn[start : start + ROWS_PER_BATCH])
+            for samples in _coalesce(self._samples(number, drafts)) if drafts else ():
                 if to_judge := ray.get(self.sink.append.remote(samples)):
                     yield as_rows(to_judge)
 

@@ -12,7 +12,7 @@ from halo_raft.errors import DataError
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.records import Sampling
 from halo_raft.sampling.drafts import Draft, Wording
-from halo_raft.sampling.engines import Compute
+from halo_raft.sampling.engine_pool import Compute
 from halo_raft.sampling.flow import Stage
 from halo_raft.sampling.generate import Origin
 from halo_raft.tasks import TaskSet

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from halo_raft.cluster.session import native_messages_to, ray_session
-from halo_raft.cluster.workers import FEW
+from halo_raft.cluster.connection import FEW, native_messages_to, ray_session
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.failures import FailureLog
 from halo_raft.judging.known import Known, ledger_folder
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict
-from halo_raft.sampling.engines import Compute, EnginePool
-from halo_raft.sampling.flow import Stage, Workers, outstanding, run_stage
+from halo_raft.sampling.engine_pool import Compute, EnginePool
+from halo_raft.sampling.flow import Outstanding, Stage, Workers, outstanding, run_stage
 
 BESIDE_A_CPU_ENGINE = 19
 """Niceness of verification there: a busy neighbour makes the engine ten times slower (its threads wait for
 each other at every layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards."""
 
 
-class Ticks(Protocol):
-    """Progress over samples."""
+Advance = Callable[[int, int, int], None]
+"""Counts samples that were judged, those of them that passed, and their tokens."""
 
-    def advance(self, judged: int, passed: int, tokens: int) -> None:
-        """Count some samples that were judged."""
-
-
-class Watch(Protocol):
-    """Who shows how far a stage is."""
-
-    def cached(self, done: int, total: int) -> None:
-        """Say how many samples are done already."""
-
-    def verifying(self, total: int, done: int) -> AbstractContextManager[Ticks]:
-        """Show progress over `total` samples, `done` of which are there already."""
+Show = Callable[[int, int], AbstractContextManager[Advance]]
+"""Shows how far a stage is, given its samples, and those that are done already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +55,15 @@ class Session:
     Args:
         compute: What generates, and on what.
         log_folder: Where Ray's own messages go.
-        watch: Who shows how far a stage is.
-        look_over: Called once, before the first engine starts: finds what would end a stage in its middle.
+        show: Shows how far a stage is.
+        look_over: Called before an engine starts: finds what would end a stage in its middle.
     """
 
-    def __init__(self, compute: Compute, log_folder: Path, watch: Watch, look_over: Callable[[], None]) -> None:
+    def __init__(self, compute: Compute, log_folder: Path, show: Show, look_over: Callable[[], None]) -> None:
         self.compute = compute
         self.log_folder = log_folder
-        self._watch = watch
-        self._look_over: Callable[[], None] | None = look_over
+        self._show = show
+        self._look_over = functools.cache(look_over)
         self._pool: EnginePool | None = None
         self._stack = ExitStack()
 
@@ -102,24 +92,22 @@ class Session:
             HaloRaftError: What a user can mend, such as a prompt that does not fit: found before an engine starts.
         """
         total, left = len(stage.drafts), outstanding(stage)
-        if done := total - len(left):
-            self._watch.cached(done, total)
-        if not left:
-            return StageTime()
-        if self._look_over:
+        if left:
             self._look_over()
-            self._look_over = None
-        self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed
+            self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed
+        with self._show(total, total - len(left)) as advance:
+            return self._bring_to_end(stage, left, advance) if left else StageTime()
+
+    def _bring_to_end(self, stage: Stage, left: Outstanding, advance: Advance) -> StageTime:
         started, failures, drawn = time.monotonic(), FailureLog(), 0
-        with self._watch.verifying(total, done) as ticks:
 
-            def report(verdicts: list[Verdict], tokens: int) -> None:
-                nonlocal drawn
-                drawn += tokens
-                failures.see(verdicts)
-                ticks.advance(len(verdicts), sum(v.success for v in verdicts), tokens)
+        def report(verdicts: list[Verdict], tokens: int) -> None:
+            nonlocal drawn
+            drawn += tokens
+            failures.see(verdicts)
+            advance(len(verdicts), sum(v.success for v in verdicts), tokens)
 
-            run_stage(stage, left, self._workers(stage), report)
+        run_stage(stage, left, self._workers(stage), report)
         seconds = time.monotonic() - started
         return StageTime(seconds, drawn / max(seconds, 1e-9))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from halo_raft.judging.answer import Answer, Judged
-from halo_raft.judging.known import Known, Offer, ledger_folder
+from halo_raft.judging.known import Known, ledger_folder
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.records import Sample, Task, Verdict
 from halo_raft.store import JsonlWriter
@@ -44,46 +44,18 @@ class SampleSink:
         self._settled += offer.settled
         return offer.to_judge
 
-    def offer(self, answers: list[Answer], share: bool) -> Offer:
-        """See `Known.offer`; for samples that were on disk already."""
-        return self._known.offer(answers, share=share)
+    def offer(self, answers: list[Answer], share: bool) -> list[Answer]:
+        """Return those of answers that have to be judged whose samples were on disk before; see `Known.offer`."""
+        self._known.forget_claims()
+        offer = self._known.offer(answers, share=share)
+        self._settled += offer.settled
+        return offer.to_judge
 
     def learn(self, judged: list[Judged]) -> tuple[list[Verdict], int]:
         """Return the verdicts that are known since the last call, and the tokens of those samples written here."""
         verdicts, self._settled = self._settled + self._known.learn(judged), []
         return verdicts, sum(self._tokens.get(v.sample_id, 0) for v in verdicts)
 
-    def forget_claims(self) -> None:
-        """See `Known.forget_claims`."""
-        self._known.forget_claims()
-
     def close(self) -> None:
         """Sync and close the file."""
         self._writer.close()
-
-
-class SinkKnowledge:
-    """The `Known` of a sink, as `judge_all` asks it."""
-
-    def __init__(self, sink: Any) -> None:
-        self._sink = sink
-
-    def offer(self, answers: Iterable[Answer], *, share: bool = True) -> Offer:
-        """See `Known.offer`."""
-        import ray
-
-        offer: Offer = ray.get(self._sink.offer.remote(list(answers), share))
-        return offer
-
-    def learn(self, judged: Iterable[Judged]) -> list[Verdict]:
-        """See `Known.learn`."""
-        import ray
-
-        verdicts: list[Verdict] = ray.get(self._sink.learn.remote(list(judged)))[0]
-        return verdicts
-
-    def forget_claims(self) -> None:
-        """See `Known.forget_claims`."""
-        import ray
-
-        ray.get(self._sink.forget_claims.remote())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -65,16 +65,12 @@ def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
         yield Ticker(total, done, bar)
 
 
-class StageProgress:
-    """Shows how far a stage of samples is; see `sampling.session.Watch`."""
-
-    def cached(self, done: int, total: int) -> None:
-        """Say how many samples are done already."""
+@contextmanager
+def stage_progress(total: int, done: int) -> Iterator[Callable[[int, int, int], None]]:
+    """Show how far a stage of samples is, and yield what counts them: see `Ticker.advance`."""
+    if done:
         say(f"Loading cached samples... {done} of {total} are verified")
-
-    @contextmanager
-    def verifying(self, total: int, done: int) -> Iterator[Ticker]:
-        """Show progress over `total` samples, `done` of which are there already."""
+    if done < total:
         say(f"Verifying {total} samples...")
-        with ticker(total, done) as ticks:
-            yield ticks
+    with ticker(total, done) as ticks:
+        yield ticks.advance

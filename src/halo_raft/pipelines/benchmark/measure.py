@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from halo_raft import models
-from halo_raft.cluster.session import describe_devices
+from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter
 from halo_raft.errors import DataError
@@ -17,7 +17,7 @@ from halo_raft.records import Sample, stable_hash
 from halo_raft.sampling import Origin, SamplingPlan, Session, Stage, check_prompts_fit, draft_samples
 from halo_raft.store import read_records, read_verdicts
 from halo_raft.terminal import console
-from halo_raft.terminal.progress import StageProgress
+from halo_raft.terminal.progress import stage_progress
 from halo_raft.tracking.versions import versions
 
 
@@ -42,7 +42,7 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
     console.say(f"Generating samples... {len(stage.tasks)} prompts × {plan.samples_per_prompt} samples")
     before = len(read_verdicts(files.verdicts))
     logs = files.result.parent / "logs"
-    with Session(plan.compute, logs, StageProgress(), lambda: check_prompts_fit([plan])) as session:
+    with Session(plan.compute, logs, stage_progress, lambda: check_prompts_fit([plan])) as session:
         time = session.run(stage)
     timing = {
         "tokens_per_s": time.tokens_per_s,

@@ -28,7 +28,7 @@ from halo_raft.select import Selection, select, select_at_random
 from halo_raft.store import RunFolder
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
-from halo_raft.terminal.progress import StageProgress
+from halo_raft.terminal.progress import stage_progress
 from halo_raft.train import finetune, read_training
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class RaftRun:
         self.config: RaftConfig = plan.config
         self.folder = RunFolder(self.config.output_dir)
         self.fresh = fresh
-        self.session = Session(plan.compute, self.folder.path / "logs", StageProgress(), self._look_over)
+        self.session = Session(plan.compute, self.folder.path / "logs", stage_progress, self._look_over)
         self._stack = ExitStack()
         self._tasks_dropped = 0
 

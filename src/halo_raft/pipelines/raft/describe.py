@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from halo_raft import models, sandbox, tasks, tracking, verifiers
-from halo_raft.cluster.session import describe_devices
+from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.pipelines.plans import check_parts
 from halo_raft.pipelines.raft.plan import policies_of, prepare

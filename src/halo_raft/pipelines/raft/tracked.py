@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from halo_raft import __version__, sandbox, tracking
-from halo_raft.cluster.session import describe_devices
+from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import to_yaml
 from halo_raft.pipelines.raft.heldout import below_base
 from halo_raft.pipelines.raft.plan import RaftPlan

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft import __version__, models, tracking
-from halo_raft.cluster.session import describe_devices, native_messages_to, ray_resources
+from halo_raft.cluster.connection import describe_devices, native_messages_to, ray_resources
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.errors import ConfigError, NoGpuError

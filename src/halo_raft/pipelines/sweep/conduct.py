@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tracking
-from halo_raft.cluster.session import native_messages_to, ray_session
+from halo_raft.cluster.connection import native_messages_to, ray_session
 from halo_raft.config import RaftConfig, SweepConfig, to_yaml
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.driver import Driver

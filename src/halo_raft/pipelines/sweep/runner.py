@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from halo_raft.cluster.session import RAY_ENVIRONMENT, usable
+from halo_raft.cluster.connection import RAY_ENVIRONMENT, usable
 from halo_raft.config import RaftConfig
 from halo_raft.errors import VerificationError, user_error
 from halo_raft.pipelines.sweep.reuse import Reused

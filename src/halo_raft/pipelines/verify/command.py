@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks, verifiers
-from halo_raft.cluster.workers import verification_workers
+from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import RaftConfig, ResourcesConfig, load
 from halo_raft.errors import ConfigError, DataError, UsageError, VerificationError
 from halo_raft.judging import Answer, FailureLog, JudgingPolicy, Known, broken_tasks, judge_all, ledger_folder

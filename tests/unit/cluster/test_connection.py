@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from halo_raft.cluster.session import _bring_token
+from halo_raft.cluster.connection import _bring_token
 
 
 @pytest.fixture
