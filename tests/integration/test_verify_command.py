@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -89,7 +90,7 @@ def test_a_finished_run_is_not_done_again_and_changed_inputs_are_refused(folder,
 
 def test_a_run_that_was_cut_off_goes_on_and_a_torn_line_is_cut(folder, capsys):
     assert verify("--no-ledger") == 0
-    kept = Path("out.verify/cycle_0_verified.jsonl")
+    kept = Path("out.verify/verdicts.jsonl")
     lines = kept.read_bytes().splitlines(keepends=True)
     kept.write_bytes(lines[0] + lines[1][:50])
     whole = Path("out.jsonl").read_text()
@@ -201,6 +202,59 @@ def test_an_exception_in_it_is_infra_with_its_traceback_in_the_log_and_never_a_r
     assert verify(*command, "--fresh") == 0
 
 
+@pytest.mark.parametrize("read_too", ["samples.jsonl", "tasks.jsonl", "v.yaml"])
+def test_a_file_that_is_read_is_not_written_over(folder, capsys, read_too):
+    Path("v.yaml").write_text("sandbox: {cpu_s: 5}\n")
+    Path("link.jsonl").symlink_to(read_too)
+    before = Path(read_too).read_bytes()
+    for output in (read_too, "link.jsonl", f"../{folder.name}/{read_too}"):
+        assert verify("--config", "v.yaml", "--fresh", output=output) == 3
+        assert f"is the file of --{read_too.replace('v.yaml', 'config').partition('.')[0]}" in capsys.readouterr().err
+    assert Path(read_too).read_bytes() == before
+    assert not list(Path().glob("*.verify"))
+
+
+def test_what_an_earlier_version_had_judged_is_taken_over(folder, capsys):
+    assert verify() == 0
+    Path("out.verify/verdicts.jsonl").rename("out.verify/cycle_0_verified.jsonl")
+    before = Path("out.jsonl").read_bytes()
+    Path("out.jsonl").unlink()
+    assert verify() == 0
+    assert "3 of 3 are verified" in capsys.readouterr().out
+    assert Path("out.jsonl").read_bytes() == before
+
+
+SECRET = "def add(a, b):\n    open({mark!r}, 'w').close()\n    return a + b\n"
+
+
+@pytest.mark.slow
+def test_a_node_with_limits_alone_judges_nothing_that_nobody_allowed(folder, tmp_path):
+    """Two raylets, one of them held to tier C: the run is done by the other, or ends in one line."""
+    from ray.cluster_utils import Cluster
+
+    mark = tmp_path.parent / "a-candidate-was-here"
+    write("samples.jsonl", [{"task_id": f"t{n % 8}", "completion": SECRET.format(mark=str(mark))} for n in range(32)])
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1, env_vars={"HALO_RAFT_SANDBOX_TIER": "C"})
+        command = [sys.executable, "-m", "halo_raft.cli", "verify", "--tasks", "tasks.jsonl", "--output", "out.jsonl"]
+        command += ["--samples", "samples.jsonl", "--workers", "4", "--no-ledger"]
+        environment = os.environ | {"RAY_ADDRESS": cluster.address}
+        run = functools.partial(subprocess.run, env=environment, capture_output=True, text=True)
+        refused = run(command)
+        ran_nothing = not mark.exists()
+        allowed = run([*command, "sandbox.allow_unsafe=true"])
+    finally:
+        cluster.shutdown()
+    assert ran_nothing
+    if refused.returncode:
+        (line,) = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
+        assert refused.returncode == 3 and "set sandbox.allow_unsafe=true to judge model code all the same" in line
+    assert "C" not in {v["tier"] for v in (read("out.verify/verdicts.jsonl") if refused.returncode else read())}
+    assert allowed.returncode == 0, allowed.stderr
+    assert mark.exists() and "C" in {v["tier"] for v in read()}
+
+
 @pytest.fixture
 def many(folder):
     """Samples that take a moment each, no two alike, with the right verdict known."""
@@ -217,7 +271,7 @@ def test_a_ray_worker_that_is_killed_in_its_batch_loses_no_row(many, ray_session
     killed = []
 
     def kill_one():
-        kept = Path("out.verify/cycle_0_verified.jsonl")
+        kept = Path("out.verify/verdicts.jsonl")
         while not killed:
             if kept.is_file() and kept.stat().st_size:
                 killed.append(_verify_workers()[0])
@@ -230,7 +284,7 @@ def test_a_ray_worker_that_is_killed_in_its_batch_loses_no_row(many, ray_session
     thread.join()
     assert killed
     assert [v["kind"] for v in read()] == many
-    on_disk = [v["sample_id"] for v in read("out.verify/cycle_0_verified.jsonl")]
+    on_disk = [v["sample_id"] for v in read("out.verify/verdicts.jsonl")]
     assert len(on_disk) == len(set(on_disk)) == len(many)
 
 
@@ -239,7 +293,7 @@ def test_a_command_that_is_killed_goes_on_where_it_stopped(many, folder, capsys)
     command = [sys.executable, "-m", "halo_raft.cli", "verify", "--tasks", "tasks.jsonl", "--samples", "samples.jsonl"]
     command += ["--output", "out.jsonl", "--workers", "0", "--no-ledger"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    kept = Path("out.verify/cycle_0_verified.jsonl")
+    kept = Path("out.verify/verdicts.jsonl")
     while not (kept.is_file() and kept.read_bytes().count(b"\n") >= 5):
         assert process.poll() is None
         time.sleep(0.05)

@@ -9,9 +9,10 @@ from halo_raft.judging import Answer, JudgingPolicy
 from halo_raft.judging.answer import Judged
 from halo_raft.judging.referee import Referee
 from halo_raft.records import Sample, Sampling, Task, Verdict, VerdictKind
-from halo_raft.sampling import Wording, draft_samples, generate
+from halo_raft.sampling import Origin, Stage, Wording, draft_samples, generate
+from halo_raft.sampling.flow import outstanding
 from halo_raft.sampling.sink import SampleSink
-from halo_raft.store import read_records
+from halo_raft.store import JsonlWriter, read_records
 from halo_raft.verifiers import VerifierOptions
 
 TASKS = [Task(task_id=f"t{n}", prompt=f"question {n}", test_list=("assert f() == 1",)) for n in range(3)]
@@ -126,3 +127,29 @@ def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, sink):
     (first, _) = sink.append(TWINS)
     sink.learn([Judged(first.key, replace(VERDICT, sample_id="a", tier="B"), "elsewhere")])
     assert [path.name for path in (tmp_path / "ledger").iterdir()] == ["elsewhere.jsonl"]
+
+
+@pytest.fixture
+def stage(tmp_path):
+    policy = JudgingPolicy(verifier="mbpp", options=VerifierOptions())
+    return Stage(
+        origin=Origin(1, "m", None), drafts=tuple(drafts(indices=range(1))), policy=policy,
+        tasks={t.task_id: t for t in TASKS}, samples_path=tmp_path / "s.jsonl", verdicts_path=tmp_path / "v.jsonl",
+    )  # fmt: skip
+
+
+def test_a_stage_is_done_when_each_sample_has_a_verdict_that_says_something(stage):
+    ids = [draft.request.sample_id for draft in stage.drafts]
+    assert [d.request.sample_id for d in outstanding(stage).missing] == ids
+    with JsonlWriter(stage.samples_path) as writer:
+        writer.append([replace(sample(i, "def f(): 1"), task_id=f"t{n}") for n, i in enumerate(ids)])
+        writer.append([sample("of another stage", "def f(): 2")])
+    failed = replace(VERDICT, sample_id=ids[1], kind=VerdictKind.INFRA, success=False, reward=None)
+    with JsonlWriter(stage.verdicts_path) as writer:
+        writer.append([replace(VERDICT, sample_id=ids[0]), failed])
+    left = outstanding(stage)
+    assert (left.missing, [a.sample_id for a in left.unjudged]) == ([], ids[1:])
+    assert [a.sample_id for a in outstanding(stage, tried={ids[1]}).unjudged] == ids[2:], "tried again in this run"
+    with JsonlWriter(stage.verdicts_path) as writer:
+        writer.append([replace(VERDICT, sample_id=i) for i in ids[1:]])
+    assert not outstanding(stage)

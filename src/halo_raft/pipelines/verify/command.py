@@ -179,6 +179,8 @@ def verify(request: Request, how: How) -> Summary:
         stack.enter_context(log_to(folder.path / "logs"))
         if how.fresh:
             request.output.unlink(missing_ok=True)
+        if (earlier := folder.path / "cycle_0_verified.jsonl").is_file():  # as versions up to 0.1 named it
+            earlier.rename(request.verdicts)
 
         def workers(answers: int) -> int:
             logs = folder.path / "logs"

@@ -1,11 +1,12 @@
 """The benchmark commands as a user meets them: what is printed, one line for each mistake."""
 
+import argparse
 import json
 
 import pytest
 
 from halo_raft import cli, models
-from halo_raft.pipelines.benchmark.commands import say_result
+from halo_raft.pipelines.benchmark.commands import add_commands, say_result
 from halo_raft.pipelines.benchmark.result import BenchmarkResult
 from halo_raft.pipelines.benchmark.settings import benchmark_tasks, read_ks
 
@@ -58,6 +59,50 @@ def test_a_mistake_is_one_line_before_anything_starts(folder, capsys, command, c
     assert cli.main(["benchmark", *command.split()]) == code
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ") and said in line
+
+
+def settings_of(*command):
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    arguments = parser.parse_args(command)
+    return arguments.config_of(arguments)
+
+
+RUN = """
+sampling: {top_k: 20, top_p: 0.9, min_p: 0.1, temperature: 0.7, max_new_tokens: 99}
+heldout: {temperature: 0.4}
+tasks: {show_tests: false}
+"""
+
+
+def test_an_adapter_of_a_run_is_measured_as_the_run_measured_it(folder):
+    (folder / "run").mkdir()
+    adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
+    (folder / "run" / "config.yaml").write_text(RUN)
+    run = settings_of("run", "--model", "run/cycle_1_final", "--prompts", "good.jsonl")
+    sampling = run.sampling
+    assert (sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p) == (0.4, 20, 0.9, 0.1)
+    assert (sampling.max_new_tokens, run.tasks.show_tests) == (99, False)
+    asked = settings_of("run", "--model", "run/cycle_1_final", "--temperature", "0.9", "sampling.top_k=5")
+    assert (asked.sampling.temperature, asked.sampling.top_k) == (0.9, 5)
+    greedy = settings_of("eval", "--model", "run/cycle_1_final", "--benchmark", "humaneval")
+    assert (greedy.sampling.temperature, greedy.sampling.samples_per_prompt) == (0, 1)
+
+
+def test_an_sft_adapter_is_measured_with_its_system_prompt(folder):
+    (folder / "sft").mkdir()
+    adapter(folder / "sft" / "final_model", "builtin:smollm2-135m")
+    (folder / "sft" / "config.yaml").write_text("data: {train_file: rows.jsonl, system_prompt: Be brief.}\n")
+    config = settings_of("run", "--model", "sft/final_model", "--prompts", "good.jsonl")
+    assert config.tasks.system_prompt == "Be brief."
+    assert (config.sampling.temperature, config.sampling.min_p) == (0.2, 0)
+
+
+def test_of_a_config_that_is_no_runs_nothing_is_taken(folder, caplog):
+    adapter(folder / "mine", "builtin:smollm2-135m")
+    (folder / "config.yaml").write_text("somebody: else's\n")
+    assert settings_of("run", "--model", "mine", "--prompts", "good.jsonl").sampling.temperature == 0.2
+    assert "config.yaml: is no run's of ours" in caplog.text
 
 
 def test_an_adapter_on_a_hub_model_that_is_not_to_be_had(folder, capsys, monkeypatch):
