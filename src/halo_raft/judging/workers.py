@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from halo_raft.errors import HaloRaftError, user_error
+from halo_raft.errors import ConfigError, user_error
 from halo_raft.judging.answer import Answer, Judged
 from halo_raft.judging.failures import collected_messages, log_messages
 from halo_raft.judging.referee import Referee
@@ -43,20 +43,17 @@ class Verify:
         import ray
 
         os.nice(niceness)
-        self.refusal: HaloRaftError | None = None
+        self.refusal = ""
         try:
             self.referee = Referee(*ray.get(terms[0]))
-        except HaloRaftError as error:  # raised with the first batch: Ray Data hides what an actor's start raises
-            self.refusal = error
+        except ConfigError as error:  # told with the first batch: Ray Data hides what an actor raises at its start
+            self.refusal = str(error)
 
     def __call__(self, batch: Row) -> Iterator[Row]:
-        """Judge a batch.
-
-        Raises:
-            ConfigError: The policy does not let this machine judge; nothing was run.
-        """
+        """Judge a batch, or say why the policy does not let this machine judge, and run nothing."""
         if self.refusal:
-            raise self.refusal
+            yield {"key": [""], "verdict": [""], "station": [""], "log": [self.refusal]}
+            return
         done: list[Judged] = []
         since = time.monotonic()
         with collected_messages() as messages:
@@ -115,9 +112,15 @@ def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int) ->
 
 
 def received(dataset: Any) -> Iterator[list[Judged]]:
-    """Yield what workers found as it comes, and log what they logged; a user's error comes as itself."""
+    """Yield what workers found as it comes, and log what they logged; a user's error comes as itself.
+
+    Raises:
+        ConfigError: The policy does not let a worker's machine judge.
+    """
     try:
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
+            if refusals := [log for verdict, log in zip(batch["verdict"], batch["log"], strict=True) if not verdict]:
+                raise ConfigError(refusals[0])
             for messages in batch["log"]:
                 log_messages(messages)
             columns = zip(*(batch[name] for name in ("key", "verdict", "station")), strict=True)
