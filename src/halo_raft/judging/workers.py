@@ -7,14 +7,15 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from halo_raft.errors import ConfigError, user_error
 from halo_raft.judging.answer import Answer, Judged
 from halo_raft.judging.failures import collected_messages, log_messages
+from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.referee import Referee
-from halo_raft.records import Verdict
+from halo_raft.records import Task, Verdict
 
 ROWS_PER_BLOCK = 64
 """Answers that travel together at most, so that Ray's cost per block stays small beside them."""
@@ -27,6 +28,8 @@ SECONDS_PER_REPORT = 0.5
 
 BLOCK_BYTES = 16 * 1024
 """Ray Data holds output back until a block is this large; its default of megabytes would hold all of it."""
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
@@ -67,7 +70,7 @@ class Verify:
 
 
 def judge_in_ray(
-    terms: tuple[Any, Any], answers: Sequence[Answer], workers: int, niceness: int
+    terms: tuple[JudgingPolicy, Mapping[str, Task]], answers: Sequence[Answer], workers: int, niceness: int
 ) -> Iterator[list[Judged]]:
     """Judge answers on verification workers and yield what comes out as it comes.
 
@@ -79,16 +82,16 @@ def judge_in_ray(
     """
     import ray
 
-    configure_ray_data()
+    configure_ray_data(workers)
     size = min(ROWS_PER_BLOCK, -(-len(answers) // (workers * BLOCKS_PER_WORKER)))
     columns = as_rows(answers)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     dataset = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // size))
-    return received(verified(dataset, ray.put(terms), workers, niceness))
+    return received(verified(dataset, ray.put(terms), workers, niceness, **willing_nodes(terms[0])))
 
 
-def configure_ray_data() -> None:
-    """Set what Ray Data does with our blocks."""
+def configure_ray_data(workers: int) -> None:
+    """Set what Ray Data does with our blocks and so many verification workers."""
     import ray
 
     context = ray.data.DataContext.get_current()
@@ -96,10 +99,12 @@ def configure_ray_data() -> None:
     warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a stage of few blocks is as it is
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
+    # a worker that dies at its start is replaced; Ray Data counts as dead, too, those that found no room until the end
+    context.max_consecutive_actor_init_deaths = workers + 3
 
 
-def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int) -> Any:
-    """Return a dataset of rows for `received` from one of `as_rows`."""
+def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int, **where: Any) -> Any:
+    """Return a dataset of rows for `received` from one of `as_rows`; `where` is of `willing_nodes`."""
     import ray
 
     return dataset.map_batches(
@@ -108,7 +113,42 @@ def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int) ->
         batch_size=None,
         num_cpus=0.5,
         compute=ray.data.ActorPoolStrategy(size=workers),
+        **where,
     )
+
+
+def willing_nodes(policy: JudgingPolicy) -> dict[str, Any]:
+    """Return which nodes Ray may place verification workers on: those that take up the policy, as they say themselves.
+
+    Raises:
+        ConfigError: None does.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    if len(nodes) < 2:
+        return {}
+    ask = ray.remote(num_cpus=0)(_refusal)
+    asked = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n, soft=False)).remote(policy) for n in nodes
+    ]
+    refusals = dict(zip(nodes, ray.get(asked), strict=True))
+    willing = [node for node, refusal in refusals.items() if not refusal]
+    if not willing:
+        raise ConfigError(next(iter(refusals.values())))
+    for refusal in filter(None, refusals.values()):
+        log.warning("a node judges nothing: %s", refusal)
+    return {"label_selector": {"ray.io/node-id": f"in({','.join(willing)})"}}
+
+
+def _refusal(policy: JudgingPolicy) -> str:
+    """Return why this machine does not take up a policy; empty where it does."""
+    try:
+        policy.station()
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def received(dataset: Any) -> Iterator[list[Judged]]:
