@@ -7,7 +7,7 @@ import pytest
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig, full_key, load, load_file, to_yaml, with_values
 from halo_raft.errors import ConfigError, UsageError
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 GUIDE_SFT = """
 model:
