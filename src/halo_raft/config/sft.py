@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from halo_raft.config.schema import ModelConfig, ResourcesConfig, TrackingConfig
+from halo_raft.config.resources import ResourcesConfig
+from halo_raft.config.schema import ModelConfig, TrackingConfig
 from halo_raft.config.section import NonNegative, Positive, Section
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
