@@ -34,7 +34,7 @@ class SftDataConfig(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.train_file and self.dataset:
-            raise ValueError("data: give train_file or dataset, not both")
+            raise ValueError("data.dataset: give it or data.train_file, not both")
         return self
 
 
