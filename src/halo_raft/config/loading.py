@@ -39,7 +39,10 @@ class _Values:
                 self.put((*path, str(key)), inner, source)
             return
         if section is not None:
-            resolved = self._name_of(resolved, section, value, path, source)
+            if "name" not in section.model_fields or not isinstance(value, str):
+                given = f"{'.'.join(resolved)} is a section; give its keys, such as {keys.example(section)}"
+                raise source.wrong(path, given)
+            resolved = (*resolved, "name")
         node = self.tree
         for key in resolved[:-1]:
             node = node.setdefault(key, {})
@@ -49,11 +52,6 @@ class _Values:
             both = " and ".join(f"{'.'.join(p)} ({source.at(p)})" for p in (spelled, path))
             raise source.wrong(path, f"{'.'.join(resolved)} is given twice, as {both}; remove one")
         self.origins[resolved] = source, path
-
-    def full(self, path: KeyPath, source: Source) -> KeyPath:
-        """Return the path of one setting by its fields' names."""
-        resolved, _, section = self._resolve(path, source)
-        return self._name_of(resolved, section, "", path, source) if section else resolved
 
     def validated(self, kind: type[C]) -> C:
         """Return the config that the values make."""
@@ -69,8 +67,12 @@ class _Values:
             The path, the section that its last key is in, and the section that it names, if it names one.
         """
         wanted = path
-        if path[0] not in keys.spellings(self.schema) and issubclass(self.schema, RaftConfig):
-            wanted = (*SHORT_NAMES.get(path[0], path[0]).split("."), *path[1:])
+        if (
+            path[0] not in keys.spellings(self.schema)
+            and issubclass(self.schema, RaftConfig)
+            and path[0] in SHORT_NAMES
+        ):
+            wanted = (*SHORT_NAMES[path[0]].split("."), *path[1:])
         section: type[BaseModel] | None = self.schema
         parent, resolved = self.schema, list[str]()
         for key in wanted:
@@ -82,13 +84,6 @@ class _Values:
             resolved.append(fields[key])
             section = keys.section_at(section, fields[key])
         return tuple(resolved), parent, section
-
-    @staticmethod
-    def _name_of(resolved: KeyPath, section: type[BaseModel], value: Any, path: KeyPath, source: Source) -> KeyPath:
-        if "name" not in section.model_fields or not isinstance(value, str):
-            given = f"{'.'.join(resolved)} is a section; give its keys, such as {keys.example(section)}"
-            raise source.wrong(path, given)
-        return (*resolved, "name")
 
 
 def load_file(path: str | Path, overrides: Sequence[str] = ()) -> RaftConfig | SftConfig:
@@ -157,7 +152,9 @@ def full_key(schema: type[BaseModel], key: str, origin: str) -> str:
     Raises:
         ConfigError: There is no such setting, or it is a section.
     """
-    return ".".join(_Values(schema).full(tuple(key.split(".")), Source(origin, ConfigError)))
+    values = _Values(schema)
+    values.put(tuple(key.split(".")), "", Source(origin, ConfigError))
+    return ".".join(*values.origins)
 
 
 def to_yaml(config: BaseModel) -> str:

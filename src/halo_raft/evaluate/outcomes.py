@@ -93,17 +93,7 @@ def compare(base: Outcomes, candidate: Outcomes, *, k: int = 1, seed: int = 0) -
 
 
 def compare_best(base: Outcomes, cycles: Mapping[int, Outcomes], best: int, *, k: int = 1, seed: int = 0) -> Difference:
-    """Return how the cycle that was chosen as the best of `cycles` differs from the base, paired by task.
-
-    The p-value is corrected for the choice; see `paired_difference`.
-
-    Args:
-        base: The model before training.
-        cycles: All cycles that `best` was chosen from, by number, itself among them.
-        best: The one that was chosen.
-        k: Of pass@k.
-        seed: Seed of the resampling.
-    """
+    """Return how the cycle `best`, chosen from all `cycles`, differs from the base; `p_value` counts the choice."""
     values = {cycle: _by_task(outcomes, k) for cycle, outcomes in cycles.items()}
     chosen = values.pop(best)
     return paired_difference(_by_task(base, k), chosen, others=tuple(values.values()), seed=seed)

@@ -175,6 +175,7 @@ def test_every_shipped_config_loads(path):
         ),
         ("\nselction:\n  x: 1\n", "config.yaml:2: unknown key selction; did you mean selection?"),
         ("training:\n  temperature: 1\n", "did you mean sampling.temperature?"),
+        ("sampling.temperature: 1\n", "config.yaml:1: unknown key sampling.temperature"),
         ("cycles: -1\n", "config.yaml:1: cycles: must be at least 1 (got -1)"),
         ("cycles:\n  - verifer: gcc\n", "config.yaml:2: unknown key cycles.0.verifer; an entry may have: verifier"),
         ("training: 3\n", "config.yaml:1: training is a section"),
