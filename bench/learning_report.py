@@ -1,13 +1,14 @@
 """What a learning study found: runs on disk -> tables with intervals, and the plots beside them.
 
-Seeds are pooled task by task: a task's value is the mean over seeds, and intervals resample tasks.
+A task has a value for each seed, and intervals resample tasks and seeds, which are training runs, alike.
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from halo_raft import tasks as task_sources
 from halo_raft.config import RaftConfig, load
-from halo_raft.evaluate import Outcomes, bootstrap_interval, paired_difference, pass_at_k, tally
+from halo_raft.evaluate import GREEDY_INDEX, Outcomes, bootstrap_interval, paired_difference, pass_at_k, tally
 from halo_raft.programs import normalised_program
 from halo_raft.records import CycleStats, Sample, Task, Verdict
 from halo_raft.store import read_records
@@ -98,7 +99,7 @@ def measure(work: Path, arm: str, seed: int, also: Sequence[str]) -> Measured:
 
 
 def _result(samples_path: Path, verdicts_path: Path, task_set: str) -> Result:
-    samples = {s.sample_id: s for s in read_records(samples_path, Sample) if s.index >= 0}  # -1 is greedy
+    samples = {s.sample_id: s for s in read_records(samples_path, Sample) if s.index != GREEDY_INDEX}
     verdicts = [v for v in read_records(verdicts_path, Verdict) if v.sample_id in samples]
     tasks: dict[str, Task] = {t.task_id: t for t in task_sources.load(task_set).tasks}
     programs = {
@@ -110,25 +111,35 @@ def _result(samples_path: Path, verdicts_path: Path, task_set: str) -> Result:
     return Result(outcomes, len(programs) / max(1, len(outcomes.tasks)))
 
 
-def pooled(results: Sequence[Result], k: int) -> dict[str, float]:
-    """Return pass@k by task as the mean over results, for the tasks that all of them have."""
-    values = [result.values(k) for result in results]
-    shared = set.intersection(*(set(v) for v in values))
-    return {task: float(np.mean([v[task] for v in values])) for task in sorted(shared)}
+ByTask = Mapping[str, tuple[float, ...]]
+"""Task -> a value for each seed."""
 
 
-def _mean(values: Mapping[str, float]) -> tuple[float, float, float]:
-    """Return the mean over tasks with its 95% interval."""
-    interval = bootstrap_interval(list(values.values()))
-    return float(np.mean(list(values.values()))), interval.low, interval.high
+def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
+    """Return pass@k for each task and seed, for the tasks that all results have; of several, their mean."""
+    seeds: dict[int, list[dict[str, float]]] = defaultdict(list)
+    for seed, result in results:
+        seeds[seed].append(result.values(k))
+    shared = set.intersection(*(set(values) for group in seeds.values() for values in group))
+    return {
+        task: tuple(float(np.mean([values[task] for values in seeds[seed]])) for seed in sorted(seeds))
+        for task in sorted(shared)
+    }
 
 
-def _shown(values: Mapping[str, float]) -> str:
+def _mean(values: ByTask) -> tuple[float, float, float]:
+    """Return the mean over tasks and seeds with its 95% interval."""
+    table = np.array(list(values.values()))
+    interval = bootstrap_interval(table if table.shape[1] > 1 else table[:, 0])
+    return float(table.mean()), interval.low, interval.high
+
+
+def _shown(values: ByTask) -> str:
     mean, low, high = _mean(values)
     return f"{mean:.1%} [{low:.1%}, {high:.1%}]"
 
 
-def _compared(base: Mapping[str, float], candidate: Mapping[str, float]) -> str:
+def _compared(base: ByTask, candidate: ByTask) -> str:
     gap = paired_difference(base, candidate)
     before = float(np.mean([base[task] for task in base]))
     relative = f", {gap.mean / before:+.0%} relative" if before else ""
@@ -141,18 +152,18 @@ def write_report(
     """Write the report and its plots; `note` is Markdown that stands before the tables."""
     output.parent.mkdir(parents=True, exist_ok=True)
     arms = {arm: [run for run in runs if run.arm == arm] for arm in dict.fromkeys(run.arm for run in runs)}
-    seeds = ", ".join(str(run.seed) for run in next(iter(arms.values())))
+    seeds = [run.seed for run in next(iter(arms.values()))]
     lines = [
         "# Does it learn?",
         "",
-        f"Trained on `{train}`, held out: `{heldout}`. Seeds: {seeds}.",
+        f"Trained on `{train}`, held out: `{heldout}`. Seeds: {', '.join(map(str, seeds))}.",
         "",
         *([note.strip(), ""] if note.strip() else []),
         "`control` keeps as many of its samples as RAFT would of the same ones, at random: what RAFT gains over it,",
         "the verifier earned. (From cycle 2 on each arm draws its own, so the counts differ; see Training.)",
-        "Intervals are 95%, over tasks; seeds are pooled task by task; comparisons are paired by task. A best cycle is",
-        "the one with the highest held-out pass@1 of its run, so its figure there is a little too good; single cycles",
-        "and the mean of all are not chosen.",
+        f"Intervals are 95%, {_resampled(len(seeds))}; comparisons are paired by task, and p-values are over tasks.",
+        "A best cycle is the one with the highest held-out pass@1 of its run, so its figure there is a little too",
+        "good; single cycles and the mean of all are not chosen.",
         "",
     ]
     for task_set in runs[0].results:
@@ -162,6 +173,12 @@ def write_report(
     output.write_text("\n".join(lines))
 
 
+def _resampled(seeds: int) -> str:
+    if seeds == 1:
+        return "over the tasks of one training run: what another seed would give is not in them"
+    return f"over tasks and the {seeds} training runs alike, of which so few show their spread but roughly"
+
+
 def _tables(arms: Mapping[str, Sequence[Measured]], task_set: str) -> Iterator[str]:
     k = next(iter(arms.values()))[0].results[task_set][0].k
     yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
@@ -169,18 +186,20 @@ def _tables(arms: Mapping[str, Sequence[Measured]], task_set: str) -> Iterator[s
     rows = [("base", 0, [run for runs in arms.values() for run in runs])]
     rows += [(arm, cycle, runs) for arm, runs in arms.items() for cycle in _cycles(runs)[1:]]
     for name, cycle, runs in rows:
-        results = [run.results[task_set][cycle] for run in runs]
-        unique = np.mean([result.unique for result in results])
-        yield f"| {name} | {cycle} | {_shown(pooled(results, 1))} | {_shown(pooled(results, k))} | {unique:.2f} |"
+        results = [(run.seed, run.results[task_set][cycle]) for run in runs]
+        unique = np.mean([result.unique for _, result in results])
+        yield f"| {name} | {cycle} | {_shown(by_task(results, 1))} | {_shown(by_task(results, k))} | {unique:.2f} |"
     yield ""
     yield "| comparison of pass@1 | difference |"
     yield "| --- | --- |"
     cycles = _cycles([run for runs in arms.values() for run in runs])[1:]
-    base = pooled([run.results[task_set][0] for runs in arms.values() for run in runs], 1)
-    best = {arm: pooled([run.results[task_set][run.best] for run in runs], 1) for arm, runs in arms.items()}
+    base = by_task([(run.seed, run.results[task_set][0]) for runs in arms.values() for run in runs], 1)
+    best = {
+        arm: by_task([(run.seed, run.results[task_set][run.best]) for run in runs], 1) for arm, runs in arms.items()
+    }
 
-    def mean(arm: str, cycles: Sequence[int]) -> dict[str, float]:
-        return pooled([run.results[task_set][cycle] for run in arms[arm] for cycle in cycles], 1)
+    def mean(arm: str, cycles: Sequence[int]) -> ByTask:
+        return by_task([(run.seed, run.results[task_set][cycle]) for run in arms[arm] for cycle in cycles], 1)
 
     for arm in arms:
         yield f"| {arm}, best cycle, less base | {_compared(base, best[arm])} |"
@@ -218,7 +237,7 @@ def _plots(arms: Mapping[str, Sequence[Measured]], task_set: str, output: Path) 
         series = []
         for arm, runs in arms.items():
             cycles = _cycles(runs)
-            points = [_mean(pooled([run.results[task_set][c] for run in runs], size)) for c in cycles]
+            points = [_mean(by_task([(run.seed, run.results[task_set][c]) for run in runs], size)) for c in cycles]
             series.append(Series(arm, cycles, *map(list, zip(*points, strict=True))))
         name = f"{output.stem}_{stem}_pass{size}.png"
         plot(series, f"pass@{size}", output.parent / name)

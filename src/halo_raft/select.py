@@ -8,14 +8,14 @@ prompts go first. Where that leaves fewer than `min_samples`, what the share lef
 what a lower threshold admits, the best first, and no more than are missing. The choice depends on the set
 of samples alone, never on their order.
 
-`select_at_random` is the control arm: as many samples of the same pool, whatever the verifier said.
+The control arm is `Pool.select_at_random`: as many samples of the same pool, whatever the verifier said.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from halo_raft.config import SelectionConfig
@@ -51,57 +51,149 @@ class Selection:
         return sorted({sample.cycle for sample in self.kept})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    """A usable sample with what ranking looks at."""
+    """A judged sample with what ranking looks at."""
 
     sample: Sample
-    reward: float
-    program: str
+    verdict: Verdict
+
+    @property
+    def reward(self) -> float:
+        """The verdict's reward, 0 where it has none."""
+        return self.verdict.reward or 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """What may be trained on, and what is left out whatever its reward."""
-
-    candidates: list[_Candidate]
-    success: Mapping[str, float]
-    infra: int
-    truncated: int
-
-
-def select(
-    samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task], config: SelectionConfig
-) -> Selection:
-    """Choose the samples to train on.
+class Pool:
+    """Judged samples, to choose from more than once: what a choice finds out about programs serves the next one.
 
     Args:
         samples: Any number per task, of one cycle or several.
         verdicts: Those without a sample, and samples without one, are left out.
         tasks: By `task_id`; gives language and entry point.
-        config: Threshold, cap, share and minimum.
     """
-    pool = _pool(samples, verdicts, tasks)
-    asked, wanted = config.reward_threshold, 0
-    threshold, above, distinct, capped = asked, [], [], []
-    for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
-        above = [c for c in pool.candidates if c.reward >= threshold]
-        distinct = _distinct(above)
-        capped = [c for round_ in _rounds(distinct, pool.success, config.max_per_prompt) for c in round_]
-        wanted = wanted or max(math.ceil(config.keep_top_percent * len(capped)), config.min_samples)
-        if len(capped) >= wanted:
-            break
-    capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
-    kept = capped[:wanted]
-    removed = {
-        "infra": pool.infra,
-        "truncated": pool.truncated,
-        "below_threshold": len(pool.candidates) - len(above),
-        "duplicate": len(above) - len(distinct),
-        "over_prompt_cap": len(distinct) - len(capped),
-        "over_keep_percent": len(capped) - len(kept),
-    }
-    return Selection(tuple(c.sample for c in kept), removed, threshold)
+
+    def __init__(self, samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> None:
+        judged, once = {v.sample_id: v for v in verdicts}, {s.sample_id: s for s in samples}
+        self._judged = [_Candidate(s, judged[i]) for i, s in once.items() if i in judged and s.task_id in tasks]
+        self._tasks = tasks
+        self._programs: dict[tuple[str, str], str] = {}
+        self._diverse: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
+
+    def select(self, config: SelectionConfig, left_out: Collection[str] = ()) -> Selection:
+        """Choose the samples to train on.
+
+        Args:
+            config: The threshold, cap, share and minimum.
+            left_out: Ids of samples that are chosen from as if they were not there.
+        """
+        candidates, success, removed = self._usable(left_out)
+        asked, wanted = config.reward_threshold, 0
+        threshold, above, distinct, capped = asked, [], [], []
+        for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
+            above = [c for c in candidates if c.reward >= threshold]
+            distinct = self._distinct(sorted(above, key=_rank))
+            capped = [c for round_ in self._rounds(distinct, success, config.max_per_prompt) for c in round_]
+            wanted = wanted or max(math.ceil(config.keep_top_percent * len(capped)), config.min_samples)
+            if len(capped) >= wanted:
+                break
+        capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
+        kept = capped[:wanted]
+        removed |= {
+            "below_threshold": len(candidates) - len(above),
+            "duplicate": len(above) - len(distinct),
+            "over_prompt_cap": len(distinct) - len(capped),
+            "over_keep_percent": len(capped) - len(kept),
+        }
+        return Selection(tuple(c.sample for c in kept), removed, threshold)
+
+    def select_at_random(self, config: SelectionConfig, *, count: int, seed: int) -> Selection:
+        """Choose `count` samples at random among all that are neither infra nor truncated.
+
+        Duplicates and the cap per prompt are treated as in `select`, so that the two arms differ in the
+        verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
+        """
+        candidates, _, removed = self._usable()
+        distinct = self._distinct(sorted(candidates, key=lambda c: stable_hash(seed, c.sample.sample_id)))
+        taken: dict[str, int] = defaultdict(int)
+        capped = []
+        for candidate in distinct:
+            if taken[candidate.sample.task_id] < config.max_per_prompt:
+                taken[candidate.sample.task_id] += 1
+                capped.append(candidate)
+        removed |= {
+            "duplicate": len(candidates) - len(distinct),
+            "over_prompt_cap": len(distinct) - len(capped),
+            "not_drawn": len(capped) - min(count, len(capped)),
+        }
+        return Selection(tuple(c.sample for c in capped[:count]), removed, 0.0)
+
+    def _usable(self, left_out: Collection[str] = ()) -> tuple[list[_Candidate], dict[str, float], dict[str, int]]:
+        """Return what may be trained on, each task's share of successes, and what is left out whatever its reward."""
+        there = [c for c in self._judged if c.sample.sample_id not in left_out]
+        usable = [c for c in there if c.verdict.kind is not VerdictKind.INFRA]
+        whole = [c for c in usable if not c.sample.truncated]
+        outcomes: dict[str, list[bool]] = defaultdict(list)
+        for candidate in usable:
+            outcomes[candidate.sample.task_id].append(candidate.verdict.success)
+        success = {task_id: sum(o) / len(o) for task_id, o in outcomes.items()}
+        return whole, success, {"infra": len(there) - len(usable), "truncated": len(usable) - len(whole)}
+
+    def _program(self, candidate: _Candidate) -> str:
+        """Return the normalised program of a candidate, worked out once for all that say the same."""
+        sample = candidate.sample
+        key = sample.task_id, sample.completion
+        if key not in self._programs:
+            self._programs[key] = normalised_program(sample.completion, self._tasks[sample.task_id])
+        return self._programs[key]
+
+    def _distinct(self, ordered: Iterable[_Candidate]) -> list[_Candidate]:
+        """Keep the first of each task's candidates that are the same program."""
+        first: dict[tuple[str, str], _Candidate] = {}
+        for candidate in ordered:
+            first.setdefault((candidate.sample.task_id, self._program(candidate)), candidate)
+        return list(first.values())
+
+    def _rounds(self, ranked: Iterable[_Candidate], success: Mapping[str, float], cap: int) -> list[list[_Candidate]]:
+        """Split ranked candidates into at most `cap` rounds: each task's best, each task's second, ...
+
+        Within a round, higher rewards go first, then tasks that are rarely solved.
+        """
+        by_task: dict[str, list[_Candidate]] = defaultdict(list)
+        for candidate in ranked:
+            by_task[candidate.sample.task_id].append(candidate)
+        chosen = [self._most_diverse(tuple(group), cap) for group in by_task.values()]
+        deepest = max(map(len, chosen), default=0)
+        rounds = [[group[i] for group in chosen if i < len(group)] for i in range(deepest)]
+        for round_ in rounds:
+            round_.sort(key=lambda c: (-c.reward, success[c.sample.task_id], c.sample.sample_id))
+        return rounds
+
+    def _most_diverse(self, ranked: tuple[_Candidate, ...], count: int) -> list[_Candidate]:
+        """Return at most `count` of one task's ranked candidates, best first.
+
+        Of equal rewards it takes the one least like its nearest neighbour among those taken before.
+        """
+        if len(ranked) < 2:
+            return list(ranked)
+        if (ranked, count) not in self._diverse:
+            features = {c: shingles(self._program(c)) for c in ranked}
+            nearest, rest, chosen = dict.fromkeys(ranked, 0.0), list(ranked), list[_Candidate]()
+            while rest and len(chosen) < count:
+                best = min(rest, key=lambda c: (-c.reward, nearest[c], *_rank(c)))
+                rest.remove(best)
+                chosen.append(best)
+                for c in rest:
+                    nearest[c] = max(nearest[c], similarity(features[c], features[best]))
+            self._diverse[ranked, count] = chosen
+        return self._diverse[ranked, count]
+
+
+def select(
+    samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task], config: SelectionConfig
+) -> Selection:
+    """Choose once; see `Pool`."""
+    return Pool(samples, verdicts, tasks).select(config)
 
 
 def select_at_random(
@@ -113,99 +205,10 @@ def select_at_random(
     count: int,
     seed: int,
 ) -> Selection:
-    """Choose `count` samples at random among all that are neither infra nor truncated.
-
-    Duplicates and the cap per prompt are treated as in `select`, so that the two arms differ in the
-    verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
-    """
-    pool = _pool(samples, verdicts, tasks)
-    drawn = sorted(pool.candidates, key=lambda c: stable_hash(seed, c.sample.sample_id))
-    distinct: dict[tuple[str, str], _Candidate] = {}
-    for candidate in drawn:
-        distinct.setdefault((candidate.sample.task_id, candidate.program), candidate)
-    taken: dict[str, int] = defaultdict(int)
-    capped = []
-    for candidate in distinct.values():
-        if taken[candidate.sample.task_id] < config.max_per_prompt:
-            taken[candidate.sample.task_id] += 1
-            capped.append(candidate)
-    removed = {
-        "infra": pool.infra,
-        "truncated": pool.truncated,
-        "duplicate": len(drawn) - len(distinct),
-        "over_prompt_cap": len(distinct) - len(capped),
-        "not_drawn": len(capped) - min(count, len(capped)),
-    }
-    return Selection(tuple(c.sample for c in capped[:count]), removed, 0.0)
-
-
-def _pool(samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> _Pool:
-    """Leave out what was not judged, what we failed to judge, and what was cut off."""
-    judged = {v.sample_id: v for v in verdicts}
-    known = [s for s in {s.sample_id: s for s in samples}.values() if s.sample_id in judged and s.task_id in tasks]
-    usable = [s for s in known if judged[s.sample_id].kind is not VerdictKind.INFRA]
-    whole = [s for s in usable if not s.truncated]
-    candidates = [
-        _Candidate(s, judged[s.sample_id].reward or 0.0, normalised_program(s.completion, tasks[s.task_id]))
-        for s in whole
-    ]
-    return _Pool(candidates, _success_rates(usable, judged), len(known) - len(usable), len(usable) - len(whole))
-
-
-def _success_rates(samples: Iterable[Sample], judged: Mapping[str, Verdict]) -> dict[str, float]:
-    """Return each task's share of successful samples."""
-    outcomes: dict[str, list[bool]] = defaultdict(list)
-    for sample in samples:
-        outcomes[sample.task_id].append(judged[sample.sample_id].success)
-    return {task_id: sum(o) / len(o) for task_id, o in outcomes.items()}
-
-
-def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Keep the best of each task's samples that are the same program."""
-    best: dict[tuple[str, str], _Candidate] = {}
-    for candidate in sorted(candidates, key=_rank):
-        best.setdefault((candidate.sample.task_id, candidate.program), candidate)
-    return list(best.values())
+    """Choose once at random; see `Pool`."""
+    return Pool(samples, verdicts, tasks).select_at_random(config, count=count, seed=seed)
 
 
 def _rank(candidate: _Candidate) -> tuple[float, int, str]:
     """Order the samples of one task: reward, then shorter, then an arbitrary but fixed order."""
     return -candidate.reward, len(candidate.sample.token_ids), candidate.sample.sample_id
-
-
-def _rounds(candidates: Sequence[_Candidate], success: Mapping[str, float], cap: int) -> list[list[_Candidate]]:
-    """Split candidates into at most `cap` rounds: each task's best, each task's second, ...
-
-    Within a round, higher rewards go first, then tasks that are rarely solved.
-    """
-    by_task: dict[str, list[_Candidate]] = defaultdict(list)
-    for candidate in sorted(candidates, key=_rank):
-        by_task[candidate.sample.task_id].append(candidate)
-    chosen = [_most_diverse(group, cap) for group in by_task.values()]
-    deepest = max(map(len, chosen), default=0)
-    rounds = [[group[i] for group in chosen if i < len(group)] for i in range(deepest)]
-    for round_ in rounds:
-        round_.sort(key=lambda c: (-c.reward, success[c.sample.task_id], c.sample.sample_id))
-    return rounds
-
-
-def _most_diverse(ranked: Sequence[_Candidate], count: int) -> list[_Candidate]:
-    """Return at most `count` of one task's ranked candidates, best first.
-
-    Of equal rewards it takes the one least like its nearest neighbour among those taken before.
-    """
-    if len(ranked) < 2:
-        return list(ranked)
-    features = {c.sample.sample_id: shingles(c.program) for c in ranked}
-    nearest = dict.fromkeys(features, 0.0)
-    chosen: list[_Candidate] = []
-    rest = list(ranked)
-    while rest and len(chosen) < count:
-        best = min(rest, key=lambda c: (-c.reward, nearest[c.sample.sample_id], *_rank(c)))
-        rest.remove(best)
-        chosen.append(best)
-        taken = features[best.sample.sample_id]
-        for c in rest:
-            known = nearest[c.sample.sample_id]
-            nearest[c.sample.sample_id] = max(known, similarity(features[c.sample.sample_id], taken))
-    return chosen

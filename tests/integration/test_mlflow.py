@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from halo_raft.config import RaftConfig, TrackingConfig, load
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.raft.tracked import MODEL_NAME, RunTracker
 from halo_raft.report.figures import FIGURES
-from halo_raft.tracking import create, model_folder
+from halo_raft.tracking import Candidate, create, model_folder
 
 from ..made_run import write_run
 from ..mlflow_ui import mlflow_ui, stop
@@ -69,6 +70,15 @@ def adapter(tmp_path):
     path.mkdir()
     (path / "adapter_config.json").write_text("{}")
     return path
+
+
+def measured(mean, tasks="abc"):
+    """Return an adapter that had this rate on the held-out tasks."""
+    return Candidate(base_model="org/tiny", kept=40, heldout_tasks=tasks, mean=mean, low=mean, high=mean, base_mean=0.1)
+
+
+def champion_of(client, name):
+    return str(client.get_model_version_by_alias(name, "champion").version)
 
 
 def runs(client, config):
@@ -139,8 +149,8 @@ def test_artifacts_and_champion(config, client, folder, adapter, tmp_path):
     tracker.log_text("model: tiny\n", "config.yaml")
     tracker.log_table([{"prompt": "p", "reward": 1.0}, {"prompt": "q"}], "tables/cycle_1.json")
     tracker.log_table([{"prompt": "p", "reward": 1.0}], "tables/cycle_1.json")
-    version = tracker.register_model("org/tiny", "adapters/cycle_1", tags={"pass_at_1": 0.25})
-    assert tracker.register_model("org/tiny", "adapters/cycle_1") == version == "1"
+    version = tracker.register_model("org/tiny", "adapters/cycle_1", measured(0.25), tags={"cycle": 1})
+    assert tracker.register_model("org/tiny", "adapters/cycle_1", measured(0.25)) == version == "1"
 
     artifacts = next((folder / "artifacts").glob(f"{run_id}/artifacts"))
     assert (artifacts / "adapters/cycle_1/adapter_config.json").read_text() == "{}"
@@ -148,11 +158,33 @@ def test_artifacts_and_champion(config, client, folder, adapter, tmp_path):
     table = json.loads((artifacts / "tables/cycle_1.json").read_text())
     assert table == {"columns": ["prompt", "reward"], "data": [["p", 1.0], ["q", None]]}
     model = client.get_model_version_by_alias("org-tiny", "champion")
-    assert (str(model.version), model.run_id, model.tags) == ("1", run_id, {"pass_at_1": "0.25"})
+    assert (str(model.version), model.run_id, model.tags["cycle"]) == ("1", run_id, "1")
+    assert Candidate.from_tags(model.tags) == measured(0.25)
 
     tracker.log_artifacts(adapter, "adapters/cycle_2")
-    assert tracker.register_model("org/tiny", "adapters/cycle_2") == "2"
-    assert str(client.get_model_version_by_alias("org-tiny", "champion").version) == "2"
+    assert tracker.register_model("org/tiny", "adapters/cycle_2", measured(0.3)) == "2"
+    assert champion_of(client, "org-tiny") == "2"
+
+
+def test_only_what_is_no_worse_takes_the_champions_place(config, client, adapter, tmp_path, caplog):
+    def register(cycle, *candidate):
+        tracker.log_artifacts(adapter, f"cycle_{cycle}")
+        return tracker.register_model("contest", f"cycle_{cycle}", *candidate)
+
+    tracker = create(config, tmp_path)
+    tracker.start("demo", {}, {})
+    assert register(1) == "1"
+    with pytest.raises(MlflowException, match="champion"):
+        champion_of(client, "contest")
+    with caplog.at_level(logging.INFO, "halo_raft"):
+        for cycle, candidate in enumerate((measured(0.5), measured(0.4), measured(0.9, "others"), Candidate()), 2):
+            register(cycle, candidate)
+            assert champion_of(client, "contest") == "2"
+    assert "version 3 of contest is registered, but not as champion: it is worse than the champion" in caplog.text
+    assert "not measured on the same" in client.get_model_version("contest", "4").tags["not_champion"]
+    client.delete_registered_model_alias("contest", "champion")
+    assert register(3, measured(0.4)) == "3" and champion_of(client, "contest") == "3"
+    assert "not_champion" not in client.get_model_version("contest", "3").tags
 
 
 def test_figures_are_images(config, folder, tmp_path):
@@ -290,7 +322,7 @@ def test_through_a_server_that_then_dies(config, client, server, adapter, tmp_pa
     run_id = tracker.start("demo", {"a": {"b": 1}}, {})
     log_cycle(tracker, 1)
     tracker.log_artifacts(adapter, "adapters/cycle_1")
-    assert tracker.register_model("remote", "adapters/cycle_1") == "1"
+    assert tracker.register_model("remote", "adapters/cycle_1", measured(0.1)) == "1"
     assert history_of(client, run_id, "pass_at_1") == [(1, 0.1)]
     assert client.get_model_version_by_alias("remote", "champion").run_id == run_id
     stop(process)
@@ -350,6 +382,6 @@ def test_the_champion_of_a_local_database_is_its_folder_there(config, adapter, t
     tracker.start("demo", {}, {})
     tracker.log_text("seed: 1\n", "config.yaml")
     tracker.log_artifacts(adapter, "cycle_1_final")
-    tracker.register_model("local", "cycle_1_final", description="mine")
+    tracker.register_model("local", "cycle_1_final", measured(0.1), description="mine")
     champion = model_folder("models:/local@champion", config)
     assert (champion / "adapter_config.json").is_file() and (champion.parent / "config.yaml").is_file()

@@ -71,6 +71,19 @@ def test_tables_and_plots_of_two_arms_and_two_seeds(report, tmp_path: Path) -> N
     assert "| raft, best cycle, less base | +50.0% [+50.0%, +50.0%], +200% relative" in text
     assert "| raft less control, best cycles | +25.0% [+25.0%, +25.0%], +50% relative" in text
     assert "| raft less control, cycle 1 | +50.0%" in text
+    assert "over tasks and the 2 training runs alike" in text
     for name in ("out_heldout_pass1.png", "out_heldout_pass4.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
         assert f"({name})" in text
+
+
+def test_an_interval_is_over_training_runs_too(report, tmp_path: Path) -> None:
+    for seed, passed in ((0, 1), (1, 3)):
+        fake_run(tmp_path / f"raft-seed{seed}", {0: 1, 1: passed})
+    runs = [report.measure(tmp_path, "raft", seed, ()) for seed in (0, 1)]
+    report.write_report(tmp_path / "out.md", runs, train="T", heldout="H", command=[])
+    text = (tmp_path / "out.md").read_text()
+    assert "| raft | 1 | 50.0% [25.0%, 75.0%]" in text, "all tasks alike, but one run learned nothing"
+    assert "| raft, best cycle, less base | +25.0% [+0.0%, +50.0%]" in text
+    report.write_report(tmp_path / "one.md", runs[:1], train="T", heldout="H", command=[])
+    assert "over the tasks of one training run: what another seed would give" in (tmp_path / "one.md").read_text()

@@ -5,9 +5,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+import halo_raft.select
 from halo_raft.config import SelectionConfig
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
-from halo_raft.select import select, select_at_random
+from halo_raft.select import Pool, select, select_at_random
 
 TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt="p", entry_point="f", test_list=("assert f() == 1",)) for n in range(4)}
 
@@ -171,6 +172,37 @@ def test_the_control_arm_keeps_as_many_at_random_whatever_the_reward(rows, cap, 
     assert control.kept == again.kept, "the verifier decides how many, never which"
     shuffled = random.Random(seed).sample(samples, len(samples))
     assert select_at_random(shuffled, verdicts, TASKS, settings, count=count, seed=seed) == control
+
+
+@given(rows=ROWS, cap=st.integers(1, 5), share=st.floats(0.01, 1.0), wanted=st.integers(0, 20), data=st.data())
+def test_a_pool_chooses_as_if_what_is_left_out_had_never_been_there(rows, cap, share, wanted, data):
+    samples = [
+        sample(n, task, f"def f():\n    return {number}", "length" if cut else "stop")
+        for n, (task, _, cut, number) in enumerate(rows)
+    ]
+    verdicts = [verdict(s, reward) for s, (_, reward, _, _) in zip(samples, rows, strict=True)]
+    settings = config(max_per_prompt=cap, keep_top_percent=share, min_samples=wanted)
+    pool, out = Pool(samples, verdicts, TASKS), set()
+    for _ in range(3):
+        selection = pool.select(settings, left_out=out)
+        assert selection == select([s for s in samples if s.sample_id not in out], verdicts, TASKS, settings)
+        if selection.kept:
+            out |= {s.sample_id for s in data.draw(st.lists(st.sampled_from(selection.kept)))}
+    at_random = pool.select_at_random(settings, count=3, seed=1)
+    assert at_random == select_at_random(samples, verdicts, TASKS, settings, count=3, seed=1)
+
+
+def test_a_pool_looks_at_each_program_once_however_often_it_is_chosen_from(monkeypatch):
+    looked = []
+    real = halo_raft.select.normalised_program
+    monkeypatch.setattr(
+        halo_raft.select, "normalised_program", lambda code, task: looked.append(code) or real(code, task)
+    )
+    samples = [sample(n, code=f"def f():\n    return {n % 5}") for n in range(20)]
+    pool = Pool(samples, [verdict(s, 1.0 if s.index < 10 else 0.0) for s in samples], TASKS)
+    for left_out in ((), {"s000"}, {"s000", "s006"}):
+        pool.select(config(), left_out)
+    assert len(looked) == 5, "the five different ones above the threshold"
 
 
 def test_another_seed_draws_others():

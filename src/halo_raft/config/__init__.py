@@ -2,10 +2,10 @@
 
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
 from halo_raft.config.loading import full_key, load, load_file, to_yaml, with_values
+from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.schema import (
     EngineConfig,
     RaftConfig,
-    ResourcesConfig,
     SandboxConfig,
     SelectionConfig,
     TrackingConfig,

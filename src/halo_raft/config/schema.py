@@ -10,11 +10,12 @@ Unknown keys are errors. A section is a frozen model; what a run used is what `c
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
+from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.section import NonNegative, Positive, Reward, Seconds, Section, Share
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
@@ -182,29 +183,6 @@ class StopConfig(Section):
     """... within so many cycles; 0 never stops early, 1 stops at any fall."""
 
 
-class TrainerResources(Section):
-    """Training workers."""
-
-    num_workers: Positive = 1
-    """Data-parallel workers, each with a GPU, or a CPU where there is none."""
-    strategy: Literal["ddp", "fsdp"] = "ddp"
-    """`ddp`: every worker holds the model. `fsdp`: the workers share it, for models that do not fit on one."""
-
-
-class ResourcesConfig(Section):
-    """Placement on the Ray cluster."""
-
-    num_cpus: Positive | None = None
-    """CPUs to use, of this machine or of a cluster; all there are when not given."""
-    num_gpus: NonNegative | None = None
-    """GPUs to use, of this machine or of a cluster; all there are when not given."""
-    trainer: TrainerResources = TrainerResources()
-    require_gpu: bool = False
-    """End with exit code 4 where there is no GPU, instead of running on the CPU."""
-    ray_address: str | None = None
-    """A cluster to join; RAY_ADDRESS is used when not given, else a local instance is started."""
-
-
 class TrackingConfig(Section):
     """Where results are logged."""
 
@@ -310,8 +288,3 @@ SHORT_NAMES: dict[str, str] = {
     "output": "output_dir",
 }
 """The guide's flat names of RAFT settings, accepted at the top of a YAML file and as `key=value`."""
-
-
-def describe(config: BaseModel) -> dict[str, Any]:
-    """Return the resolved config as plain JSON types, in schema order."""
-    return config.model_dump(mode="json")

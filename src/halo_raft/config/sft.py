@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from halo_raft.config.schema import ModelConfig, ResourcesConfig, TrackingConfig
+from halo_raft.config.resources import ResourcesConfig
+from halo_raft.config.schema import ModelConfig, TrackingConfig
 from halo_raft.config.section import NonNegative, Positive, Section
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
@@ -33,7 +34,7 @@ class SftDataConfig(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.train_file and self.dataset:
-            raise ValueError("data: give train_file or dataset, not both")
+            raise ValueError("data.dataset: give it or data.train_file, not both")
         return self
 
 

@@ -7,7 +7,7 @@ A task with nothing but infra verdicts is left out as a whole and counted too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,13 @@ def pass_rates(verdicts: Iterable[Verdict], *, seed: int = 0) -> PassRate:
 def compare(base: Outcomes, candidate: Outcomes, *, k: int = 1, seed: int = 0) -> Difference:
     """Return how pass@k of `candidate` differs from that of `base`, paired by task."""
     return paired_difference(_by_task(base, k), _by_task(candidate, k), seed=seed)
+
+
+def compare_best(base: Outcomes, cycles: Mapping[int, Outcomes], best: int, *, k: int = 1, seed: int = 0) -> Difference:
+    """Return how the cycle `best`, chosen from all `cycles`, differs from the base; `p_value` counts the choice."""
+    values = {cycle: _by_task(outcomes, k) for cycle, outcomes in cycles.items()}
+    chosen = values.pop(best)
+    return paired_difference(_by_task(base, k), chosen, others=tuple(values.values()), seed=seed)
 
 
 def _by_task(outcomes: Outcomes, k: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,12 @@ import yaml
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
-from halo_raft.evaluate import Outcomes
+from halo_raft.evaluate import GREEDY_INDEX as GREEDY_INDEX
+from halo_raft.evaluate import Heldout, Outcomes
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, PassRate, Sample, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind, stable_hash
 from halo_raft.report.view import Answer, CycleView, Example, RunView
 from halo_raft.store import RunFolder
-
-GREEDY_INDEX = -1
-"""Index of the held-out sample of a task that was decoded greedily."""
 
 TRAINING_FILE = "training.json"
 EXAMPLES_PER_CYCLE = 6
@@ -48,8 +47,8 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         history[latest.cycle] = latest
     best = _best(folder)
     cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats)
-    outcomes = {cycle.stats.cycle: cycle.outcomes for cycle in cycles}
-    base, candidate = outcomes.get(0), outcomes.get(best) if best else None
+    measured = {cycle.stats.cycle: cycle.outcomes for cycle in cycles if cycle.outcomes}
+    base, candidate = measured.pop(0, None), measured.get(best or 0)
     fingerprint = run.get("fingerprint", {})
     heldout = [fingerprint.get("held-out tasks"), fingerprint.get("heldout settings")]
     config = (
@@ -62,7 +61,7 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         best=best,
         arm=run.get("arm", "raft"),
         heldout_key=stable_hash(heldout) if heldout[0] else "",
-        difference=evaluate.compare(base, candidate) if base and candidate else None,
+        difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
         facts=_facts(run, yaml.safe_load(config) or {}),
@@ -73,18 +72,15 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
 def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) -> CycleView:
     """Read what a cycle with these statistics left."""
     cycle = stats.cycle
-    sampled, greedy = heldout_outcomes(folder, cycle)
-    heldout = heldout_rates(sampled, greedy)
-    compared = next((outcomes for outcomes in (sampled, greedy) if outcomes.tasks), None)
+    measured = heldout_outcomes(folder, cycle)
+    view = CycleView(stats=stats, heldout=measured.rates(), outcomes=measured.compared)
     if cycle == 0:
-        return CycleView(stats=stats, heldout=heldout, outcomes=compared)
+        return view
     verdicts, samples = folder.verdicts(cycle), folder.samples(cycle)
     outcomes = evaluate.tally(verdicts)
     kept = Counter(sample.task_id for sample in folder.kept(cycle) or ())
-    return CycleView(
-        stats=stats,
-        heldout=heldout,
-        outcomes=compared,
+    return replace(
+        view,
         solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),
         passed=evaluate.pass_at_k_rate(outcomes, 1),
         rewards=tuple(v.reward for v in verdicts if v.reward is not None),
@@ -94,21 +90,9 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     )
 
 
-def heldout_rates(sampled: Outcomes, greedy: Outcomes) -> dict[str, PassRate]:
-    """Return pass@1, pass@2, pass@4, ... up to the number of samples, and greedy pass@1."""
-    most = max((task.samples for task in sampled.tasks), default=0)
-    ks = [k for k in (1, 2, 4, 8, 16, 32, 64, 128) if k <= most]
-    ks += [most] if most and most not in ks else []
-    rates = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k) for k in ks}
-    return rates | ({"greedy": evaluate.pass_at_k_rate(greedy, 1)} if greedy.tasks else {})
-
-
-def heldout_outcomes(folder: RunFolder, cycle: int) -> tuple[Outcomes, Outcomes]:
-    """Return the held-out outcomes of a cycle: of sampled completions, and of greedy ones."""
-    greedy_ids = {s.sample_id for s in folder.samples(cycle, "heldout") if s.index == GREEDY_INDEX}
-    verdicts = folder.verdicts(cycle, "heldout")
-    sampled = evaluate.tally(v for v in verdicts if v.sample_id not in greedy_ids)
-    return sampled, evaluate.tally(v for v in verdicts if v.sample_id in greedy_ids)
+def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
+    """Return the held-out outcomes of a cycle."""
+    return evaluate.heldout_outcomes(folder.samples(cycle, "heldout"), folder.verdicts(cycle, "heldout"))
 
 
 def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from halo_raft import __version__
+from halo_raft.evaluate import texts
 from halo_raft.report import tables
 from halo_raft.report.view import ComparisonView, RunView
 
@@ -58,5 +59,5 @@ def _render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"tables": tables, "version": __version__}
+    environment.globals |= {"tables": tables, "texts": texts, "version": __version__}
     return environment.get_template(template).render(**values)

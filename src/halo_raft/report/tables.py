@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-from halo_raft.evaluate import Difference, compare
+from halo_raft.evaluate import compare, difference_text, rate_text
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report.view import RunView
 
@@ -80,22 +79,10 @@ def contrasts_table(runs: Sequence[RunView]) -> list[Row]:
     return rows
 
 
-def difference_text(difference: Difference) -> str:
-    """Return `+4.1 points [+1.0, +7.2]`."""
-    return f"{difference.mean * 100:+.1f} points [{difference.low * 100:+.1f}, {difference.high * 100:+.1f}]"
-
-
 def first_rate(rates: Mapping[str, PassRate]) -> str:
     """Return sampled pass@1 as text, else greedy pass@1, else nothing."""
     rate = rates.get("pass_at_1") or rates.get("greedy")
     return rate_text(rate) if rate else ""
-
-
-def rate_text(rate: PassRate) -> str:
-    """Return `34.2% [30.1, 38.0]`; a dash for a rate that does not exist."""
-    if math.isnan(rate.mean):
-        return "-"
-    return f"{rate.mean:.1%} [{rate.low * 100:.1f}, {rate.high * 100:.1f}]"
 
 
 def heading(name: str) -> str:

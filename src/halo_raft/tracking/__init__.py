@@ -8,9 +8,10 @@ from pathlib import Path
 
 from halo_raft.config.schema import TrackingConfig
 from halo_raft.tracking.base import RunLog, Tracker
+from halo_raft.tracking.candidate import Candidate, registered_name
 from halo_raft.tracking.location import resolve, ui_command
 
-__all__ = ["RunLog", "Tracker", "create", "model_folder", "ui_command"]
+__all__ = ["Candidate", "RunLog", "Tracker", "create", "model_folder", "registered_name", "ui_command"]
 
 
 def model_folder(uri: str, config: TrackingConfig) -> Path:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
+from halo_raft.tracking.candidate import Candidate
+
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
@@ -76,11 +78,14 @@ class Tracker(RunLog):
         self,
         name: str,
         artifact_folder: str,
-        alias: str = "champion",
+        candidate: Candidate = Candidate(),  # noqa: B008
         tags: Mapping[str, Any] | None = None,
         description: str = "",
     ) -> str | None:
-        """Register a logged artifact folder as a model version; return its number, None if it has none."""
+        """Register a logged artifact folder as a model version; return its number, None if it has none.
+
+        It becomes the champion unless `refusal` says why not, and says so; `candidate` is what that looks at.
+        """
 
     def end_child(self, run_id: str, tags: Mapping[str, Any], status: Status | None = None) -> None:
         """Set tags of a child run that another process logged, and end it unless `status` is None.

@@ -16,6 +16,7 @@ from typing import Any
 
 from halo_raft.errors import ConfigError
 from halo_raft.tracking.base import RunLog, Status, Tracker
+from halo_raft.tracking.candidate import Candidate, refusal
 from halo_raft.tracking.soft import WarnOnce, reason
 from halo_raft.tracking.values import finite_metrics, flatten
 
@@ -131,12 +132,14 @@ class FileTracker(FileRunLog, Tracker):
         self,
         name: str,
         artifact_folder: str,
-        alias: str = "champion",
+        candidate: Candidate = Candidate(),  # noqa: B008
         tags: Mapping[str, Any] | None = None,
         description: str = "",
     ) -> str | None:
-        """See `Tracker`; plain files have no registry, so the alias becomes a tag."""
-        self.set_tags({f"model.{alias}": f"{name}: {artifact_folder}"})
+        """See `Tracker`; plain files have no registry, so what there is to know becomes tags."""
+        refused = refusal(candidate, None)
+        place = {"model.not_champion": refused} if refused else {"model.champion": f"{name}: {artifact_folder}"}
+        self.set_tags(place | {f"model.{tag}": value for tag, value in candidate.tags.items()})
         return None
 
     def finish(self, status: Status = "FINISHED") -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from halo_raft.errors import ConfigError
 from halo_raft.tracking.base import RunLog, Status, Tracker
+from halo_raft.tracking.candidate import CHAMPION, Candidate, refusal
 from halo_raft.tracking.location import Location
 from halo_raft.tracking.mlflow_client import Connection, connect
 from halo_raft.tracking.mlflow_run import MlflowRunLog
@@ -23,12 +24,15 @@ from halo_raft.tracking.values import MAX_TAG, cut, flatten
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
 
 CYCLE_TAG = "cycle"
+NOT_CHAMPION = "not_champion"
 REGISTERED_NOTE = (
-    "LoRA adapters made by halo-raft, one version a run: its best cycle. The alias `champion` is the newest of them."
+    "LoRA adapters of one base model made by halo-raft, one version a run: its best cycle. The alias `champion` is the "
+    "best of those that were measured on the same held-out tasks; the tag `not_champion` says of others why not."
 )
 _PARENT_TAG = "mlflow.parentRunId"
 
@@ -147,7 +151,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
         self,
         name: str,
         artifact_folder: str,
-        alias: str = "champion",
+        candidate: Candidate = Candidate(),  # noqa: B008
         tags: Mapping[str, Any] | None = None,
         description: str = "",
     ) -> str | None:
@@ -157,16 +161,29 @@ class MlflowTracker(MlflowRunLog, Tracker):
             name = re.sub(r"[/:]", "-", name)
             source = f"{client.get_run(self.run_id).info.artifact_uri}/{artifact_folder}"
             known = client.search_registered_models(f"name = '{name}'", max_results=1)
-            if not known:
-                client.create_registered_model(name, description=REGISTERED_NOTE)
+            model = known[0] if known else client.create_registered_model(name, description=REGISTERED_NOTE)
             versions = client.search_model_versions(f"name = '{name}' and run_id = '{self.run_id}'")
             version = next((v for v in versions if v.source == source), None)
             if version is None:
-                texts = {key: str(value) for key, value in (tags or {}).items()}
+                texts = candidate.tags | {key: str(value) for key, value in (tags or {}).items()}
                 version = client.create_model_version(name, source, self.run_id, tags=texts, description=description)
-            client.set_registered_model_alias(name, alias, version.version)
+            self._challenge(name, version, candidate, model.aliases.get(CHAMPION))
             return str(version.version)
         return None
+
+    def _challenge(self, name: str, version: ModelVersion, candidate: Candidate, champion: str | None) -> None:
+        """Make a version the champion in the place of another one's number, or say why it is not."""
+        client, number = self._open, version.version
+        if str(number) == str(champion):
+            return
+        known = Candidate.from_tags(client.get_model_version(name, champion).tags) if champion else None
+        if (refused := refusal(candidate, known)) is not None:
+            client.set_model_version_tag(name, number, NOT_CHAMPION, refused)
+            logger.info("version %s of %s is registered, but not as champion: %s", number, name, refused)
+            return
+        client.set_registered_model_alias(name, CHAMPION, number)
+        if NOT_CHAMPION in version.tags:
+            client.delete_model_version_tag(name, number, NOT_CHAMPION)
 
     def end_child(self, run_id: str, tags: Mapping[str, Any], status: Status | None = None) -> None:
         """See `Tracker`."""

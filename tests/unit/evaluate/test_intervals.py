@@ -41,9 +41,11 @@ def test_interval_covers_the_truth_about_95_times_in_100():
 
 
 def test_memory_chunks_do_not_lose_resamples(monkeypatch):
+    values = np.random.default_rng(4).random(30)
+    whole = bootstrap_interval(values)
     monkeypatch.setattr(intervals, "_CHUNK_CELLS", 1000)
-    assert sum(intervals._chunks(7)) == intervals.RESAMPLES
-    assert sum(intervals._chunks(5000)) == intervals.RESAMPLES
+    assert bootstrap_interval(values).low == pytest.approx(whole.low)
+    assert paired_difference(results(values), results(values)).p_value == 1, "every resample is as large as no gap"
 
 
 def test_all_failed_or_all_passed_is_not_certainty():
@@ -103,3 +105,47 @@ def test_tasks_of_one_set_only_are_left_out_and_counted():
 def test_nothing_shared_is_nan():
     difference = paired_difference({"a": 1}, {"b": 1})
     assert math.isnan(difference.mean) and math.isnan(difference.p_value) and difference.tasks == 0
+
+
+def test_an_interval_over_training_runs_is_as_wide_as_they_differ():
+    tasks = np.random.default_rng(6).random(100)
+    alike, apart = np.column_stack([tasks, tasks, tasks]), np.column_stack([tasks - 0.1, tasks, tasks + 0.1])
+    single, same, wide = (bootstrap_interval(values) for values in (tasks, alike, apart))
+    assert same.high - same.low == pytest.approx(single.high - single.low, rel=0.05)
+    assert wide.high - wide.low > 1.5 * (same.high - same.low)
+
+
+def test_a_gain_that_one_of_three_runs_made_is_not_one_of_training_though_tasks_agree():
+    base = {f"t{i}": (0.2, 0.2, 0.2) for i in range(60)}
+    difference = paired_difference(base, {task: (0.5, 0.2, 0.2) for task in base})
+    assert (difference.runs, difference.tasks, difference.mean) == (3, 60, pytest.approx(0.1))
+    assert difference.low <= 0 < difference.high and difference.p_value < 0.01 and not difference.is_real
+
+
+def test_the_best_of_several_is_real_no_more_often_than_one_where_nothing_differs(monkeypatch):
+    monkeypatch.setattr(intervals, "RESAMPLES", 500)
+    rng, named, chosen = np.random.default_rng(1), 0, 0
+    for trial in range(400):
+        rate = rng.beta(0.5, 1, 100)
+        base, *cycles = (results(rng.binomial(4, rate) / 4) for _ in range(6))
+        best, *others = sorted(cycles, key=lambda cycle: -sum(cycle.values()))
+        alone = paired_difference(base, best, seed=trial)
+        corrected = paired_difference(base, best, others=others, seed=trial)
+        assert (corrected.mean, corrected.low, corrected.chosen_among) == (alone.mean, alone.low, 5)
+        named += alone.is_real and alone.mean > 0
+        chosen += corrected.is_real and corrected.mean > 0
+    assert named >= 20, "5 in 100 and more, where 2.5 are meant: else this test shows nothing"
+    assert chosen <= 16, "2.5 in 100 and what chance adds in 400 trials"
+
+
+def test_a_clear_gain_stays_one_among_five_and_one_candidate_needs_no_correction():
+    rng = np.random.default_rng(2)
+    base = rng.random(100) * 0.5
+    best, others = results(base + 0.2), [results(base + rng.normal(0, 0.1, 100)) for _ in range(4)]
+    assert paired_difference(results(base), best, others=others).p_value < 0.001
+    assert paired_difference(results(base), others[0]) == paired_difference(results(base), others[0], others=())
+
+
+def test_tasks_that_another_candidate_lacks_do_not_hinder_the_comparison():
+    difference = paired_difference({"a": 0, "b": 0, "c": 0}, {"a": 1, "b": 1, "c": 1}, others=[{"a": 1}, {}])
+    assert (difference.tasks, difference.mean, difference.chosen_among) == (3, 1, 3)

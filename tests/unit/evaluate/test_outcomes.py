@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from halo_raft.evaluate import compare, pass_at_k_rate, pass_rates, tally
+from halo_raft.evaluate import compare, compare_best, pass_at_k_rate, pass_rates, tally
 from halo_raft.records import Verdict
 
 
@@ -65,3 +65,15 @@ def test_compare_pairs_by_task():
     difference = compare(base, better)
     assert (difference.mean, difference.tasks, difference.tasks_left_out) == (pytest.approx(0.5), 2, 1)
     assert compare(base, better, k=2).mean == pytest.approx(0.5)
+
+
+def test_the_best_cycle_is_compared_by_its_own_gain_with_a_p_value_that_knows_of_the_others():
+    tasks = "abcdefgh"
+    base = tally(verdicts(**{task: "wrong" for task in tasks}))
+    cycles = {
+        n: tally(verdicts(**{task: "passed" if i < 2 * n else "wrong" for i, task in enumerate(tasks)}))
+        for n in (1, 2, 3)
+    }
+    best = compare_best(base, cycles, 3)
+    assert (best.mean, best.chosen_among) == (compare(base, cycles[3]).mean, 3)
+    assert compare_best(base, {3: cycles[3]}, 3) == compare(base, cycles[3])

@@ -6,7 +6,7 @@ import pytest
 
 from halo_raft.config.schema import TrackingConfig
 from halo_raft.errors import ConfigError
-from halo_raft.tracking import create
+from halo_raft.tracking import Candidate, create
 
 
 @pytest.fixture
@@ -63,9 +63,17 @@ def test_a_resumed_run_goes_on_in_the_same_files(tracker, tmp_path):
 
 def test_the_registry_is_a_tag(tracker, tmp_path):
     tracker.start("demo", {}, {})
-    assert tracker.register_model("halo", "adapters/cycle_2") is None
-    run = json.loads((tmp_path / "tracking/run.json").read_text())
-    assert run["tags"] == {"model.champion": "halo: adapters/cycle_2"}
+    good = Candidate(base_model="tiny", kept=20, heldout_tasks="abc", mean=0.5)
+    assert tracker.register_model("halo", "adapters/cycle_2", good) is None
+    tags = json.loads((tmp_path / "tracking/run.json").read_text())["tags"]
+    assert (tags["model.champion"], tags["model.kept"]) == ("halo: adapters/cycle_2", "20")
+
+
+def test_without_a_measurement_there_is_no_champion(tracker, tmp_path):
+    tracker.start("demo", {}, {})
+    tracker.register_model("halo", "adapters/cycle_2")
+    tags = json.loads((tmp_path / "tracking/run.json").read_text())["tags"]
+    assert "model.champion" not in tags and "was not measured" in tags["model.not_champion"]
 
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):

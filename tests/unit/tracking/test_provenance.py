@@ -1,7 +1,7 @@
 import subprocess
 
 from halo_raft.config import SftConfig
-from halo_raft.config.schema import RaftConfig, describe
+from halo_raft.config.schema import RaftConfig
 from halo_raft.tracking.provenance import run_note, source_tags
 from halo_raft.tracking.values import flatten
 
@@ -32,11 +32,11 @@ def test_no_git_at_all_is_fine(monkeypatch, tmp_path):
 
 
 def test_note_says_what_was_set_and_nothing_else():
-    note = run_note(flatten(describe(RaftConfig(seed=7))))
+    note = run_note(flatten(RaftConfig(seed=7).model_dump(mode="json")))
     assert "(RAFT)" in note and "- **Training tasks**: starter" in note and "- **Seed**: 7" in note
     assert "None" not in note and "Held-out" not in note
 
 
 def test_note_of_a_fine_tuning_run():
-    note = run_note(flatten(describe(SftConfig(data={"train_file": "a.jsonl"}))))
+    note = run_note(flatten(SftConfig(data={"train_file": "a.jsonl"}).model_dump(mode="json")))
     assert note.startswith("Supervised") and "- **Training file**: a.jsonl" in note

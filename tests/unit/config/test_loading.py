@@ -7,7 +7,7 @@ import pytest
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig, full_key, load, load_file, to_yaml, with_values
 from halo_raft.errors import ConfigError, UsageError
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 GUIDE_SFT = """
 model:
@@ -175,17 +175,28 @@ def test_every_shipped_config_loads(path):
         ),
         ("\nselction:\n  x: 1\n", "config.yaml:2: unknown key selction; did you mean selection?"),
         ("training:\n  temperature: 1\n", "did you mean sampling.temperature?"),
+        ("sampling.temperature: 1\n", "config.yaml:1: unknown key sampling.temperature"),
         ("cycles: -1\n", "config.yaml:1: cycles: must be at least 1 (got -1)"),
-        ("cycles:\n  - verifer: gcc\n", "config.yaml:1: unknown key cycles.0.verifer; an entry may have: verifier"),
+        ("cycles:\n  - verifer: gcc\n", "config.yaml:2: unknown key cycles.0.verifer; an entry may have: verifier"),
         ("training: 3\n", "config.yaml:1: training is a section"),
         ("seed:\n  x: 1\n", "config.yaml:2: seed is a value, it has no key 'x'"),
-        ("- a\n", "line 1: the file must hold keys"),
+        ("- a\n", "config.yaml:1: the file must hold keys"),
         ("a: [\n", "config.yaml:2: not YAML"),
-        ("seed: !foo 1\n", "line 1: not a value"),
-        ("tracking:\n  run_name: 2020-13-45\n", "line 2: not a value"),
-        ("heldout:\n  samples: 0\n  greedy: false\n", "nothing would be measured"),
+        ("seed: !foo 1\n", "config.yaml:1: seed: not a value"),
+        ("tracking:\n  run_name: 2020-13-45\n", "config.yaml:2: tracking.run_name: not a value"),
+        ("heldout:\n  samples: 0\n  greedy: false\n", "config.yaml:2: heldout: nothing would be measured"),
         ("training:\n  bf16: maybe\n", "config.yaml:2: training.bf16: must be true or false"),
-        ("sampling:\n  max_new_tokens: 4096\n", "leaves no room for a prompt"),
+        (
+            "sampling:\n  max_new_tokens: 4096\n",
+            "yaml:2: sampling.max_new_tokens (4096) leaves no room for a prompt",
+        ),
+        ("training:\n  early_stopping_patience: 2\n", "config.yaml:2: training.early_stopping_patience: nothing is"),
+        ("\ncurriculum:\n  strategy: hard\n", "config.yaml:3: curriculum.strategy: must be one of"),
+        ("resources:\n  trainer:\n    strategy: one\n", "config.yaml:3: resources.trainer.strategy: must be one of"),
+        ("cycles:\n  - verifier: gcc\n  - keep_top_percent: 7\n", "config.yaml:3: cycles.1.keep_top_percent: must be"),
+        ("sampling:\n  stop: abc\n", "config.yaml:2: sampling.stop: must be a list"),
+        ("seed: 1\nstop: {}\n[a]: 2\n", "config.yaml:3: a key must be a word"),
+        ("cycles: &all\n  - *all\n", "config.yaml:1: cycles.0: holds itself"),
     ],
 )
 def test_a_mistake_in_yaml_is_one_line_with_its_place(write, text, expected):
@@ -212,9 +223,75 @@ def test_a_mistake_on_the_command_line_is_a_usage_error(override, expected):
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("sampling={temperature: 0.1, top_k: 3}", "sampling", {"temperature": 0.1, "top_k": 3}),
+        ("training={epochs: 7}", "training", {"num_train_epochs": 7}),
+        ("resources={trainer: {num_workers: 2}, num_cpus: 4}", "resources", {"num_cpus": 4}),
+        ("resources={trainer: {num_workers: 2}}", "resources.trainer", {"num_workers": 2}),
+        ("verifier={name: gcc, flags: [-O2]}", "verifier", {"name": "gcc", "flags": ("-O2",)}),
+    ],
+)
+def test_a_section_given_as_one_override_is_applied(write, override, key, value):
+    for config in (load(RaftConfig, None, [override]), load_file(write("seed: 3\n"), [override])):
+        section = config
+        for name in key.split("."):
+            section = getattr(section, name)
+        assert {name: getattr(section, name) for name in value} == value
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("sampling={temprature: 0.1}", "unknown key sampling.temprature; did you mean sampling.temperature?"),
+        ("resources={trainer: {workers: 2}}", "unknown key resources.trainer.workers; did you mean"),
+        ("sampling.temperature={a: 1}", "sampling.temperature is a value, it has no key 'a'"),
+        ("sampling.top_k={}", "sampling.top_k: must be a whole number"),
+        ("curriculum={strategy: hard}", "curriculum.strategy: must be one of"),
+        ("selection={keep_percent: 0.1, keep_top_percent: 0.2}", "selection.keep_top_percent is given twice"),
+        ("sampling={top_k: 1, top_k: 2}", "sampling.top_k is given twice; remove one"),
+    ],
+)
+def test_a_mistake_in_a_section_given_as_one_override_names_it_and_the_key(override, expected):
+    with pytest.raises(UsageError) as caught:
+        load(RaftConfig, None, [override])
+    assert str(caught.value).startswith(f"{override}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("seed: 1\ncycles: 2\nseed: 2\n", "3: seed is given twice, first in line 1"),
+        ("sampling:\n  top_k: 1\n\nsampling:\n  top_p: 0.5\n", "4: sampling is given twice, first in line 1"),
+        ("sampling:\n  top_k: 1\n  top_k: 1\n", "3: sampling.top_k is given twice, first in line 2"),
+        ("cycles:\n  - verifier: a\n    verifier: b\n", "3: cycles.0.verifier is given twice, first in line 2"),
+        ("temperature: 1\nsampling: {temperature: 0.5}\n", "2: sampling.temperature is given twice, as temperature ("),
+        (
+            "training:\n  epochs: 1\n  num_train_epochs: 2\n",
+            "3: training.num_train_epochs is given twice, as",
+        ),
+        ("sweep:\n  space:\n    seed: [1]\n    seed: [2]\n", "4: sweep.space.seed is given twice, first in line 3"),
+    ],
+)
+def test_a_setting_given_twice_in_a_file_is_refused(write, text, expected):
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load_file(path)
+    assert str(caught.value).startswith(f"{path}:{expected}")
+
+
+def test_what_is_merged_into_a_mapping_may_be_replaced_there(write):
+    text = "cycles:\n  - &first {verifier: gcc, temperature: 0.2}\n  - {<<: *first, verifier: rust}\n  - *first\n"
+    cycles = load_file(write(text)).cycles
+    assert [(c.verifier, c.temperature) for c in cycles] == [("gcc", 0.2), ("rust", 0.2), ("gcc", 0.2)]
+
+
 def test_a_bad_flag_is_named_as_it_was_typed():
     with pytest.raises(UsageError, match=r"--keep-percent: selection.keep_top_percent: must be at most 1"):
         load(RaftConfig, None, [], {"selection.keep_top_percent": ("--keep-percent", "1.5")})
+    with pytest.raises(UsageError, match=r"--curriculum: curriculum.strategy: must be one of"):
+        load(RaftConfig, None, [], {"curriculum.strategy": ("--curriculum", "hard")})
 
 
 def test_a_missing_file_is_a_config_error(tmp_path):
@@ -240,7 +317,7 @@ def test_a_mapping_of_the_users_own_keys_is_one_value(tmp_path):
 def test_a_mapping_of_the_users_own_keys_names_its_line_when_it_is_wrong(tmp_path):
     path = tmp_path / "sweep.yaml"
     path.write_text("sweep:\n  space:\n    temperature: {lo: 1}\n")
-    with pytest.raises(ConfigError, match=rf"{path}:2: unknown key sweep\.space\.temperature\.lo"):
+    with pytest.raises(ConfigError, match=rf"{path}:3: unknown key sweep\.space\.temperature\.lo"):
         load(SweepConfig, path)
 
 
@@ -250,6 +327,7 @@ def test_with_values_is_checked_like_a_file():
     for values, message in [
         ({"temprature": 1}, "here: unknown key"),
         ({"lora.r": 0}, "here: lora.r: must be at least 1"),
+        ({"lora": {"rank": 1}}, "here: unknown key lora.rank"),
     ]:
         with pytest.raises(ConfigError, match=message):
             with_values(RaftConfig(), values, "here")
