@@ -189,26 +189,6 @@ class Pool:
         return self._diverse[ranked, count]
 
 
-def select(
-    samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task], config: SelectionConfig
-) -> Selection:
-    """Choose once; see `Pool`."""
-    return Pool(samples, verdicts, tasks).select(config)
-
-
-def select_at_random(
-    samples: Iterable[Sample],
-    verdicts: Iterable[Verdict],
-    tasks: Mapping[str, Task],
-    config: SelectionConfig,
-    *,
-    count: int,
-    seed: int,
-) -> Selection:
-    """Choose once at random; see `Pool`."""
-    return Pool(samples, verdicts, tasks).select_at_random(config, count=count, seed=seed)
-
-
 def _rank(candidate: _Candidate) -> tuple[float, int, str]:
     """Order the samples of one task: reward, then shorter, then an arbitrary but fixed order."""
     return -candidate.reward, len(candidate.sample.token_ids), candidate.sample.sample_id

@@ -14,14 +14,16 @@ import pytest
 
 from halo_raft.config import RaftConfig, load
 from halo_raft.pipelines.raft.plan import prepare
-from halo_raft.pipelines.raft.tracked import MODEL_NAME, RunTracker
+from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
+from halo_raft.tracking import registered_name
 
 from ..made_run import write_run
 from ..mlflow_ui import mlflow_ui
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NAME = registered_name("builtin:smollm2-135m")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; infra/browser.sh does it"),
@@ -114,7 +116,7 @@ def test_the_experiment_lists_the_run_and_leads_to_it(page, address, run, shoot)
 def test_the_run_says_what_it_is(page, address, run, shoot):
     page.goto(f"{address}/#/experiments/1/runs/{run[2]}")
     see(page, "Reward-ranked fine-tuning (RAFT) of a code model.", "Finished", "heldout/pass_at_1", "starter:heldout")
-    see(page, re.compile(MODEL_NAME), "halo_raft.sandbox_tier", "halo_raft.device")
+    see(page, re.compile(NAME), "halo_raft.sandbox_tier", "halo_raft.device")
     shoot("mlflow_run")
 
 
@@ -144,7 +146,7 @@ def test_artifacts_show_figures_tables_adapters_and_the_report(page, address, ru
 
 
 def test_the_champion_is_registered_and_described(page, address, run, shoot):
-    page.goto(f"{address}/#/models/{MODEL_NAME}/versions/1")
+    page.goto(f"{address}/#/models/{NAME}/versions/1")
     see(page, "champion", re.compile("LoRA adapter of cycle 2"))
     shoot("mlflow_champion")
 

@@ -15,9 +15,9 @@ from mlflow.exceptions import MlflowException
 from halo_raft.config import RaftConfig, TrackingConfig, load
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.raft.plan import prepare
-from halo_raft.pipelines.raft.tracked import MODEL_NAME, RunTracker
+from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.report.figures import FIGURES
-from halo_raft.tracking import Candidate, create, model_folder
+from halo_raft.tracking import Candidate, create, model_folder, registered_name
 
 from ..made_run import write_run
 from ..mlflow_ui import mlflow_ui, stop
@@ -343,6 +343,7 @@ def test_a_whole_run_on_a_server_and_its_champion_from_there(server, tmp_path, m
     for cycle in (1, 2):
         (folder.adapter_path(cycle) / "adapter_config.json").write_text(f'{{"cycle": {cycle}}}')
     settings = [f"tasks.train={tmp_path / 'tasks.jsonl'}", f"output_dir={folder.path}", "tracking.experiment=whole"]
+    settings += ["tasks.heldout=starter:heldout"]
     plan = prepare(load(RaftConfig, None, settings))
     history = [folder.stats(cycle) for cycle in range(3)]
     with RunTracker(plan, folder, folder.read_json("run.json")) as tracker:
@@ -365,14 +366,15 @@ def test_a_whole_run_on_a_server_and_its_champion_from_there(server, tmp_path, m
     table = json.loads(Path(client.download_artifacts(run_id, "samples/cycle_2.json", str(tmp_path))).read_text())
     assert table["columns"][:3] == ["task_id", "verdict", "completion"] and len(table["data"]) == 6
     assert "report/report.html" in {entry.path for entry in client.list_artifacts(run_id, "report")}
-    version = client.get_model_version_by_alias(MODEL_NAME, "champion")
+    name = registered_name("builtin:smollm2-135m")
+    version = client.get_model_version_by_alias(name, "champion")
     assert version.run_id == run_id and "cycle 2" in version.description and version.tags["cycle"] == "2"
 
     for _ in range(2):  # the second time it is there already
-        champion = model_folder(f"models:/{MODEL_NAME}@champion", TrackingConfig())
+        champion = model_folder(f"models:/{name}@champion", TrackingConfig())
         assert json.loads((champion / "adapter_config.json").read_text()) == {"cycle": 2}
         assert (champion.parent / "config.yaml").is_file()
-    assert model_folder(f"models:/{MODEL_NAME}/{version.version}", TrackingConfig()) == champion
+    assert model_folder(f"models:/{name}/{version.version}", TrackingConfig()) == champion
     with pytest.raises(ConfigError, match="does not have it"):
         model_folder("models:/nothing@champion", TrackingConfig())
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import halo_raft.select
 from halo_raft.config import SelectionConfig
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
-from halo_raft.select import Pool, select, select_at_random
+from halo_raft.select import Pool
 
 TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt="p", entry_point="f", test_list=("assert f() == 1",)) for n in range(4)}
 
@@ -42,7 +42,9 @@ def config(**settings) -> SelectionConfig:
 
 
 def chosen(samples, rewards, **settings):
-    return select(samples, [verdict(s, r) for s, r in zip(samples, rewards, strict=True)], TASKS, config(**settings))
+    return Pool(samples, [verdict(s, r) for s, r in zip(samples, rewards, strict=True)], TASKS).select(
+        config(**settings)
+    )
 
 
 def test_infra_truncated_and_failed_samples_are_left_out_and_counted():
@@ -161,17 +163,17 @@ def test_the_control_arm_keeps_as_many_at_random_whatever_the_reward(rows, cap, 
     ]
     verdicts = [verdict(s, reward) for s, (_, reward, _, _) in zip(samples, rows, strict=True)]
     settings = config(max_per_prompt=cap)
-    count = len(select(samples, verdicts, TASKS, settings).kept)
-    control = select_at_random(samples, verdicts, TASKS, settings, count=count, seed=seed)
+    count = len(Pool(samples, verdicts, TASKS).select(settings).kept)
+    control = Pool(samples, verdicts, TASKS).select_at_random(settings, count=count, seed=seed)
     assert len(control.kept) == count, "there are always enough: RAFT draws from the same pool under the same cap"
     assert len(control.kept) + sum(control.removed.values()) == len(samples)
     assert all(not s.truncated for s in control.kept)
     assert max(sum(s.task_id == task for s in control.kept) for task in TASKS) <= cap
     turned = [verdict(s, None if v.reward is None else 1.0 - v.reward) for s, v in zip(samples, verdicts, strict=True)]
-    again = select_at_random(samples, turned, TASKS, settings, count=count, seed=seed)
+    again = Pool(samples, turned, TASKS).select_at_random(settings, count=count, seed=seed)
     assert control.kept == again.kept, "the verifier decides how many, never which"
     shuffled = random.Random(seed).sample(samples, len(samples))
-    assert select_at_random(shuffled, verdicts, TASKS, settings, count=count, seed=seed) == control
+    assert Pool(shuffled, verdicts, TASKS).select_at_random(settings, count=count, seed=seed) == control
 
 
 @given(rows=ROWS, cap=st.integers(1, 5), share=st.floats(0.01, 1.0), wanted=st.integers(0, 20), data=st.data())
@@ -185,11 +187,11 @@ def test_a_pool_chooses_as_if_what_is_left_out_had_never_been_there(rows, cap, s
     pool, out = Pool(samples, verdicts, TASKS), set()
     for _ in range(3):
         selection = pool.select(settings, left_out=out)
-        assert selection == select([s for s in samples if s.sample_id not in out], verdicts, TASKS, settings)
+        assert selection == Pool([s for s in samples if s.sample_id not in out], verdicts, TASKS).select(settings)
         if selection.kept:
             out |= {s.sample_id for s in data.draw(st.lists(st.sampled_from(selection.kept)))}
     at_random = pool.select_at_random(settings, count=3, seed=1)
-    assert at_random == select_at_random(samples, verdicts, TASKS, settings, count=3, seed=1)
+    assert at_random == Pool(samples, verdicts, TASKS).select_at_random(settings, count=3, seed=1)
 
 
 def test_a_pool_looks_at_each_program_once_however_often_it_is_chosen_from(monkeypatch):
@@ -208,5 +210,5 @@ def test_a_pool_looks_at_each_program_once_however_often_it_is_chosen_from(monke
 def test_another_seed_draws_others():
     samples = [sample(n) for n in range(20)]
     verdicts = [verdict(s, 1.0 if n < 5 else 0.0) for n, s in enumerate(samples)]
-    drawn = [select_at_random(samples, verdicts, TASKS, config(), count=5, seed=seed).kept for seed in range(5)]
+    drawn = [Pool(samples, verdicts, TASKS).select_at_random(config(), count=5, seed=seed).kept for seed in range(5)]
     assert len({tuple(s.sample_id for s in kept) for kept in drawn}) == 5

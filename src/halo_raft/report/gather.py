@@ -16,10 +16,10 @@ import yaml
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
-from halo_raft.evaluate import GREEDY_INDEX as GREEDY_INDEX
 from halo_raft.evaluate import Heldout, Outcomes
+from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
 from halo_raft.report.view import Answer, CycleView, Example, RunView
 from halo_raft.store import RunFolder
 
@@ -42,29 +42,27 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
     run = folder.read_json("run.json")
     if run is None:
         raise DataError(f"{path}: is no run folder (it has no run.json); give one that `raft train` wrote")
-    history = {n: folder.stats(n) for n in (int(p.name.split("_")[1]) for p in folder.path.glob("cycle_*_stats.json"))}
-    if latest is not None:
-        history[latest.cycle] = latest
+    history = {stats.cycle: stats for stats in (*folder.history(), *filter(None, [latest]))}
     best = _best(folder)
-    cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()) if stats)
+    cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()))
     measured = {cycle.stats.cycle: cycle.outcomes for cycle in cycles if cycle.outcomes}
     base, candidate = measured.pop(0, None), measured.get(best or 0)
-    fingerprint = run.get("fingerprint", {})
-    heldout = [fingerprint.get("held-out tasks"), fingerprint.get("heldout settings")]
-    config = (
-        (folder.path / "config.yaml").read_text(encoding="utf-8") if (folder.path / "config.yaml").is_file() else ""
-    )
+    tied = Fingerprint.from_dict(run.get("fingerprint", {}))
+    config = (path / "config.yaml").read_text(encoding="utf-8") if (path / "config.yaml").is_file() else ""
+    settings = yaml.safe_load(config) or {}
+    own = _sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings)
     return RunView(
         name=folder.path.name,
         path=str(folder.path),
         cycles=cycles,
         best=best,
         arm=run.get("arm", "raft"),
-        heldout_key=stable_hash(heldout) if heldout[0] else "",
+        heldout_key=tied.of_heldout,
         difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
-        facts=_facts(run, yaml.safe_load(config) or {}),
+        facts=(_sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings))
+        | _facts(run, settings),
         config=config,
     )
 
@@ -143,25 +141,45 @@ def _best(folder: RunFolder) -> int | None:
     return int(link.readlink().name.split("_")[1]) if link.is_symlink() else None
 
 
-def _facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+def _raft_facts(tied: Fingerprint, run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     sampling, selection, training = (config.get(name, {}) for name in ("sampling", "selection", "training"))
+    tasks = config.get("tasks", {})
     facts = {
-        "Model": config.get("model", {}).get("name"),
         "Arm": run.get("arm"),
-        "Starting adapter": config.get("model", {}).get("checkpoint"),
-        "Training tasks": config.get("tasks", {}).get("train"),
-        "Held-out tasks": config.get("tasks", {}).get("heldout"),
-        "Verifier": run.get("fingerprint", {}).get("verifier"),
+        "Training tasks": tasks.get("train"),
+        "Held-out tasks": tasks.get("heldout"),
+        "Verifier": tied.verifier or None,
         "Sampling": f"{sampling.get('samples_per_prompt')} a prompt at temperature {sampling.get('temperature')}",
         "Selection": f"reward from {selection.get('reward_threshold')}, at most {selection.get('max_per_prompt')} "
         f"a prompt, top {selection.get('keep_top_percent')}",
         "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs, "
         f"from {training.get('init_from')}",
+        "Training data sha256": tied.training_tasks or None,
+    }
+    return {topic: str(value) for topic, value in facts.items() if value is not None}
+
+
+def _sft_facts(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, str]:
+    data, training = config["data"], config.get("training", {})
+    facts = {
+        "Data": data.get("train_file") or data.get("dataset"),
+        "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs",
+    }
+    if result := folder.read_json("sft_statistics.json"):
+        facts["Loss"] = f"{result['loss_first']:.3f} → {result['loss_last']:.3f} in {result['steps']} steps"
+        facts["Rows"] = str(result["rows"])
+    return facts
+
+
+def _facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    model = config.get("model", {})
+    facts = {
+        "Model": model.get("name"),
+        "Starting adapter": model.get("checkpoint"),
         "Seed": config.get("seed"),
         "Device": run.get("device"),
         "Sandbox tier": run.get("sandbox_tier"),
         "Git commit": run.get("git_commit"),
-        "Training data sha256": run.get("fingerprint", {}).get("training tasks"),
         "Versions": ", ".join(f"{name} {version}" for name, version in run.get("versions", {}).items()) or None,
     }
     return {topic: str(value) for topic, value in facts.items() if value is not None}

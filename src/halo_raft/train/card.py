@@ -23,6 +23,7 @@ class ModelCard:
         summary: One or two sentences on how it was made.
         cycle: Cycle of a RAFT run, from 1; None for SFT.
         metrics: Rows of one table; columns are the union of keys in order of appearance.
+        results_note: A sentence below that table.
         data: Name of each data file or task set -> its hash.
         config: The resolved configuration as plain JSON types.
         created_with: Versions of the libraries that made it.
@@ -33,6 +34,7 @@ class ModelCard:
     summary: str
     cycle: int | None = None
     metrics: Sequence[Mapping[str, Any]] = ()
+    results_note: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     created_with: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +44,7 @@ def render_card(card: ModelCard) -> str:
     """Return the card as Markdown with the hub's YAML header; sections without content are left out."""
     parts = [_header(card), f"# {card.title}", card.summary, _facts(card)]
     if card.metrics:
-        parts += ["## Results", _table(card.metrics)]
+        parts += ["## Results", _table(card.metrics), *filter(None, [card.results_note])]
     if card.data:
         rows = [{"data": name, "sha256": f"`{digest}`"} for name, digest in card.data.items()]
         parts += ["## Data", _table(rows)]

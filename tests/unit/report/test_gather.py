@@ -3,6 +3,7 @@ import pytest
 from halo_raft.errors import DataError
 from halo_raft.report import gather
 from halo_raft.report.tables import arms_table, main_table
+from halo_raft.store import RunFolder
 
 from ...made_run import TASKS, answer, write
 
@@ -73,3 +74,16 @@ def test_the_main_table(make_run):
     assert [row["Cycle"] for row in rows] == ["base", "1", "2 (best)"]
     assert rows[2]["Held-out pass@1"] == "66.7% [0.0, 100.0]"
     assert (rows[0]["Kept"], rows[2]["Kept"], rows[2]["Loss"], rows[2]["Time"]) == ("", "24", "0.900 → 0.500", "92 s")
+
+
+def test_an_sft_folder_is_shown_with_its_own_settings(tmp_path):
+    folder = RunFolder(tmp_path / "sft")
+    folder.open({"model": "m", "data": "d"})
+    config = "data: {train_file: rows.jsonl}\ntraining: {learning_rate: 0.1, num_train_epochs: 3}\n"
+    folder.write_text("config.yaml", config)
+    folder.write_json("sft_statistics.json", {"loss_first": 2.0, "loss_last": 1.0, "steps": 7, "rows": 12})
+    facts = gather(folder.path, {}).facts
+    assert facts["Data"] == "rows.jsonl"
+    assert facts["Training"] == "learning rate 0.1, 3 epochs"
+    assert facts["Loss"] == "2.000 → 1.000 in 7 steps"
+    assert not any("None" in value for value in facts.values()) and "Selection" not in facts

@@ -89,18 +89,15 @@ def say(results: Sequence[BenchmarkResult], comparisons: Sequence[Comparison], k
 
 
 def rate_text(rate: PassRate, k: int) -> str:
-    """Return `pass@1 34.2% [30.1%, 38.0%] (120 tasks)`."""
+    """Return `pass@1 34.2% [30.1, 38.0] (120 tasks)`."""
     if math.isnan(rate.mean):
         return f"pass@{k} does not exist"
-    return f"pass@{k} {rate.mean:.1%} [{rate.low:.1%}, {rate.high:.1%}] ({rate.tasks} tasks)"
+    return f"pass@{k} {evaluate.rate_text(rate)} ({rate.tasks} tasks)"
 
 
 def difference_text(difference: Difference) -> str:
     """Return the paired difference with its interval and p-value as text."""
-    return (
-        f"difference {difference.mean * 100:+.1f} points [{difference.low * 100:+.1f}, {difference.high * 100:+.1f}], "
-        f"p = {difference.p_value:.3f} ({difference.tasks} tasks, paired)"
-    )
+    return f"difference {evaluate.difference_text(difference)}, {evaluate.p_text(difference)}"
 
 
 def verdict_text(difference: Difference) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halo_raft import models
+from halo_raft import evaluate, models
+from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats
 from halo_raft.report.tables import main_table
@@ -14,6 +15,8 @@ from halo_raft.train import ModelCard, render_card
 def write_card(plan: RaftPlan, folder: RunFolder, stats: CycleStats) -> None:
     """Write the card into the cycle's adapter folder, with the results of all cycles so far."""
     history = [s for n in range(stats.cycle) if (s := folder.stats(n)) is not None] + [stats]
+    best = evaluate.best_cycle(heldout.by_cycle(s for s in history if s.cycle))
+    gain = heldout.gain(folder, [s.cycle for s in history if s.cycle], best) if best else None
     data = {task_set.name: task_set.sha256 for task_set in plan.task_sets.values()}
     card = ModelCard(
         title=f"{folder.path.name}: cycle {stats.cycle}",
@@ -21,6 +24,7 @@ def write_card(plan: RaftPlan, folder: RunFolder, stats: CycleStats) -> None:
         summary="A LoRA adapter made by reward-ranked fine-tuning (RAFT) with halo-raft.",
         cycle=stats.cycle,
         metrics=main_table(history),
+        results_note=f"{spoken.gain_text(best, gain)}: {evaluate.chance_text(gain)}." if best and gain else "",
         data=data,
         config=plan.config.model_dump(mode="json"),
         created_with=versions(),

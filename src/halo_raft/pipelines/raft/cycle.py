@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 from halo_raft import evaluate, tracking
@@ -24,7 +25,7 @@ from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.pipelines.raft.training import finetune_job, with_training
 from halo_raft.records import CycleStats, Task, VerdictKind
 from halo_raft.sampling import Session, check_prompts_fit
-from halo_raft.select import Selection, select, select_at_random
+from halo_raft.select import Pool, Selection
 from halo_raft.store import RunFolder
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
@@ -124,8 +125,8 @@ class RaftRun:
         spoken.summary(history, best)
         if heldout.below_base(history, best):
             console.say("No cycle is as good as the base model: none is registered")
-        if best and self.plan.heldout is not None:
-            spoken.gain(best, heldout.gain(self.folder, best, self.config.heldout.samples))
+        if difference := heldout.gain(self.folder, [stats.cycle for stats in history if stats.cycle], best):
+            spoken.gain(best, difference)
         spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
 
     # --- the stages of a cycle
@@ -180,14 +181,14 @@ class RaftRun:
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), self.plan.training.tasks.by_id
 
-        def choose(left_out: frozenset[str]) -> Selection:
-            return select([s for s in samples if s.sample_id not in left_out], verdicts, tasks, config)
-
         console.say("Filtering samples...")
-        selection = rechecked(cycle, choose, self.folder, Terms(self.plan.policies, tasks), self.session)
+        pool = Pool(samples, verdicts, tasks)
+        selection = rechecked(
+            cycle, partial(pool.select, config), self.folder, Terms(self.plan.policies, tasks), self.session
+        )
         if self.config.ablate:  # as many as RAFT would train on, which its second look decides
             count, seed = len(selection.kept), self.config.seed
-            selection = select_at_random(samples, verdicts, tasks, config, count=count, seed=seed)
+            selection = pool.select_at_random(config, count=count, seed=seed)
         spoken.selected(selection, config.keep_top_percent)
         if not selection.kept:
             raise VerificationError(_nothing_kept(cycle, selection, len(samples)))

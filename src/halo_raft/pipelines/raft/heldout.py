@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from halo_raft import evaluate
 from halo_raft.records import CycleStats
-from halo_raft.report.gather import GREEDY_INDEX, heldout_outcomes
+from halo_raft.report.gather import heldout_outcomes
 from halo_raft.sampling import Draft, SamplingPlan, draft_samples
 from halo_raft.store import RunFolder
 
@@ -20,7 +20,9 @@ def drafts(plan: SamplingPlan, *, greedy: bool, key: tuple[object, ...]) -> list
     tasks, indices = plan.tasks.tasks, range(plan.samples_per_prompt)
     drawn = draft_samples(tasks, indices, plan.sampling, plan.wording, key)
     if greedy:
-        drawn += draft_samples(tasks, [GREEDY_INDEX], replace(plan.sampling, temperature=0.0), plan.wording, key)
+        drawn += draft_samples(
+            tasks, [evaluate.GREEDY_INDEX], replace(plan.sampling, temperature=0.0), plan.wording, key
+        )
     return drawn
 
 
@@ -32,10 +34,8 @@ def rates(folder: RunFolder, cycle: int, samples: int) -> dict[str, dict[str, fl
         cycle: From 1; 0 is the base model.
         samples: Samples drawn of each task.
     """
-    sampled, greedy = heldout_outcomes(folder, cycle)
-    ks = dict.fromkeys((1, samples)) if sampled.tasks else {}
-    named = {f"pass_at_{k}": evaluate.pass_at_k_rate(sampled, k).to_dict() for k in ks}
-    return named | ({"greedy": evaluate.pass_at_k_rate(greedy, 1).to_dict()} if greedy.tasks else {})
+    measured = heldout_outcomes(folder, cycle).rates((1, samples))
+    return {name: rate.to_dict() for name, rate in measured.items()}
 
 
 def by_cycle(history: Iterable[CycleStats]) -> dict[int, float]:
@@ -50,7 +50,8 @@ def below_base(history: Iterable[CycleStats], cycle: int) -> bool:
     return 0 in measured and measured.get(cycle, 1.0) < measured[0]
 
 
-def gain(folder: RunFolder, cycle: int, samples: int) -> evaluate.Difference:
-    """Compare a cycle with the base model, paired by task: sampled where it was measured, else greedy."""
-    which = 0 if samples else 1
-    return evaluate.compare(heldout_outcomes(folder, 0)[which], heldout_outcomes(folder, cycle)[which])
+def gain(folder: RunFolder, cycles: Iterable[int], best: int) -> evaluate.Difference | None:
+    """Compare the best of the cycles with the base model, paired by task; None where one was not measured."""
+    measured = {n: outcomes for n in (0, *cycles) if (outcomes := heldout_outcomes(folder, n).compared)}
+    base = measured.pop(0, None)
+    return evaluate.compare_best(base, measured, best) if base and best in measured else None

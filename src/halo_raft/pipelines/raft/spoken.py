@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from halo_raft.evaluate import Difference
-from halo_raft.records import CycleStats, VerdictKind
+from halo_raft.evaluate import Difference, chance_text, difference_text, p_text, rate_text
+from halo_raft.records import CycleStats, PassRate, VerdictKind
 from halo_raft.select import Selection
 from halo_raft.terminal.console import say, shown, table
 
@@ -47,10 +47,13 @@ def trained(stats: CycleStats) -> None:
 
 def gain(best: int, difference: Difference) -> None:
     """Print how the best cycle compares with the base model."""
-    say(
-        f"Cycle {best} against the base model: held-out pass@1 {difference.mean:+.1%} [{difference.low:+.1%}, "
-        f"{difference.high:+.1%}], p = {difference.p_value:.3f} ({difference.tasks} tasks, paired)"
-    )
+    say(gain_text(best, difference))
+    say(f"  {chance_text(difference).capitalize()}")
+
+
+def gain_text(best: int, difference: Difference) -> str:
+    """Return how a cycle compares with the base model as one line."""
+    return f"Cycle {best} against the base model: held-out pass@1 {difference_text(difference)}, {p_text(difference)}"
 
 
 def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
@@ -69,10 +72,7 @@ def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
 
 def heldout_line(stats: CycleStats) -> str:
     """Return the held-out results of a cycle as one line."""
-    parts = [
-        f"{name} {rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" for name, rate in stats.heldout.items()
-    ]
-    return "Held-out: " + ", ".join(parts)
+    return "Held-out: " + ", ".join(f"{name} {_rate(stats, name)}" for name in stats.heldout)
 
 
 def summary(history: Sequence[CycleStats], best: int | None) -> None:
@@ -96,4 +96,4 @@ def _row(stats: CycleStats, is_best: bool) -> tuple[str, ...]:
 
 def _rate(stats: CycleStats, name: str) -> str:
     rate = stats.heldout.get(name)
-    return f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]" if rate else "-"
+    return rate_text(PassRate.from_dict(rate)) if rate else "-"

@@ -11,21 +11,18 @@ from typing import Any, Self
 from halo_raft import __version__, sandbox, tracking
 from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import to_yaml
+from halo_raft.evaluate import rate_text
 from halo_raft.pipelines.raft.heldout import below_base
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report import CycleView, Example, gather
 from halo_raft.report.figures import FIGURES
 from halo_raft.report.gather import examples
-from halo_raft.report.tables import rate_text
 from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
-from halo_raft.tracking import RunLog
+from halo_raft.tracking import Candidate, RunLog, registered_name
 from halo_raft.tracking.provenance import git_commit
 from halo_raft.tracking.versions import versions
-
-MODEL_NAME = "halo-raft-adapter"
-"""Registered model that `best` becomes a version of; the alias `champion` is the last such run's."""
 
 log = logging.getLogger(__name__)
 
@@ -126,15 +123,16 @@ class RunTracker:
         config = self.plan.config
         # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
         if config.arm == "raft" and not config.tracking.parent_run and not below_base(history, best):
-            self._register(stats)
+            self._register(stats, next((s for s in history if s.cycle == 0), None))
 
-    def _register(self, stats: CycleStats) -> None:
-        """Make the best adapter a version of the registered model, and its champion."""
-        heldout = {name: f"{rate['mean']:.4f}" for name, rate in stats.heldout.items()}
+    def _register(self, stats: CycleStats, base: CycleStats | None) -> None:
+        """Make the best adapter a version of its base model's registered model, and the champion if it may be."""
+        name, measured_on = self.plan.config.model.name, self.plan.fingerprint.of_heldout
         self.tracker.register_model(
-            MODEL_NAME,
+            registered_name(name),
             self.folder.adapter_path(stats.cycle).name,
-            tags={"cycle": stats.cycle, "base_model": self.plan.config.model.name, **heldout},
+            Candidate.of(stats, base, base_model=name, heldout_tasks=measured_on),
+            tags={"cycle": stats.cycle, **{measure: f"{rate['mean']:.4f}" for measure, rate in stats.heldout.items()}},
             description=version_note(self.plan, stats),
         )
 
@@ -165,6 +163,7 @@ def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
 
 def version_note(plan: RaftPlan, stats: CycleStats) -> str:
     """Return the description of a registered adapter, in Markdown."""
+    registered = registered_name(plan.config.model.name)
     rates = [f"- **held-out {name}**: {rate_text(PassRate.from_dict(rate))}" for name, rate in stats.heldout.items()]
     return "\n".join(
         [
@@ -174,7 +173,7 @@ def version_note(plan: RaftPlan, stats: CycleStats) -> str:
             f"- **trained on**: {stats.trained} samples of {plan.training.tasks.name}",
             f"- **run folder**: {plan.config.output_dir.absolute()}",
             "",
-            f"Measure it: `halo-raft benchmark run --model models:/{MODEL_NAME}@champion --prompts TASKS`",
+            f"Measure it: `halo-raft benchmark run --model models:/{registered}@champion --prompts TASKS`",
         ]
     )
 

@@ -10,7 +10,7 @@ from halo_raft.config import SweepConfig
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.raft.tracked import metrics
 from halo_raft.records import CycleStats, PassRate, VerdictKind
-from halo_raft.select import select
+from halo_raft.select import Pool
 from halo_raft.tracking.values import clean_name
 
 SECONDS = "seconds"
@@ -52,7 +52,7 @@ def _logged(config: SweepConfig) -> list[str]:
         cycle=1,
         kinds={str(kind): 0 for kind in VerdictKind},
         heldout=dict.fromkeys(rates, rate) if config.tasks.heldout else {},
-        selection=select([], [], {}, config.selection).removed,
+        selection=Pool([], [], {}).select(config.selection).removed,
         seconds=dict.fromkeys(STAGES, 0.0),
     )
     return [SECONDS, *metrics(stats)]

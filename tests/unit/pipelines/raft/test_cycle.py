@@ -1,0 +1,43 @@
+"""What a run decides by its folder alone: the best cycle, and what a trained cycle was made from."""
+
+import pytest
+
+from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.raft.cycle import RaftRun
+from halo_raft.pipelines.raft.plan import prepare
+from halo_raft.records import CycleStats
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Returns a function that makes the run of a folder with so many cycles, measured as it is told."""
+
+    def make(cycles, *rates):
+        run = RaftRun(prepare(load(RaftConfig, None, [f"output_dir={tmp_path}", "tasks.limit=4", f"cycles={cycles}"])))
+        for cycle, rate in enumerate(rates):
+            run._write_stats(CycleStats(cycle=cycle, heldout={"pass_at_1": {"mean": rate}}))
+            run.folder.adapter_path(cycle).mkdir(exist_ok=True)
+        return run
+
+    return make
+
+
+def test_best_does_not_move_back_when_a_finished_run_is_started_with_fewer_cycles(make_run):
+    assert make_run(3, 0.1, 0.2, 0.1, 0.3).update_best() == 3
+    assert make_run(1).update_best() == 3
+    assert make_run(1).folder.path.joinpath("best").readlink().name == "cycle_3_final"
+
+
+def test_a_cycle_whose_adapter_is_gone_is_not_the_best(make_run):
+    run = make_run(2, 0.1, 0.2, 0.3)
+    run.folder.adapter_path(2).rmdir()
+    assert run.update_best() == 1
+
+
+def test_what_a_trained_cycle_was_made_from_stays(make_run):
+    run = make_run(1)
+    selected = CycleStats(cycle=1, samples=8, kept=3, selection={"duplicate": 1})
+    run.folder.write_json("cycle_1_selected.json", selected.to_dict())
+    assert run._selected_before(1) is None, "nothing is trained: the selection may change"
+    run.folder.adapter_path(1).mkdir()
+    assert run._selected_before(1) == selected
