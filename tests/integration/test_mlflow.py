@@ -353,9 +353,9 @@ def test_a_whole_run_on_a_server_and_its_champion_from_there(server, tmp_path, m
         run_id = tracker.tracker.run_id
 
     run = client.get_run(run_id)
-    (data,) = run.inputs.dataset_inputs
+    data = next(d for d in run.inputs.dataset_inputs if d.dataset.name == "tasks.jsonl")
     assert data.dataset.name == "tasks.jsonl" and json.loads(data.dataset.profile) == {"num_rows": 12}
-    assert run.data.tags["halo_raft.data.training"] == plan.train.sha256
+    assert run.data.tags["halo_raft.data.training"] == plan.training.tasks.sha256
     assert {"halo_raft.device", "halo_raft.sandbox_tier", "mlflow.source.git.commit"} <= set(run.data.tags)
     assert run.data.metrics["best/heldout_pass_at_1"] == pytest.approx(8 / 12)
     assert history_of(client, run_id, "heldout/pass_at_2") == [

@@ -61,8 +61,7 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
-        facts=(_sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings))
-        | _facts(run, settings),
+        facts=_facts(run, settings) | own,
         config=config,
     )
 
