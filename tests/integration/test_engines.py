@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from halo_raft.cluster.connection import EnginePool
 from halo_raft.cluster.placement import place
 from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, EngineSpec, GenerationRequest
 from halo_raft.engines.base import AdapterNotAppliedError
 from halo_raft.engines.transformers import TransformersEngine
 from halo_raft.errors import DataError, user_error
+from halo_raft.judging import JudgingPolicy
 from halo_raft.records import Sample, Sampling, Task, Verdict
-from halo_raft.sampling.flow import Judge, Stage, run_stage
-from halo_raft.sampling.session import draft_samples
-from halo_raft.store import read_records
+from halo_raft.sampling import Compute, Origin, Stage, Wording, draft_samples
+from halo_raft.sampling.engine_pool import EnginePool
+from halo_raft.sampling.flow import Workers, outstanding, run_stage
+from halo_raft.store import read_records, read_verdicts
 from halo_raft.tasks import load as load_tasks
 from halo_raft.verifiers import VerifierOptions
 
@@ -40,7 +42,10 @@ def config(default_model):
 
 @pytest.fixture(scope="module")
 def pool(ray_session, config):
-    pool = EnginePool(config, place(config, cpus=2, gpus=0))
+    compute = Compute(
+        model=config.model, engine=config.engine, resources=config.resources, lora_rank=8, verify_workers=None, seed=0
+    )
+    pool = EnginePool(compute, place(config.engine, config.resources, None, cpus=2, gpus=0))
     yield pool
     pool.stop()
 
@@ -133,28 +138,36 @@ def test_a_prompt_that_does_not_fit_is_one_clear_line(pool):
     assert isinstance(user_error(caught.value), DataError)
 
 
+def stage_of(folder, tasks, drafts):
+    return Stage(
+        origin=Origin(1, "m", None),
+        drafts=tuple(drafts),
+        policy=JudgingPolicy(verifier="mbpp", options=VerifierOptions()),
+        tasks=tasks,
+        samples_path=folder / "samples.jsonl",
+        verdicts_path=folder / "verified.jsonl",
+    )
+
+
+def bring_to_end(stage, pool, restarts, report):
+    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, restarts=restarts)
+    run_stage(stage, outstanding(stage), workers, report)
+
+
 def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
     import ray
 
     tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
     warm = Sampling(temperature=1.0, max_new_tokens=48)
-    stage = Stage(
-        cycle=1,
-        drafts=tuple(draft_samples(tasks.values(), range(20), warm, RaftConfig(), ("death",))),
-        judge=Judge("mbpp", VerifierOptions(), tasks),
-        model="m",
-        adapter=None,
-        samples_path=tmp_path / "samples.jsonl",
-        verdicts_path=tmp_path / "verified.jsonl",
-    )
+    stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(20), warm, Wording(None, True), ("death",)))
     killed = []
 
-    def kill_once(progress):
+    def kill_once(verdicts, tokens):
         if not killed:
             killed.append(len(list(read_records(stage.samples_path, Sample))))
             ray.kill(pool.start()[0], no_restart=False)
 
-    run_stage(stage, lambda: pool.use(None), workers=1, niceness=19, restarts=2, report=kill_once)
+    bring_to_end(stage, pool, restarts=2, report=kill_once)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
     assert killed[0] < 160, "it died before it was done"
@@ -163,19 +176,27 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     assert len(verdicts) == 160
 
 
+def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(pool, tmp_path):
+    tasks = {t.task_id: t for t in load_tasks("starter", limit=2).tasks}
+    stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(2), GREEDY, Wording(None, True), ("again",)))
+    bring_to_end(stage, pool, restarts=0, report=lambda verdicts, tokens: None)
+    rows = stage.verdicts_path.read_text().splitlines()
+    failed = json.loads(rows[0]) | {"kind": "infra", "success": False}
+    failed.pop("reward")
+    stage.verdicts_path.write_text("\n".join([json.dumps(failed), *rows[1:]]) + "\n")
+    reported = []
+    no_engines = Workers(engines=None, verifiers=1, niceness=0, restarts=0)
+    run_stage(stage, outstanding(stage), no_engines, lambda verdicts, tokens: reported.extend(verdicts))
+    assert [v.sample_id for v in reported] == [failed["sample_id"]]
+    assert read_verdicts(stage.verdicts_path)[failed["sample_id"]].kind == json.loads(rows[0])["kind"]
+
+
 def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_path):
     task = Task(task_id="long", prompt="word " * 600, test_list=("assert f() == 1",))
-    stage = Stage(
-        cycle=1,
-        drafts=tuple(draft_samples([task], range(1), GREEDY, RaftConfig(), ("long",))),
-        judge=Judge("mbpp", VerifierOptions(), {"long": task}),
-        model="m",
-        adapter=None,
-        samples_path=tmp_path / "samples.jsonl",
-        verdicts_path=tmp_path / "verified.jsonl",
-    )
+    drafts = draft_samples([task], range(1), GREEDY, Wording(None, True), ("long",))
+    stage = stage_of(tmp_path, {"long": task}, drafts)
     with pytest.raises(DataError, match=r"do not fit in engine\.max_model_len 512"):
-        run_stage(stage, lambda: pool.use(None), workers=1, niceness=19, restarts=0, report=lambda progress: None)
+        bring_to_end(stage, pool, restarts=0, report=lambda verdicts, tokens: None)
 
 
 @pytest.fixture(scope="module")

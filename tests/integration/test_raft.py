@@ -160,6 +160,30 @@ def test_a_run_that_was_cut_off_goes_on_at_the_sample_where_it_stopped(config, h
     assert len(client.search_runs([e.experiment_id for e in client.search_experiments()])) == runs_before
 
 
+def test_what_an_adapter_was_trained_on_is_never_written_again(config, history, monkeypatch):
+    folder, verified = config.output_dir, config.output_dir / "cycle_2_verified.jsonl"
+    kept = folder / "cycle_2_kept.jsonl"
+    before, stats = (
+        (kept.read_bytes(), kept.stat().st_mtime_ns),
+        json.loads((folder / "cycle_2_stats.json").read_text()),
+    )
+    verdicts = verified.read_bytes()
+    lost = json.loads(kept.read_text().splitlines()[0])["sample_id"]
+    row = next(json.loads(line) for line in verdicts.splitlines() if json.loads(line)["sample_id"] == lost)
+    row = {k: v for k, v in row.items() if k != "reward"} | {"kind": "infra", "success": False}
+    verified.write_bytes(verdicts + json.dumps(row).encode() + b"\n")  # would be judged again, and chosen otherwise
+    (folder / "cycle_2_stats.json").unlink()
+    monkeypatch.setattr("halo_raft.sampling.session.EnginePool", None)
+    again = raft.train(config)
+    assert (kept.read_bytes(), kept.stat().st_mtime_ns) == before
+    assert (again[2].kept, again[2].selection, again[2].heldout) == (
+        stats["kept"],
+        stats["selection"],
+        stats["heldout"],
+    )
+    verified.write_bytes(verdicts)
+
+
 def test_a_changed_setting_is_refused_by_name(config, history):
     changed = config.model_copy(update={"seed": 5})
     with pytest.raises(DataError, match=r"started with another seed \(0, now 5\); use --fresh"):
