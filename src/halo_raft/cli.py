@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from halo_raft import __version__
 from halo_raft.pipelines import benchmark, check, data, raft, report, sft, sweep, verify
@@ -19,61 +19,29 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"halo-raft {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    raft_group = commands.add_parser("raft", help="reward-ranked fine-tuning").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    raft_train = raft_group.add_parser("train", help="generate, verify, select, train, and round again")
-    raft.add_arguments(raft_train)
-    raft_train.set_defaults(run=raft.run)
-
-    sft_group = commands.add_parser("sft", help="supervised fine-tuning").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    sft_train = sft_group.add_parser("train", help="train on questions and answers, a start for RAFT")
-    sft.add_arguments(sft_train)
-    sft_train.set_defaults(run=sft.run)
-
-    benchmark_group = commands.add_parser("benchmark", help="measure models").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    benchmark.add_commands(benchmark_group)
+    _add_command(_group(commands, "raft", "reward-ranked fine-tuning"), "train", raft,
+                 "generate, verify, select, train, and round again")  # fmt: skip
+    _add_command(_group(commands, "sft", "supervised fine-tuning"), "train", sft,
+                 "train on questions and answers, a start for RAFT")  # fmt: skip
+    benchmark.add_commands(_group(commands, "benchmark", "measure models"))
     report.add_command(commands)
-
-    verify_command = commands.add_parser("verify", help="judge a file of completions; needs no model")
-    verify.add_arguments(verify_command)
-    verify_command.set_defaults(run=verify.run)
-
-    sweep_group = commands.add_parser("sweep", help="try many settings and find the best").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    sweep.add_commands(sweep_group)
-
-    config_group = commands.add_parser("config", help="look at configurations").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    for name, run, text in (
-        ("validate", check.validate_config, "say whether a configuration is right"),
-        ("show", check.show_config, "print a configuration with all defaults"),
-    ):
-        command = config_group.add_parser(name, help=text)
-        command.add_argument("file", type=Path)
-        command.add_argument("overrides", nargs="*", metavar="key=value")
-        command.set_defaults(run=run)
-
-    data_group = commands.add_parser("data", help="prepare and look at tasks").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    data.add_commands(data_group)
-
-    test = commands.add_parser("test", help="check this installation")
-    test.add_argument("--level", choices=("smoke", "standard", "full"), default="smoke")
-    test.add_argument("--model", default="builtin:smollm2-135m")
-    test.set_defaults(run=check.test)
-
-    info = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
-    info.set_defaults(run=check.info)
+    _add_command(commands, "verify", verify, "judge a file of completions; needs no model")
+    sweep.add_commands(_group(commands, "sweep", "try many settings and find the best"))
+    data.add_commands(_group(commands, "data", "prepare and look at tasks"))
+    check.add_commands(commands, _group(commands, "config", "look at configurations"))
     return parser
+
+
+def _group(commands: Any, name: str, text: str) -> Any:
+    """Add a command that has commands of its own; return where they are added."""
+    return commands.add_parser(name, help=text).add_subparsers(required=True, metavar="COMMAND")
+
+
+def _add_command(commands: Any, name: str, pipeline: Any, text: str) -> None:
+    """Add the command of a pipeline that has `add_arguments` and `run`."""
+    command = commands.add_parser(name, help=text)
+    pipeline.add_arguments(command)
+    command.set_defaults(run=pipeline.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from halo_raft import __version__, engines, models, sandbox, tasks, verifiers
 from halo_raft.cluster.connection import local_gpus
@@ -16,6 +17,24 @@ from halo_raft.config import RaftConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
 from halo_raft.tracking.versions import PACKAGES, versions
+
+
+def add_commands(commands: Any, config_group: Any) -> None:
+    """Add `test` and `info` to the commands, and `validate` and `show` to those of `config`."""
+    for name, run, text in (
+        ("validate", validate_config, "say whether a configuration is right"),
+        ("show", show_config, "print a configuration with all defaults"),
+    ):
+        command = config_group.add_parser(name, help=text)
+        command.add_argument("file", type=Path)
+        command.add_argument("overrides", nargs="*", metavar="key=value")
+        command.set_defaults(run=run)
+    test_command = commands.add_parser("test", help="check this installation")
+    test_command.add_argument("--level", choices=("smoke", "standard", "full"), default="smoke")
+    test_command.add_argument("--model", default="builtin:smollm2-135m")
+    test_command.set_defaults(run=test)
+    info_command = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
+    info_command.set_defaults(run=info)
 
 
 def validate_config(arguments: argparse.Namespace) -> int:
