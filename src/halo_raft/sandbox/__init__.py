@@ -6,10 +6,11 @@ to (`POOL`, `Run`). Does not know tests, tasks or rewards: `verifiers` decide wh
 
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.box import RESULT_FD, run, run_python
-from halo_raft.sandbox.job import Job, Run, ZygoteLostError
+from halo_raft.sandbox.job import Job
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import KilledBy, Outcome
 from halo_raft.sandbox.pool import POOL
+from halo_raft.sandbox.run import Run, ZygoteLostError
 from halo_raft.sandbox.tier import Tier, probe
 from halo_raft.sandbox.zygote import SandboxError, View, Zygote, memory_file
 

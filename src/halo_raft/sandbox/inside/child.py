@@ -27,17 +27,18 @@ SHARED_UID_PROCESSES = 8192
 """Room for the other processes of a shared user id (Ray's, vLLM's threads), which its limit counts too."""
 
 
-def become(spec: dict[str, Any], fds: list[int], world: World) -> NoReturn:
-    """Take the place that `spec` describes, then run its command or harness.
+def become(fds: list[int], world: World) -> NoReturn:
+    """Take the place that a job describes, then run its command or harness.
 
     Args:
-        spec: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`.
-        fds: Descriptors of stdin, stdout, stderr, the channel, and the report, which only trusted
-            code writes: a marshalled `{"error"}`, or `{"status", "files"}` of a led command.
+        fds: Descriptors of the job (see `read_job`), stdin, stdout, stderr, the channel, and the report,
+            which only trusted code writes: a marshalled `{"error"}`, or `{"status", "files"}` of a led command.
         world: What the zygote prepared.
     """
     try:
-        _take_streams(fds, world.rules)
+        spec = read_job(fds[0])
+        spec["env"] |= places(world)
+        _take_streams(fds[1:], world.rules)
         if world.tier == "A":
             filesystem.make_workdir(spec["limits"]["file_mb"])
         os.chdir(world.workdir)
@@ -55,6 +56,19 @@ def become(spec: dict[str, Any], fds: list[int], world: World) -> NoReturn:
         os._exit(SETUP_FAILED)
     os.close(REPORT_FD)
     _run_harness(spec, world)
+
+
+def read_job(fd: int) -> dict[str, Any]:
+    """Return a job: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", closefd=False) as file:
+        spec: dict[str, Any] = marshal.load(file)
+    return spec
+
+
+def places(world: World) -> dict[str, str]:
+    """Return the variables that say where a run's folders are."""
+    return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
 
 
 def _take_streams(fds: list[int], rules: int | None) -> None:

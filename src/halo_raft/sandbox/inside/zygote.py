@@ -4,7 +4,7 @@ It never runs untrusted code itself. It takes jobs from its worker over a socket
 ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
 
 Messages to the worker: `ready`, `pid N`, `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
-Messages from it: `run` with the descriptors of a job (see `child.become`), `kill`.
+Messages from it: `run` or `run and collect` with the descriptors of a job (see `child.become`), `kill`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import select
 import signal
 import socket
 import sys
-import time
 
 from halo_raft.sandbox.inside import child, filesystem, landlock, seccomp, system
+from halo_raft.sandbox.inside.sweep import sweep
 from halo_raft.sandbox.inside.workdir import collect, empty
 from halo_raft.sandbox.inside.world import World
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 JOB_FDS = 6
-SWEEP_S = 5.0
 INNER_ID = 1000
 PRELOADED = (
     *("abc", "array", "ast", "base64", "bisect", "calendar", "cmath", "collections", "collections.abc", "contextlib"),
@@ -68,7 +67,7 @@ def main(connection: int, setup_fd: int) -> None:
         system.drop_bounding_set()  # here rather than in every run
     world = dataclasses.replace(world, fork_hooks=hooks)
     os.environ.clear()
-    os.environ.update(setup["env"] | _places(world))
+    os.environ.update(setup["env"] | child.places(world))
     for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
         del sys.modules[name]
     gc.collect()
@@ -78,8 +77,8 @@ def main(connection: int, setup_fd: int) -> None:
         message, fds, _, _ = socket.recv_fds(worker, 16, JOB_FDS)
         if not message:
             return
-        if message == b"run":
-            _run(worker, fds, world)
+        if message.startswith(b"run"):
+            _run(worker, fds, world, message.endswith(b"collect"))
 
 
 @contextlib.contextmanager
@@ -159,36 +158,33 @@ def _map_ids(own: int, uid: int, gid: int) -> None:
         os.close(fd)
 
 
-def _run(worker: socket.socket, fds: list[int], world: World) -> None:
-    """Do one job and report its end."""
-    with open(fds[0], "rb") as file:
-        spec = marshal.load(file)
-    spec["env"] |= _places(world)
+def _run(worker: socket.socket, fds: list[int], world: World, collects: bool) -> None:
+    """Do one job and report its end.
+
+    Nothing of a job is read in this process, whose memory all later forks inherit: its forks do that.
+    """
     if world.tier == "A":
         pid = system.fork_into(system.CLONE_NEWPID | system.CLONE_NEWNS)
     else:
         _make_workdir(world)
         pid = os.fork()
     if pid == 0:
-        child.become(spec, fds[1:], world)
-    report = os.dup(fds[5])
-    for fd in fds[1:]:
+        child.become(fds, world)
+    for fd in fds[1:5]:
         os.close(fd)
     worker.send(b"pid %d" % pid)
     status, usage, abandoned = _wait(worker, pid)
     if world.tier != "A":
-        _sweep(world)
-        _report(report, status, collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20))
+        sweep(world.run_uid)
+        if collects:
+            _collect(fds[0], fds[5], status, world)
         empty(os.path.dirname(world.workdir))
-    os.close(report)
+    os.close(fds[0])
+    os.close(fds[5])
     if abandoned:
         os._exit(0)
     cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
     worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
-
-
-def _places(world: World) -> dict[str, str]:
-    return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
 
 
 def _make_workdir(world: World) -> None:
@@ -218,64 +214,18 @@ def _wait(worker: socket.socket, pid: int) -> tuple[int, Any, bool]:
     return status, usage, abandoned
 
 
-def _report(fd: int, status: int, files: dict[str, bytes]) -> None:
-    if os.lseek(fd, 0, os.SEEK_END) == 0:
-        os.write(fd, marshal.dumps({"status": status, "files": files}))
-
-
-def _sweep(world: World) -> None:
-    """Kill and reap what a run left behind, whatever session it moved to.
-
-    Raises:
-        RuntimeError: Something cannot be killed.
-    """
-    deadline = time.monotonic() + SWEEP_S
-    while time.monotonic() < deadline:
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
-        if world.run_uid is not None:
-            _kill_user(world.run_uid)
-        else:
-            for pid in _descendants(os.getpid()):
-                _kill(pid)
-        time.sleep(0.001)
-    raise RuntimeError("a process of the run cannot be killed")
-
-
-def _kill_user(uid: int) -> None:
-    """Kill all processes of a user id at once, which no fork bomb outruns."""
+def _collect(job: int, report: int, status: int, world: World) -> None:
+    """Read back the files that a job asks for, in a fork: they are the candidate's."""
     pid = os.fork()
-    if pid == 0:
-        try:
-            os.setresuid(uid, uid, uid)
-            os.kill(-1, signal.SIGKILL)
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(root: int) -> list[int]:
-    """Return all processes below `root`, from /proc (the kernel may lack its `children` files)."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    parent = int(stat.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(name))
-    found, queue = [], [root]
-    while queue:
-        below = children.get(queue.pop(), [])
-        found += below
-        queue += below
-    return found
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        if os.lseek(report, 0, os.SEEK_END) == 0:
+            spec = child.read_job(job)
+            files = collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20)
+            os.write(report, marshal.dumps({"status": status, "files": files}))
+    except BaseException as error:
+        os.write(report, marshal.dumps({"error": f"{type(error).__name__}: {error}"[:500]}))
+    finally:
+        os._exit(0)
