@@ -36,22 +36,26 @@ class Meter:
         self._zygote, self._group = zygote, zygote.group
         self._tree = usage.Tree(zygote.pid)
         self._seen: dict[int, float] = {}
-        self._cpu_before = self._group.cpu_s() if self._group else 0.0
+        self._cpu_before = self._group_cpu_s()
         self._memory_before = self._group.memory_mb() if self._group and self._group.counts_memory else 0.0
         self._sockets_before = self._sockets()
 
     def look(self) -> Usage:
         """Return what is in use now."""
         if self._group and self._group.counts_memory:
-            return Usage(self.cpu_s(), self._group.memory_mb() - self._memory_before)
+            return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before)
         processes = self._processes()
         resident = sum(max(0.0, process.resident_mb - SHARED_MB) for process in processes.values())
         buffers = max(0, self._sockets() - self._sockets_before - HONEST_SOCKETS) * SOCKET_MB
         return Usage(self._cpu_s(processes), resident + buffers)
 
-    def cpu_s(self) -> float:
-        """Return the CPU seconds used so far."""
-        return self._group.cpu_s() - self._cpu_before if self._group else self._cpu_s(self._tree.look())
+    def final_cpu_s(self) -> float:
+        """Return the CPU seconds of a run that has ended; 0 where only the living are counted."""
+        return self._group_cpu_s() - self._cpu_before if self._group else 0.0
+
+    def _group_cpu_s(self) -> float:
+        """Return the CPU seconds of all that the zygote ever ran, without its own."""
+        return self._group.cpu_s() - usage.cpu_s(self._zygote.pid) if self._group else 0.0
 
     def waited_s(self) -> float:
         """Return the seconds for which threads of the run stood ready and were given no CPU."""
@@ -59,7 +63,7 @@ class Meter:
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
         if self._group:
-            return self._group.cpu_s() - self._cpu_before
+            return self._group_cpu_s() - self._cpu_before
         self._seen |= {pid: process.own_cpu_s for pid, process in processes.items()}
         return max(sum(self._seen.values()), sum(process.cpu_s for process in processes.values()))
 

@@ -46,6 +46,7 @@ class Run:
         self.data = {"stdout": bytearray(), "stderr": bytearray(), "result": bytearray()}
         self.killed_by: KilledBy | None = None
         self.pid: int | None = None
+        self._gone = False
         self._end: list[int] | None = None
         self._cpu_seen = self._waited_s = 0.0
         self._output_left = job.limits.output_kb << 10
@@ -121,13 +122,14 @@ class Run:
             self._selector.register(until, selectors.EVENT_READ)
         try:
             self._next_look = time.monotonic() + TICK_S
-            while self._end is None:
+            while self._end is None and not self._gone:
                 ready = {key.fd for key, _ in self._selector.select(self._until_next_look())}
                 self._read(ready)
                 if until in ready:
                     return self._end is None
-                if self._end is None and self._until_next_look() == 0:
+                if self._end is None and not self._gone and self._until_next_look() == 0:
                     self._look(others_cpu_s)
+            self._await_end()
             return False
         finally:
             if until is not None:
@@ -153,9 +155,13 @@ class Run:
         Raises:
             ZygoteLostError: The zygote does not answer.
         """
+        if not self._gone:
+            with suppress(OSError):
+                self.zygote.socket.send(b"kill")
+        self._await_end()
+
+    def _await_end(self) -> None:
         deadline = time.monotonic() + END_S
-        with suppress(OSError):
-            self.zygote.socket.send(b"kill")
         while self._end is None:
             if time.monotonic() > deadline:
                 raise self._lost("does not answer")
@@ -202,8 +208,13 @@ class Run:
             raise self._lost("died")
         if message[0] == b"pid":
             self.pid = int(message[1])
+        elif message[0] == b"gone":
+            self._gone = True
+            self._cpu_seen = max(self._cpu_seen, self._meter.final_cpu_s())
         elif message[0] == b"end":
             self._end = [int(value) for value in message[1:]]
+            if not self._gone:
+                self._cpu_seen = max(self._cpu_seen, self._meter.final_cpu_s())
 
     def _lost(self, what: str) -> ZygoteLostError:
         """Clean up after a zygote that is no more, and return the error to raise."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # importing `typing` would make every fork larger
     from halo_raft.sandbox.inside.world import World
 
 CHANNEL_FD, REPORT_FD, RULES_FD = 3, 4, 5
-SETUP_FAILED = 127
+SETUP_FAILED, NOT_EXECUTED = 127, 126
+PAGE = 4096
 MIB = 1 << 20
 SHARED_UID_PROCESSES = 8192
 """Room for the other processes of a shared user id (Ray's, vLLM's threads), which its limit counts too."""
@@ -40,7 +41,8 @@ def become(fds: list[int], world: World) -> NoReturn:
         spec["env"] |= places(world)
         _take_streams(fds[1:], world.rules)
         if world.tier == "A":
-            filesystem.make_workdir(spec["limits"]["file_mb"])
+            brought = sum(-(-len(content) // PAGE) * PAGE for content in spec["files"].values())
+            filesystem.make_workdir(spec["limits"]["file_mb"] * MIB + brought)
         os.chdir(world.workdir)
         _write(spec["files"])
         if spec["argv"] and world.tier == "A":
@@ -49,7 +51,7 @@ def become(fds: list[int], world: World) -> NoReturn:
             os.setsid()
         _give_up_rights(spec, world)
         if spec["argv"]:
-            os.execve(spec["argv"][0], spec["argv"], spec["env"])
+            _execute(spec)
     except BaseException as error:
         message = f"{type(error).__name__}: {error}".replace("\n", " ")[:500]
         os.write(REPORT_FD, marshal.dumps({"error": message}))
@@ -69,6 +71,22 @@ def read_job(fd: int) -> dict[str, Any]:
 def places(world: World) -> dict[str, str]:
     """Return the variables that say where a run's folders are."""
     return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
+
+
+def _execute(spec: dict[str, Any]) -> NoReturn:
+    """Become the command.
+
+    Raises:
+        OSError: It cannot be executed, and it is a program of ours.
+    """
+    try:
+        os.execve(spec["argv"][0], spec["argv"], spec["env"])
+    except OSError as error:
+        if os.path.isabs(spec["argv"][0]):
+            raise
+        # the candidate's own binary, which may ask for a loader that is not there: that is how it ends, as in a shell
+        os.write(2, f"the program cannot be executed: {error.strerror}\n".encode())
+        os._exit(NOT_EXECUTED)
 
 
 def _take_streams(fds: list[int], rules: int | None) -> None:

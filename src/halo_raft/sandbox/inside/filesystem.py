@@ -42,7 +42,9 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     for path in packages:
         _show(path, f"{scratch}{PACKAGES}/{os.path.basename(path)}")
     for path in DEVICES:
-        _bind(path, scratch + path)
+        if os.path.lexists(path):
+            _bind(path, scratch + path)
+            _restrict(scratch + path, ATTR_RDONLY | ATTR_NOSUID)  # can be written to, and its times stay as they are
     for path, target in LINKS.items():
         if not os.path.lexists(scratch + path):  # something readable may lie below it
             os.symlink(target, scratch + path)
@@ -75,8 +77,12 @@ def _show(path: str, target: str) -> None:
         os.symlink(os.readlink(path), target)
         return
     _bind(path, target)
-    attributes = (ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV).to_bytes(8, "little") + bytes(24)
-    system.syscall(MOUNT_SETATTR, -100, target.encode(), AT_RECURSIVE, attributes, len(attributes))
+    _restrict(target, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
+
+
+def _restrict(target: str, attributes: int) -> None:
+    packed = attributes.to_bytes(8, "little") + bytes(24)
+    system.syscall(MOUNT_SETATTR, -100, target.encode(), AT_RECURSIVE, packed, len(packed))
 
 
 def _bind(path: str, target: str) -> None:
@@ -88,7 +94,7 @@ def _bind(path: str, target: str) -> None:
     system.mount(path, target, "", system.MS_BIND | system.MS_REC)
 
 
-def make_workdir(megabytes: int) -> None:
-    """Mount a fresh work folder of a given size over this run's own /work."""
-    options = f"size={megabytes}m,nr_inodes=16k,mode=700"
+def make_workdir(size: int) -> None:
+    """Mount a fresh work folder of so many bytes over this run's own /work."""
+    options = f"size={size},nr_inodes=16k,mode=700"
     system.mount("halo-raft", WORK, "tmpfs", system.MS_NOSUID | system.MS_NODEV, options)

@@ -3,7 +3,7 @@
 It never runs untrusted code itself. It takes jobs from its worker over a socket, one at a time, and
 ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
 
-Messages to the worker: `ready`, `pid N`, `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
+Messages to the worker: `ready`, `pid N`, `gone` (no process is left, its folder is), `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
 Messages from it: `run` or `run and collect` with the descriptors of a job (see `child.become`), `kill`.
 """
 
@@ -116,8 +116,8 @@ def _isolate(setup: dict[str, Any]) -> World:
         shown += [*setup["packages"], packages]
         rules = landlock.ruleset(shown, set(readable) - set(shown), [runs, *filesystem.DEVICES])
         alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
-        own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone)
-        tools = _filter(sockets=False, processes=True, signals=alone, metadata=True)
+        own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone, touch=False)
+        tools = _filter(sockets=False, processes=True, signals=alone, metadata=True, touch=True)
     search = uid is not None and setup["private"]
     return World(tier, f"{runs}/run", packages, uid is not None, uid, search, own, tools, rules, harnesses)
 
@@ -143,7 +143,7 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         system.unshare(system.CLONE_NEWUSER)
         _map_ids(own, uid, uid)
     os.close(own)
-    everything = _filter(sockets=True, processes=True, signals=True, metadata=True)
+    everything = _filter(sockets=True, processes=True, signals=True, metadata=True, touch=True)
     return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, everything, everything, None, harnesses)
 
 
@@ -176,9 +176,8 @@ def _run(worker: socket.socket, fds: list[int], world: World, collects: bool) ->
     status, usage, abandoned = _wait(worker, pid)
     if world.tier != "A":
         sweep(world.run_uid)
-        if collects:
-            _collect(fds[0], fds[5], status, world)
-        empty(os.path.dirname(world.workdir))
+        worker.send(b"gone")
+        _clean(fds, status, world, collects)
     os.close(fds[0])
     os.close(fds[5])
     if abandoned:
@@ -214,18 +213,28 @@ def _wait(worker: socket.socket, pid: int) -> tuple[int, Any, bool]:
     return status, usage, abandoned
 
 
-def _collect(job: int, report: int, status: int, world: World) -> None:
-    """Read back the files that a job asks for, in a fork: they are the candidate's."""
+def _clean(fds: list[int], status: int, world: World, collects: bool) -> None:
+    """Read back the files that a job asks for, and empty the folder, in a fork: names and content are a candidate's."""
+    if not collects:
+        with contextlib.suppress(OSError):
+            os.rmdir(world.workdir)  # most programs leave nothing
+    runs = os.path.dirname(world.workdir)
+    with os.scandir(runs) as left:
+        if next(left, None) is None:
+            return
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
         return
     try:
-        if os.lseek(report, 0, os.SEEK_END) == 0:
-            spec = child.read_job(job)
+        files = {}
+        if collects:
+            spec = child.read_job(fds[0])
             files = collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20)
-            os.write(report, marshal.dumps({"status": status, "files": files}))
+        empty(runs)
+        if os.lseek(fds[5], 0, os.SEEK_END) == 0:
+            os.write(fds[5], marshal.dumps({"status": status, "files": files}))
     except BaseException as error:
-        os.write(report, marshal.dumps({"error": f"{type(error).__name__}: {error}"[:500]}))
+        os.write(fds[5], marshal.dumps({"error": f"{type(error).__name__}: {error}"[:500]}))
     finally:
         os._exit(0)

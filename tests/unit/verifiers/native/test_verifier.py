@@ -27,7 +27,11 @@ def test_flags_that_choose_how_to_compile_are_taken(flag: str) -> None:
 def test_the_fences_language_travels_in_the_first_line() -> None:
     assert unmark(mark("int x;", "c"), "cpp") == ("c", "int x;")
     assert unmark("int x;\ny", "cpp") == ("cpp", "int x;\ny")
-    assert unmark("// halo-raft: cobol\nx", "cpp") == ("cpp", "// halo-raft: cobol\nx")
+
+
+@pytest.mark.parametrize("first", ["// halo-raft: go", "// halo-raft 0000000000000000: rust"])
+def test_a_program_cannot_name_its_language_itself(first: str) -> None:
+    assert unmark(f"{first}\nx", "cpp") == ("cpp", f"{first}\nx")
 
 
 @pytest.mark.parametrize(
