@@ -72,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     test.set_defaults(run=check.test)
 
     info = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
+    info.add_argument("--check", action="store_true", help="also try every promise of the sandbox (some seconds)")
     info.set_defaults(run=check.info)
     return parser
 

@@ -55,7 +55,18 @@ def info(arguments: argparse.Namespace) -> int:
             ("model cache", str(models.cache_dir())),
         ]
     )
-    return 0
+    return _sandbox_holds(tier.name) if arguments.check else 0
+
+
+def _sandbox_holds(tier: str) -> int:
+    """Try every promise of the sandbox's tier and print what came of it; 1 where one was not kept."""
+    console.heading(f"Sandbox, tier {tier}")
+    results = []
+    for result in sandbox.self_check.long(tier):
+        results.append(result.held)
+        console.say(f"  [{'OK' if result.held else 'FAIL'}] {result.name}: {result.said}")
+    console.say(f"\nSandbox: {sum(results)}/{len(results)} held")
+    return 0 if all(results) else 1
 
 
 def test(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ Covers running a command (`run`), a Python harness (`run_python`), and a run tha
 to (`POOL`, `Run`). Does not know tests, tasks or rewards: `verifiers` decide what an outcome means.
 """
 
-from halo_raft.sandbox import usage
+from halo_raft.sandbox import self_check, usage
 from halo_raft.sandbox.box import RESULT_FD, run, run_python
 from halo_raft.sandbox.job import Job
 from halo_raft.sandbox.limits import Limits
@@ -31,5 +31,6 @@ __all__ = [
     "probe",
     "run",
     "run_python",
+    "self_check",
     "usage",
 ]

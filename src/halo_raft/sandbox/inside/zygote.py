@@ -3,7 +3,8 @@
 It never runs untrusted code itself. It takes jobs from its worker over a socket, one at a time, and
 ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
 
-Messages to the worker: `ready`, `pid N`, `gone` (no process is left, its folder is), `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
+Messages to the worker: `ready`, `pid N`, `gone` (no process is left, its folder is), `end STATUS
+CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
 Messages from it: `run` or `run and collect` with the descriptors of a job (see `child.become`), `kill`.
 """
 
