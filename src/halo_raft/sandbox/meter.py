@@ -16,10 +16,11 @@ HONEST_SOCKETS = 64
 
 
 class Usage(NamedTuple):
-    """CPU seconds since the run began, ended children included, and MiB in use beyond what is shared."""
+    """CPU seconds since the run began, ended children included; MiB beyond what is shared; processes alive."""
 
     cpu_s: float
     memory_mb: float
+    processes: int
 
 
 class Meter:
@@ -43,11 +44,12 @@ class Meter:
     def look(self) -> Usage:
         """Return what is in use now."""
         if self._group and self._group.counts_memory:
-            return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before)
+            count = len(self._group.processes()) - 1
+            return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before, count)
         processes = self._processes()
         resident = sum(max(0.0, process.resident_mb - SHARED_MB) for process in processes.values())
         buffers = max(0, self._sockets() - self._sockets_before - HONEST_SOCKETS) * SOCKET_MB
-        return Usage(self._cpu_s(processes), resident + buffers)
+        return Usage(self._cpu_s(processes), resident + buffers, len(processes))
 
     def final_cpu_s(self) -> float:
         """Return the CPU seconds of a run that has ended; 0 where only the living are counted."""

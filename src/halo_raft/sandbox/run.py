@@ -24,6 +24,8 @@ END_S = 10.0
 """How long a zygote may take to end a run."""
 CHUNK = 1 << 16
 RESULT_CAP = 4 << 20
+OUR_PROCESSES = 2
+"""Processes of a run that are ours: who leads it, and who was there before its command."""
 FILES = 16_384
 """Files and folders that a run may have in its work folder; tier A's mount has as many."""
 
@@ -184,8 +186,8 @@ class Run:
             self._cpu_seen = max(self._cpu_seen, used.cpu_s)
             if used.cpu_s + others_cpu_s() >= self.limits.cpu_s:
                 self._kill(KilledBy.CPU)
-            elif used.memory_mb > self.limits.memory_mb:
-                self._kill(KilledBy.MEMORY)
+            elif used.memory_mb > self.limits.memory_mb or used.processes > self.limits.processes + OUR_PROCESSES:
+                self._kill(KilledBy.MEMORY)  # the kernel limits processes, but not those of a root without other ids
         elif now >= self._next_folder_look:
             self._next_folder_look = now + FOLDER_TICK_S
             found = usage.folder(self.zygote.runs, FILES)
