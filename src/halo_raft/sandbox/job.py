@@ -11,6 +11,7 @@ from typing import Any
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.zygote import ENVIRONMENT
 
+PAGE = 4096
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -42,9 +43,10 @@ class Job:
     tool: bool = False
 
     @property
-    def brought_mb(self) -> float:
-        """MiB of the files that the run finds in its work folder: they do not count as its own."""
-        return sum(len(_bytes(content)) for content in self.files.values()) / 2**20
+    def folder_bytes(self) -> int:
+        """What the work folder may hold: the limit, and the files that the run finds there, in whole pages."""
+        brought = sum(-(-len(_bytes(content)) // PAGE) * PAGE for content in self.files.values())
+        return (self.limits.file_mb << 20) + brought
 
     def to_bytes(self) -> bytes:
         """Return the job as the fork that does it reads it; the zygote does not.

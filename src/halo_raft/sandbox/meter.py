@@ -76,4 +76,4 @@ class Meter:
         return {pid: found for pid in pids if (found := usage.process(pid))}
 
     def _sockets(self) -> int:
-        return usage.sockets(self._zygote.pid) if self._zygote.own_network else 0
+        return usage.sockets(self._zygote.pid) if self._zygote.apart else 0

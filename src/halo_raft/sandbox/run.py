@@ -52,7 +52,7 @@ class Run:
         self._end: list[int] | None = None
         self._cpu_seen = self._waited_s = 0.0
         self._output_left = job.limits.output_kb << 10
-        self._folder_mb = job.limits.file_mb + job.brought_mb + 1
+        self._folder_mb = job.folder_bytes / 2**20 + 1
         self._readers: dict[int, str] = {}
         self._ours = ExitStack()
         self._selector = self._ours.enter_context(selectors.DefaultSelector())
@@ -75,7 +75,7 @@ class Run:
                 theirs.callback(os.close, stdin)
             out, err = self._pipe("stdout", theirs), self._pipe("stderr", theirs)
             private = self._pipe("result", theirs) if channel is None else channel
-            what = b"run and collect" if job.collect else b"run"
+            what = b"run %d %d" % (job.folder_bytes, bool(job.collect))
             try:
                 socket.send_fds(self.zygote.socket, [what], [spec, stdin, out, err, private, self._report])
             except OSError as error:
@@ -139,7 +139,7 @@ class Run:
 
     def _until_next_look(self) -> float:
         due = min(self._next_look, self._started + self.limits.wall_s)
-        if not self.zygote.folder_is_limited:
+        if not self.zygote.apart:
             due = min(due, self._next_folder_look)
         return max(0.0, due - time.monotonic())
 

@@ -70,13 +70,14 @@ class Zygote:
         view: What it sees.
         base: Its folder.
         group: Control group of it and all its runs, where one can be had.
+        apart: Whether mounts limit its work folders, and its sockets are apart from all others.
 
     Raises:
         SandboxError: It could not isolate itself, with the reason.
     """
 
     def __init__(self, view: View) -> None:
-        self.view = view
+        self.view, self.apart = view, False
         self.group: cgroup.Group | None = None
         self._user: user_ids.UserId | None = None
         self.base = tempfile.mkdtemp(prefix="halo-raft-")
@@ -124,19 +125,9 @@ class Zygote:
         return self._process.pid
 
     @property
-    def folder_is_limited(self) -> bool:
-        """Whether a mount limits the work folder's size."""
-        return self.view.tier == "A"
-
-    @property
     def runs(self) -> str:
         """Folder in which work folders are, where no mount limits them."""
         return f"{self.base}/runs"
-
-    @property
-    def own_network(self) -> bool:
-        """Whether the sockets of its runs are apart from all others."""
-        return self.view.tier == "A"
 
     def _await_ready(self) -> None:
         self.socket.settimeout(START_S)
@@ -145,7 +136,8 @@ class Zygote:
         except OSError as error:
             raise SandboxError(f"the sandbox did not start in {START_S:.0f} s: {error}") from error
         self.socket.settimeout(None)
-        if answer != b"ready":
+        self.apart = answer == b"ready apart"
+        if not answer.startswith(b"ready"):
             raise SandboxError(answer.decode("utf-8", "replace").removeprefix("error ") or "the sandbox did not start")
 
     def __enter__(self) -> Self:

@@ -22,27 +22,26 @@ if TYPE_CHECKING:  # importing `typing` would make every fork larger
 
 CHANNEL_FD, REPORT_FD, RULES_FD = 3, 4, 5
 SETUP_FAILED, NOT_EXECUTED = 127, 126
-PAGE = 4096
 MIB = 1 << 20
 SHARED_UID_PROCESSES = 8192
 """Room for the other processes of a shared user id (Ray's, vLLM's threads), which its limit counts too."""
 
 
-def become(fds: list[int], world: World) -> NoReturn:
+def become(fds: list[int], world: World, size: int) -> NoReturn:
     """Take the place that a job describes, then run its command or harness.
 
     Args:
         fds: Descriptors of the job (see `read_job`), stdin, stdout, stderr, the channel, and the report,
             which only trusted code writes: a marshalled `{"error"}`, or `{"status", "files"}` of a led command.
         world: What the zygote prepared.
+        size: Bytes that the work folder may have.
     """
     try:
         spec = read_job(fds[0])
         spec["env"] |= places(world)
         _take_streams(fds[1:], world.rules)
         if world.tier == "A":
-            brought = sum(-(-len(content) // PAGE) * PAGE for content in spec["files"].values())
-            filesystem.make_workdir(spec["limits"]["file_mb"] * MIB + brought)
+            filesystem.make_workdir(size)
         os.chdir(world.workdir)
         _write(spec["files"])
         if spec["argv"] and world.tier == "A":
@@ -144,14 +143,12 @@ def _end_all() -> None:
 def _give_up_rights(spec: dict[str, Any], world: World) -> None:
     _set_limits(spec["limits"], world)
     if world.run_uid is not None:
-        if world.search:
-            system.prctl(system.PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(world.run_uid, world.run_uid, world.run_uid)
         os.setresuid(world.run_uid, world.run_uid, world.run_uid)
     if world.tier != "A":  # else the zygote did, which here has to clean up with the rights of root
-        system.drop_bounding_set(but_search=world.search)
-    system.drop_capabilities(but_search=world.search)
+        system.drop_bounding_set()
+    system.drop_capabilities()
     system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)  # the filter keeps it from being undone
     system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)
     if world.rules is not None:

@@ -58,6 +58,53 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     system.mount("", "/", "", flags)
 
 
+def set_apart(runs: str, needed: list[str]) -> None:
+    """Give a root process without user namespaces its own view: work folders of a size, and no closed folders.
+
+    Where something needed lies in a folder that is closed to others, an open one stands there, with only that in it.
+
+    Args:
+        runs: Folder in which work folders are made.
+        needed: Absolute paths that runs, or the zygote, go on using.
+
+    Raises:
+        OSError: Mounting is not allowed here.
+    """
+    system.mount("", "/", "", system.MS_PRIVATE | system.MS_REC)
+    needed = sorted({*needed, *map(os.path.realpath, needed)})
+    for top in sorted({closed for path in needed if (closed := _closed_above(path))}):
+        _open_up(top, [path for path in needed if path.startswith(f"{top}/")])
+    for path in DEVICES:
+        if os.path.lexists(path):
+            system.mount(path, path, "", system.MS_BIND)
+            _restrict(path, ATTR_RDONLY | ATTR_NOSUID)
+    system.mount("halo-raft", runs, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=755,size=1m")
+
+
+def resize(runs: str, size: int) -> None:
+    """Let work folders have so many bytes."""
+    flags = system.MS_REMOUNT | system.MS_NOSUID | system.MS_NODEV
+    system.mount("halo-raft", runs, "tmpfs", flags, f"size={size},nr_inodes=16k")
+
+
+def _closed_above(path: str) -> str | None:
+    """Return the topmost folder on the way to `path` that is closed to others than its owner."""
+    parents = [path[:i] for i, letter in enumerate(path) if letter == "/" and i]
+    return next((parent for parent in parents if not os.stat(parent).st_mode & 0o001), None)
+
+
+def _open_up(top: str, inside: list[str]) -> None:
+    """Put an open folder in the place of `top`, with `inside` in it."""
+    kept = [os.open(path, os.O_PATH) for path in inside]
+    system.mount("halo-raft", top, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=755,size=1m")
+    for path, fd in zip(inside, kept, strict=True):
+        if not os.path.lexists(path):
+            _bind(f"/proc/self/fd/{fd}", path)
+        os.close(fd)
+    flags = system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY | system.MS_NOSUID | system.MS_NODEV
+    system.mount("", top, "", flags)
+
+
 def without(top: str, hidden: list[str]) -> list[str]:
     """Return paths that cover `top` but for the hidden folders below it."""
     below = [path for path in hidden if path == top or path.startswith(top.rstrip("/") + "/")]

@@ -3,9 +3,10 @@
 It never runs untrusted code itself. It takes jobs from its worker over a socket, one at a time, and
 ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
 
-Messages to the worker: `ready`, `pid N`, `gone` (no process is left, its folder is), `end STATUS
+Messages to the worker: `ready` or `ready apart` (mounts limit work folders, and sockets are
+its own), `pid N`, `gone` (no process is left, its folder is), `end STATUS
 CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
-Messages from it: `run` or `run and collect` with the descriptors of a job (see `child.become`), `kill`.
+Messages from it: `run SIZE COLLECTS` with the descriptors of a job (see `child.become`), `kill`.
 """
 
 from __future__ import annotations
@@ -73,13 +74,14 @@ def main(connection: int, setup_fd: int) -> None:
         del sys.modules[name]
     gc.collect()
     gc.freeze()
-    worker.send(b"ready")
+    worker.send(b"ready apart" if world.sized else b"ready")
     while True:
-        message, fds, _, _ = socket.recv_fds(worker, 16, JOB_FDS)
+        message, fds, _, _ = socket.recv_fds(worker, 64, JOB_FDS)
         if not message:
             return
         if message.startswith(b"run"):
-            _run(worker, fds, world, message.endswith(b"collect"))
+            size, collects = map(int, message.split()[1:])
+            _run(worker, fds, world, size, bool(collects))
 
 
 @contextlib.contextmanager
@@ -106,8 +108,12 @@ def _isolate(setup: dict[str, Any]) -> World:
     for path in setup["packages"]:
         os.symlink(path, f"{packages}/{os.path.basename(path)}")
     sys.path.append(packages)
-    rules, own, tools = None, None, None
+    rules, own, tools, apart = None, None, None, False
     if tier == "B":
+        if uid is not None:
+            apart = _set_apart(runs, [*setup["readable"], *setup["packages"], base])
+            if setup["private"] and not apart:
+                uid = None  # another user could not reach the interpreter
         if uid is None and landlock.abi() < landlock.SCOPE_ABI:
             raise OSError(
                 "this kernel's Landlock cannot keep signals inside (ABI 6 can), and there is no other user id"
@@ -119,8 +125,17 @@ def _isolate(setup: dict[str, Any]) -> World:
         alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
         own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone, touch=False)
         tools = _filter(sockets=False, processes=True, signals=alone, metadata=True, touch=True)
-    search = uid is not None and setup["private"]
-    return World(tier, f"{runs}/run", packages, uid is not None, uid, search, own, tools, rules, harnesses)
+    return World(tier, f"{runs}/run", packages, uid is not None, uid, apart, own, tools, rules, harnesses)
+
+
+def _set_apart(runs: str, needed: list[str]) -> bool:
+    """Take namespaces of its own where root may, without a user namespace; return whether it could."""
+    try:
+        system.unshare(system.CLONE_NEWNS | system.CLONE_NEWNET | system.CLONE_NEWIPC | system.CLONE_NEWUTS)
+    except OSError:
+        return False
+    filesystem.set_apart(runs, needed)
+    return True
 
 
 def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> World:
@@ -145,7 +160,7 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         _map_ids(own, uid, uid)
     os.close(own)
     everything = _filter(sockets=True, processes=True, signals=True, metadata=True, touch=True)
-    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, everything, everything, None, harnesses)
+    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, True, everything, everything, None, harnesses)
 
 
 def _filter(**allowed: bool) -> seccomp.Filter:
@@ -159,18 +174,25 @@ def _map_ids(own: int, uid: int, gid: int) -> None:
         os.close(fd)
 
 
-def _run(worker: socket.socket, fds: list[int], world: World, collects: bool) -> None:
+def _run(worker: socket.socket, fds: list[int], world: World, size: int, collects: bool) -> None:
     """Do one job and report its end.
 
     Nothing of a job is read in this process, whose memory all later forks inherit: its forks do that.
+
+    Args:
+        worker: Whom to tell.
+        fds: The job's descriptors.
+        world: What is the same for every job.
+        size: Bytes that the work folder may have, with what the job brings.
+        collects: Whether files are to be read back.
     """
     if world.tier == "A":
         pid = system.fork_into(system.CLONE_NEWPID | system.CLONE_NEWNS)
     else:
-        _make_workdir(world)
+        _make_workdir(world, size)
         pid = os.fork()
     if pid == 0:
-        child.become(fds, world)
+        child.become(fds, world, size)
     for fd in fds[1:5]:
         os.close(fd)
     worker.send(b"pid %d" % pid)
@@ -187,7 +209,9 @@ def _run(worker: socket.socket, fds: list[int], world: World, collects: bool) ->
     worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
 
 
-def _make_workdir(world: World) -> None:
+def _make_workdir(world: World, size: int) -> None:
+    if world.sized:
+        filesystem.resize(os.path.dirname(world.workdir), size)
     os.mkdir(world.workdir, 0o700)
     if world.run_uid is not None:
         os.chown(world.workdir, world.run_uid, world.run_uid)
