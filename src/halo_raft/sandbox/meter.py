@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from halo_raft.sandbox import usage
@@ -13,6 +14,8 @@ SOCKET_MB = 0.25
 """What a socket's buffers can hold when nobody may make them larger; the kernel's memory, so no process shows it."""
 HONEST_SOCKETS = 64
 """So many sockets cost nothing: an event loop or a pool has a few."""
+MOST_SOCKETS = 256
+"""A run with more is over its memory, whatever they hold just now."""
 
 
 class Usage(NamedTuple):
@@ -47,8 +50,9 @@ class Meter:
             count = len(self._group.processes()) - 1
             return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before, count)
         processes = self._processes()
+        sockets = self._sockets() - self._sockets_before
         resident = sum(max(0.0, process.resident_mb - SHARED_MB) for process in processes.values())
-        buffers = max(0, self._sockets() - self._sockets_before - HONEST_SOCKETS) * SOCKET_MB
+        buffers = max(0, sockets - HONEST_SOCKETS) * SOCKET_MB if sockets <= MOST_SOCKETS else inf
         return Usage(self._cpu_s(processes), resident + buffers, len(processes))
 
     def final_cpu_s(self) -> float:

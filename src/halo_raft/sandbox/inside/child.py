@@ -9,6 +9,7 @@ import marshal
 import os
 import resource
 import signal
+import stat
 import sys
 
 from halo_raft.sandbox.inside import filesystem, landlock, system
@@ -42,6 +43,8 @@ def become(fds: list[int], world: World, size: int) -> NoReturn:
         _take_streams(fds[1:], world.rules)
         if world.tier == "A":
             filesystem.make_workdir(size)
+            if stat.S_ISREG(os.fstat(0).st_mode):
+                filesystem.show_input(0)
         os.chdir(world.workdir)
         _write(spec["files"])
         if spec["argv"] and world.tier == "A":

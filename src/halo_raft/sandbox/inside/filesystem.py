@@ -13,8 +13,9 @@ from halo_raft.sandbox.inside import system
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-WORK, PACKAGES = "/work", "/packages"
-LINKS = {"/tmp": "work", "/dev/shm": "../work"}
+WORK, PACKAGES, INPUT = "/work", "/packages", "/run"
+SHARED = "/dev/shm"
+LINKS = {"/tmp": "work", SHARED: "../work"}
 """What programs expect to write to -> the work folder."""
 MOUNT_SETATTR, AT_RECURSIVE, ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 442, 0x8000, 1, 2, 4
 
@@ -48,6 +49,9 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     for path, target in LINKS.items():
         if not os.path.lexists(scratch + path):  # something readable may lie below it
             os.symlink(target, scratch + path)
+    os.mkdir(scratch + INPUT)
+    os.close(os.open(f"{scratch}{INPUT}/stdin", os.O_CREAT | os.O_WRONLY, 0o644))  # what is seen without an input
+    os.symlink(f"..{INPUT}/stdin", f"{scratch}/dev/stdin")
     os.mkdir(scratch + WORK)
     os.mkdir(scratch + "/.old")
     system.pivot_root(scratch, scratch + "/.old")
@@ -78,7 +82,9 @@ def set_apart(runs: str, needed: list[str]) -> None:
         if os.path.lexists(path):
             system.mount(path, path, "", system.MS_BIND)
             _restrict(path, ATTR_RDONLY | ATTR_NOSUID)
-    system.mount("halo-raft", runs, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=755,size=1m")
+    system.mount("halo-raft", runs, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=1777,size=1m")
+    if os.path.isdir(SHARED) and not runs.startswith(f"{SHARED}/"):
+        system.mount(runs, SHARED, "", system.MS_BIND)  # process pools keep their semaphores there
 
 
 def resize(runs: str, size: int) -> None:
@@ -145,3 +151,13 @@ def make_workdir(size: int) -> None:
     """Mount a fresh work folder of so many bytes over this run's own /work."""
     options = f"size={size},nr_inodes=16k,mode=700"
     system.mount("halo-raft", WORK, "tmpfs", system.MS_NOSUID | system.MS_NODEV, options)
+
+
+def show_input(fd: int) -> None:
+    """Give the content of a file without a name a place where this run's /dev/stdin leads."""
+    size = os.fstat(fd).st_size
+    system.mount("halo-raft", INPUT, "tmpfs", system.MS_NOSUID | system.MS_NODEV, f"size={size + 4096},mode=755")
+    with open(f"{INPUT}/stdin", "wb") as file:
+        sent = 0
+        while sent < size:
+            sent += os.sendfile(file.fileno(), fd, sent, size - sent)
