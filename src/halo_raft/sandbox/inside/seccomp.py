@@ -49,6 +49,33 @@ ARGUMENTS = tuple(range(16, 64, 8))
 """Where the arguments' lower halves are; the upper ones follow."""
 SET_MODE_FILTER = 1
 
+FILTERS = {
+    "A": {"sockets": True, "processes": True, "signals": True, "metadata": True, "touch": True},
+    "B, a user id of its own": {
+        "sockets": False,
+        "processes": True,
+        "signals": True,
+        "metadata": True,
+        "touch": False,
+    },
+    "B, a shared user id": {
+        "sockets": False,
+        "processes": False,
+        "signals": False,
+        "metadata": False,
+        "touch": False,
+    },
+    "B, compilers": {"sockets": False, "processes": True, "signals": True, "metadata": True, "touch": True},
+    "B, compilers, a shared user id": {
+        "sockets": False,
+        "processes": True,
+        "signals": False,
+        "metadata": True,
+        "touch": True,
+    },
+}
+"""What each tier's programs may do; a shared user id can neither be limited in processes nor swept at once."""
+
 Instruction = tuple[int, int, int, int]
 """Operation, how far to jump if true and if false, operand: classic BPF."""
 

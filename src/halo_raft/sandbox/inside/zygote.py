@@ -122,9 +122,8 @@ def _isolate(setup: dict[str, Any]) -> World:
         shown = [path for top in readable for path in filesystem.without(top, setup["hidden"])]
         shown += [*setup["packages"], packages]
         rules = landlock.ruleset(shown, set(readable) - set(shown), [runs, *filesystem.DEVICES])
-        alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
-        own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone, touch=False)
-        tools = _filter(sockets=False, processes=True, signals=alone, metadata=True, touch=True)
+        own = _filter("B, a shared user id" if uid is None else "B, a user id of its own")
+        tools = _filter("B, compilers, a shared user id" if uid is None else "B, compilers")
     return World(tier, f"{runs}/run", packages, uid is not None, uid, apart, own, tools, rules, harnesses)
 
 
@@ -159,12 +158,12 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         system.unshare(system.CLONE_NEWUSER)
         _map_ids(own, uid, uid)
     os.close(own)
-    everything = _filter(sockets=True, processes=True, signals=True, metadata=True, touch=True)
+    everything = _filter("A")
     return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, True, everything, everything, None, harnesses)
 
 
-def _filter(**allowed: bool) -> seccomp.Filter:
-    return seccomp.Filter(seccomp.program(system.machine(), **allowed))
+def _filter(whose: str) -> seccomp.Filter:
+    return seccomp.Filter(seccomp.program(system.machine(), **seccomp.FILTERS[whose]))
 
 
 def _map_ids(own: int, uid: int, gid: int) -> None:

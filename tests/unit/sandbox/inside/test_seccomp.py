@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import itertools
-import struct
 
 import pytest
+from bpf import answer
 
 from halo_raft.sandbox.inside import calls, seccomp
 from halo_raft.sandbox.inside.seccomp import ALLOW, KILL_PROCESS, PRETEND, REFUSE, UNKNOWN
@@ -15,30 +15,6 @@ COLUMNS = {"x86_64": 0, "aarch64": 1}
 SWITCHES = ("sockets", "processes", "signals", "metadata", "touch")
 EVERYTHING = dict.fromkeys(SWITCHES, True)
 NO_FAMILY = seccomp.ERRNO | errno.EAFNOSUPPORT
-
-
-def answer(code: bytes, number: int, *arguments: int, arch: int = calls.AUDIT_ARCH["x86_64"]) -> int:
-    loads = {seccomp.NUMBER: number, seccomp.ARCH: arch}
-    for index, place in enumerate(seccomp.ARGUMENTS):
-        value = arguments[index] if index < len(arguments) else 0
-        loads |= {place: value & 0xFFFF_FFFF, place + 4: value >> 32}
-    at = value = 0
-    while True:
-        operation, if_true, if_false, operand = struct.unpack_from("HBBI", code, 8 * at)
-        at += 1
-        if operation == seccomp.LOAD:
-            value = loads[operand]
-        elif operation == seccomp.RETURN:
-            return int(operand)
-        elif operation == seccomp.JUMP:
-            at += operand
-        else:
-            holds = {
-                seccomp.JUMP_EQUAL: value == operand,
-                seccomp.JUMP_FROM: value >= operand,
-                seccomp.JUMP_SET: bool(value & operand),
-            }
-            at += if_true if holds[operation] else if_false
 
 
 @pytest.mark.parametrize("machine", COLUMNS)
