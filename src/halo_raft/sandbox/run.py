@@ -151,6 +151,17 @@ class Run:
         """
         self._read({key.fd for key, _ in self._selector.select(0)})
 
+    def watch(self) -> float:
+        """Hold to its limits a run that nobody waits for, such as a judge's; return its CPU seconds at the last look.
+
+        Raises:
+            SandboxError: The sandbox failed.
+        """
+        self.poll()
+        if self._end is None and not self._gone and self._until_next_look() == 0:
+            self._look(lambda: 0.0)
+        return self._cpu_seen
+
     def end(self) -> None:
         """Kill the run and wait until nothing of it is left.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft import sandbox
-from halo_raft.sandbox import POOL, KilledBy, Limits, Outcome, SandboxError, View, probe, self_check
+from halo_raft.sandbox import POOL, Job, KilledBy, Limits, Outcome, Run, SandboxError, View, probe, self_check
 from halo_raft.sandbox.tier import VARIABLE
 
 SHORT = Limits(cpu_s=2, wall_s=5)
@@ -143,3 +143,16 @@ def test_every_promise_is_kept_when_tried(tier: str) -> None:
 def test_standard_input_can_be_opened_by_name() -> None:
     code = "print(open('/dev/stdin').read() + open('/dev/stdin').read())"
     assert _python(code, stdin=b"abc").stdout == b"abcabc\n"
+
+
+def test_a_run_that_nobody_waits_for_is_held_to_its_limits_too() -> None:
+    job = Job(argv=[*PYTHON, "import time; time.sleep(60)"], limits=Limits(wall_s=1))
+    with POOL.zygote(View(probe().name)) as zygote, Run(zygote, job) as run:
+        while run.killed_by is None:
+            assert run.watch() < 60
+        assert run.outcome().killed_by is KilledBy.WALL
+    job = Job(argv=[*PYTHON, "while True: pass"], limits=Limits(cpu_s=0.5, wall_s=60))
+    with POOL.zygote(View(probe().name)) as zygote, Run(zygote, job) as run:
+        while run.killed_by is None:
+            run.watch()
+        assert run.outcome().killed_by is KilledBy.CPU
