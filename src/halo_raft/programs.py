@@ -16,7 +16,10 @@ from collections.abc import Iterator, Sequence
 from halo_raft.extract import extract
 from halo_raft.records import Task
 
-_TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\w+|[^\w\s]""", re.S)
+_TOKEN = re.compile(r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\\n])*+'?|\w+|[^\w\s]""", re.S)
+"""What opens and never closes is one token, to the end: a search for the end from each such place takes its square."""
+MAX_CHARS = 1 << 18
+"""A longer program is compared letter by letter."""
 _SHINGLE = 3
 """Tokens in a row that are compared together."""
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -25,6 +28,8 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def normalised_program(completion: str, task: Task) -> str:
     """Return a form of the program that comments, layout, docstrings, dead code and chosen names do not change."""
     code = extract(completion, task.language, task.entry_point)
+    if len(code) > MAX_CHARS:
+        return code
     if task.language == "python":
         try:
             return _normalised_python(code, task.entry_point)
@@ -78,6 +83,8 @@ def _reached(body: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt]:
     names, reached = ["*", entry_point], set[ast.stmt]()
     while names:
         for statement in binding.pop(names.pop(), ()):
+            if statement in reached:
+                continue
             reached.add(statement)
             names += (node.id for node in ast.walk(statement) if isinstance(node, ast.Name))
     return [statement for statement in body if statement in reached]
@@ -88,7 +95,9 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
     if isinstance(statement, _Definition):
         yield statement.name
         return
-    for node in ast.walk(statement):
+    nodes: list[ast.AST] = [statement]
+    while nodes:
+        node = nodes.pop()
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield node.name
@@ -97,7 +106,11 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             case ast.Name(ctx=ast.Store()):
                 yield node.id
             case ast.Attribute(value=changed) | ast.Subscript(value=changed, ctx=ast.Store() | ast.Del()):
+                # what is below has no other names: to look into `a.b.c` for each of its dots would take the square
                 yield from (part.id for part in ast.walk(changed) if isinstance(part, ast.Name))
+                nodes += (child for child in ast.iter_child_nodes(node) if child is not changed)
+                continue
+        nodes += ast.iter_child_nodes(node)
 
 
 def _rename(node: ast.AST, names: dict[str, str]) -> None:

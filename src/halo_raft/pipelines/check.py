@@ -34,6 +34,9 @@ def add_commands(commands: Any, config_group: Any) -> None:
     test_command.add_argument("--model", default="builtin:smollm2-135m")
     test_command.set_defaults(run=test)
     info_command = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
+    info_command.add_argument(
+        "--check", action="store_true", help="also try every promise of the sandbox (some seconds)"
+    )
     info_command.set_defaults(run=info)
 
 
@@ -72,7 +75,18 @@ def info(arguments: argparse.Namespace) -> int:
             ("model cache", str(models.cache_dir())),
         ]
     )
-    return 0
+    return _sandbox_holds(tier.name) if arguments.check else 0
+
+
+def _sandbox_holds(tier: str) -> int:
+    """Try every promise of the sandbox's tier and print what came of it; 1 where one was not kept."""
+    console.heading(f"Sandbox, tier {tier}")
+    results = []
+    for result in sandbox.self_check.long(tier):
+        results.append(result.held)
+        console.say(f"  [{'OK' if result.held else 'FAIL'}] {result.name}: {result.said}")
+    console.say(f"\nSandbox: {sum(results)}/{len(results)} held")
+    return 0 if all(results) else 1
 
 
 def test(arguments: argparse.Namespace) -> int:

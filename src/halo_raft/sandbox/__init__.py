@@ -4,12 +4,13 @@ Covers running a command (`run`), a Python harness (`run_python`), and a run tha
 to (`POOL`, `Run`). Does not know tests, tasks or rewards: `verifiers` decide what an outcome means.
 """
 
-from halo_raft.sandbox import usage
+from halo_raft.sandbox import self_check, usage
 from halo_raft.sandbox.box import RESULT_FD, run, run_python
-from halo_raft.sandbox.job import Job, Run, ZygoteLostError
+from halo_raft.sandbox.job import Job
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import KilledBy, Outcome
 from halo_raft.sandbox.pool import POOL
+from halo_raft.sandbox.run import Run, ZygoteLostError
 from halo_raft.sandbox.tier import Tier, probe
 from halo_raft.sandbox.zygote import SandboxError, View, Zygote, memory_file
 
@@ -30,5 +31,6 @@ __all__ = [
     "probe",
     "run",
     "run_python",
+    "self_check",
     "usage",
 ]

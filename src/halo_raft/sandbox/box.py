@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from halo_raft.sandbox.job import NOTHING, Job, Run
+from halo_raft.sandbox.job import NOTHING, Job
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import Outcome
 from halo_raft.sandbox.pool import POOL
+from halo_raft.sandbox.run import Run
 from halo_raft.sandbox.tier import probe
 from halo_raft.sandbox.zygote import SandboxError, View, Zygote
 

@@ -1,37 +1,18 @@
-"""One run in a zygote, from the worker's side: feed it, drain it, hold it to its limits, end it."""
+"""What one run is: a command or a harness, with its files, its environment and its limits."""
 
 from __future__ import annotations
 
 import dataclasses
 import marshal
-import os
-import selectors
-import signal
-import socket
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
-from halo_raft.sandbox import usage
 from halo_raft.sandbox.limits import Limits
-from halo_raft.sandbox.outcome import KilledBy, Outcome
-from halo_raft.sandbox.zygote import ENVIRONMENT, SandboxError, Zygote, memory_file
+from halo_raft.sandbox.zygote import ENVIRONMENT
 
-TICK_S = 0.2
-"""How often the use of CPU and memory is looked at."""
-END_S = 10.0
-"""How long a zygote may take to end a run."""
-CHUNK = 1 << 16
-RESULT_CAP = 4 << 20
-SHARED_MB = 24
-"""Resident memory that each forked process shares with the zygote, and should not pay for."""
+PAGE = 4096
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class ZygoteLostError(SandboxError):
-    """The zygote died under a run; the same job can be done by another."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +42,14 @@ class Job:
     collect: Sequence[str] = ()
     tool: bool = False
 
+    @property
+    def folder_bytes(self) -> int:
+        """What the work folder may hold: the limit, and the files that the run finds there, in whole pages."""
+        brought = sum(-(-len(_bytes(content)) // PAGE) * PAGE for content in self.files.values())
+        return (self.limits.file_mb << 20) + brought
+
     def to_bytes(self) -> bytes:
-        """Return the job as the zygote reads it.
+        """Return the job as the fork that does it reads it; the zygote does not.
 
         Raises:
             ValueError: A path leaves the work folder.
@@ -75,7 +62,7 @@ class Job:
             "argv": list(self.argv) if self.argv else None,
             "harness": self.harness,
             "payload": self.payload,
-            "files": {n: c.encode("utf-8", "replace") if isinstance(c, str) else c for n, c in self.files.items()},
+            "files": {name: _bytes(content) for name, content in self.files.items()},
             "env": {**ENVIRONMENT, **self.env},
             "collect": list(self.collect),
             "tool": self.tool,
@@ -83,218 +70,5 @@ class Job:
         return marshal.dumps(spec)
 
 
-class Run:
-    """A job that is running. Leaving the context ends it, whatever happened.
-
-    Args:
-        zygote: Who runs it; busy until the run has ended.
-        job: What to run.
-        channel: Descriptor that the run gets as its private channel; None drains it as `result`.
-    """
-
-    def __init__(self, zygote: Zygote, job: Job, channel: int | None = None) -> None:
-        self.zygote, self.limits = zygote, job.limits
-        self.data = {"stdout": bytearray(), "stderr": bytearray(), "result": bytearray()}
-        self.killed_by: KilledBy | None = None
-        self.pid: int | None = None
-        self._end: list[int] | None = None
-        self._cpu_seen = 0.0
-        self._output_left = job.limits.output_kb << 10
-        self._readers: dict[int, str] = {}
-        self._ours = ExitStack()
-        self._selector = self._ours.enter_context(selectors.DefaultSelector())
-        self._started = time.monotonic()
-        try:
-            self._report = memory_file(b"", self._ours)
-            self._send(job, channel)
-        except BaseException:
-            self._ours.close()
-            raise
-        self._selector.register(zygote.socket, selectors.EVENT_READ)
-
-    def _send(self, job: Job, channel: int | None) -> None:
-        with ExitStack() as theirs:
-            spec = memory_file(job.to_bytes(), theirs)
-            stdin = memory_file(job.stdin, theirs) if job.stdin else os.open(os.devnull, os.O_RDONLY)
-            if not job.stdin:
-                theirs.callback(os.close, stdin)
-            out, err = self._pipe("stdout", theirs), self._pipe("stderr", theirs)
-            private = self._pipe("result", theirs) if channel is None else channel
-            try:
-                socket.send_fds(self.zygote.socket, [b"run"], [spec, stdin, out, err, private, self._report])
-            except OSError as error:
-                raise ZygoteLostError(f"the zygote is gone: {error}") from error
-
-    def _pipe(self, name: str, theirs: ExitStack) -> int:
-        reader, writer = os.pipe()
-        theirs.callback(os.close, writer)
-        self._readers[reader] = name
-        self._selector.register(reader, selectors.EVENT_READ)
-        return writer
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            if self._end is None:
-                self.end()
-        finally:
-            for reader in list(self._readers):
-                self._close(reader)
-            self._ours.close()
-
-    @property
-    def wall_s(self) -> float:
-        """Seconds since the run was started."""
-        return time.monotonic() - self._started
-
-    def wait(self, until: int | None = None, others_cpu_s: Callable[[], float] = lambda: 0.0) -> bool:
-        """Drain the run until it has ended, or until descriptor `until` is readable.
-
-        Past a limit the run is killed, and waited for.
-
-        Args:
-            until: Descriptor of somebody else who may be done first.
-            others_cpu_s: Returns the CPU seconds that others used on the run's behalf.
-
-        Returns:
-            Whether `until` became readable while the run had not ended.
-
-        Raises:
-            SandboxError: The sandbox failed.
-        """
-        if until is not None:
-            self._selector.register(until, selectors.EVENT_READ)
-        try:
-            tick = TICK_S
-            while self._end is None:
-                left = self.limits.wall_s - self.wall_s
-                events = self._selector.select(max(0.0, min(left, tick)))
-                ready = {key.fd for key, _ in events}
-                self._read(ready)
-                if until in ready:
-                    return self._end is None
-                if not events:
-                    self._check_use(others_cpu_s())
-            return False
-        finally:
-            if until is not None:
-                self._selector.unregister(until)
-
-    def poll(self) -> None:
-        """Take in what has arrived, without waiting.
-
-        Raises:
-            SandboxError: The sandbox failed.
-        """
-        self._read({key.fd for key, _ in self._selector.select(0)})
-
-    def end(self) -> None:
-        """Kill the run and wait until nothing of it is left.
-
-        Raises:
-            ZygoteLostError: The zygote does not answer.
-        """
-        deadline = time.monotonic() + END_S
-        with suppress(OSError):
-            self.zygote.socket.send(b"kill")
-        while self._end is None:
-            if time.monotonic() > deadline:
-                raise self._lost("does not answer")
-            self._read({key.fd for key, _ in self._selector.select(deadline - time.monotonic())})
-
-    def _kill(self, reason: KilledBy) -> None:
-        if self.killed_by is None:
-            self.killed_by = reason
-            self.end()
-
-    def _check_use(self, others_cpu_s: float) -> None:
-        if self.wall_s >= self.limits.wall_s:
-            self._kill(KilledBy.WALL)
-        elif self.pid is not None:
-            used = usage.of_tree(self.pid)
-            self._cpu_seen = used.cpu_s
-            if used.cpu_s + others_cpu_s >= self.limits.cpu_s:
-                self._kill(KilledBy.CPU)
-            elif self.zygote.view.tier != "A" and usage.folder_mb(self.zygote.base) > self.limits.file_mb:
-                self._kill(KilledBy.OUTPUT_LIMIT)
-            elif used.resident_mb > self.limits.memory_mb + SHARED_MB * used.processes:
-                self._kill(KilledBy.MEMORY)
-
-    def _read(self, ready: set[int]) -> None:
-        for fd in ready & self._readers.keys():
-            if not self._read_pipe(fd, self._readers[fd]):
-                self._kill(KilledBy.OUTPUT_LIMIT)
-        if self.zygote.socket.fileno() in ready and self._end is None:
-            self._read_message()
-
-    def _read_message(self) -> None:
-        try:
-            message = self.zygote.socket.recv(4096).split()
-        except OSError:
-            message = []
-        if not message:
-            raise self._lost("died")
-        if message[0] == b"pid":
-            self.pid = int(message[1])
-        elif message[0] == b"end":
-            self._end = [int(value) for value in message[1:]]
-
-    def _lost(self, what: str) -> ZygoteLostError:
-        """Clean up after a zygote that is no more, and return the error to raise."""
-        self._end = [signal.SIGKILL, 0, 0]
-        if self.pid is not None:
-            with suppress(OSError):
-                os.kill(self.pid, signal.SIGKILL)
-        return ZygoteLostError(f"the zygote {what}")
-
-    def _read_pipe(self, fd: int, name: str) -> bool:
-        """Read one chunk; return False when the cap cut it."""
-        chunk = os.read(fd, CHUNK)
-        if not chunk:
-            self._close(fd)
-            return True
-        if name == "result":
-            kept = chunk[: RESULT_CAP - len(self.data[name])]
-        else:
-            kept = chunk[: self._output_left]
-            self._output_left -= len(kept)
-        self.data[name] += kept
-        return len(kept) == len(chunk)
-
-    def _close(self, fd: int) -> None:
-        del self._readers[fd]
-        self._selector.unregister(fd)
-        os.close(fd)
-
-    def outcome(self) -> Outcome:
-        """Return what became of the run, which has ended.
-
-        Raises:
-            SandboxError: It never started.
-        """
-        assert self._end is not None
-        while self._readers and (events := self._selector.select(0)):
-            self._read({key.fd for key, _ in events} & self._readers.keys())
-        report = os.pread(self._report, os.fstat(self._report).st_size, 0)
-        facts = marshal.loads(report) if report else {}  # written by trusted code alone
-        if "error" in facts:
-            raise SandboxError(facts["error"])
-        status, cpu_us, max_rss_kb = self._end
-        status = facts.get("status", status)
-        killed_by = self.killed_by
-        if killed_by is None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
-            killed_by = KilledBy.CPU
-        return Outcome(
-            returncode=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-            signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-            stdout=bytes(self.data["stdout"]),
-            stderr=bytes(self.data["stderr"]),
-            result=bytes(self.data["result"]),
-            files=facts.get("files", {}),
-            killed_by=killed_by,
-            cpu_s=max(cpu_us / 1e6, self._cpu_seen),
-            wall_s=self.wall_s,
-            peak_memory_mb=max_rss_kb / 1024,
-        )
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "replace") if isinstance(content, str) else content

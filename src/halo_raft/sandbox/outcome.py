@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
 
+STARVED_SHARE = 0.05
+"""Share of a run's wall time that it may stand ready without a CPU, on a machine with enough of them."""
+
 
 class KilledBy(StrEnum):
     """The limit for which the sandbox ended a run."""
@@ -32,6 +35,8 @@ class Outcome:
         cpu_s: CPU seconds, descendants included.
         wall_s: Wall-clock seconds.
         peak_memory_mb: Largest resident set of a single process, MiB.
+        waited_s: Seconds for which threads of a run that the wall clock ended had stood ready and were
+            given no CPU, as far as they were still alive; 0 for any other run.
     """
 
     returncode: int | None
@@ -44,8 +49,17 @@ class Outcome:
     cpu_s: float
     wall_s: float
     peak_memory_mb: float
+    waited_s: float = 0.0
 
     @property
     def clean(self) -> bool:
         """Whether the process ended by itself with status 0."""
         return self.returncode == 0 and self.killed_by is None
+
+    @property
+    def starved(self) -> bool:
+        """Whether the machine may be to blame for a run that the wall clock ended: it had to wait for its CPU.
+
+        What sleeps or waits for itself has not: a second look would cost as much and say the same.
+        """
+        return self.killed_by is KilledBy.WALL and self.waited_s > STARVED_SHARE * self.wall_s

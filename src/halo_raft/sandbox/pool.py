@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from halo_raft.sandbox.job import ZygoteLostError
+from halo_raft.sandbox.run import ZygoteLostError
 from halo_raft.sandbox.zygote import View, Zygote
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 
+from halo_raft.sandbox import self_check
 from halo_raft.sandbox.zygote import SandboxError, View, Zygote
 
 VARIABLE = "HALO_RAFT_SANDBOX_TIER"
@@ -32,7 +33,7 @@ class Tier:
 
 @functools.cache
 def probe() -> Tier:
-    """Return the tier in force, found once per process.
+    """Return the tier in force, found once per process by running a program in it.
 
     Raises:
         SandboxError: The tier that the environment asks for cannot be had, or nothing can be run at all.
@@ -43,7 +44,8 @@ def probe() -> Tier:
     refusals = ""
     for name in wanted or DESCRIPTIONS:
         try:
-            Zygote(View(name)).close()
+            with Zygote(View(name)) as zygote:
+                self_check.short(zygote)
         except SandboxError as error:
             refusals += f"; tier {name} is refused: {error}"
             continue

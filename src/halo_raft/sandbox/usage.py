@@ -1,46 +1,115 @@
-"""What processes use right now."""
+"""What processes use right now, as /proc tells it."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+"""Whether the kernel lists the children of a process, which not every one is built for."""
+LOOK_AGAIN = 16
+"""After so many looks the processes that are nobody's descendants are found anew: ids come round again."""
 
 
-class Usage(NamedTuple):
-    """CPU seconds (ended children included), resident MiB and number of processes."""
+class Process(NamedTuple):
+    """One process: its parent, its CPU seconds without and with those of ended children, its resident MiB."""
 
+    parent: int
+    own_cpu_s: float
     cpu_s: float
     resident_mb: float
-    processes: int
 
 
-def of_tree(root: int) -> Usage:
-    """Return what a process and all its descendants use together."""
-    stats = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    # fields after the command's name: 1 parent, 11 to 14 CPU ticks, 21 resident pages
-                    stats[int(name)] = stat.read().rpartition(b")")[2].split()
-            except OSError:
-                continue
-    children: dict[int, list[int]] = {}
-    for pid, fields in stats.items():
-        children.setdefault(int(fields[1]), []).append(pid)
-    ticks = pages = count = 0
-    queue = [root] if root in stats else []
-    while queue:
-        pid = queue.pop()
-        queue += children.get(pid, [])
-        ticks += sum(map(int, stats[pid][11:15]))
-        pages += int(stats[pid][21])
-        count += 1
-    return Usage(ticks / TICKS_PER_S, pages * PAGE_BYTES / 2**20, count)
+def process(pid: int) -> Process | None:
+    """Return what one process uses, None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            # fields after the command's name: 1 parent, 11 to 14 CPU ticks, 21 resident pages
+            fields = stat.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    own, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    return Process(int(fields[1]), own / TICKS_PER_S, (own + ended) / TICKS_PER_S, int(fields[21]) * PAGE_BYTES / 2**20)
+
+
+class Tree:
+    """Finds the processes below one, again and again.
+
+    Where the kernel lists children, a look costs as much as there are descendants. Where it does not, the
+    names in /proc are listed, but only processes that were not there at the last look are opened.
+
+    Args:
+        root: The process; it does not count itself.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._others: set[int] = set()
+        self._looks = 0
+
+    def look(self) -> dict[int, Process]:
+        """Return the descendants."""
+        return self._by_children() if CHILDREN else self._by_parents()
+
+    def _by_children(self) -> dict[int, Process]:
+        found: dict[int, Process] = {}
+        queue = [self._root]
+        while queue:
+            for child in _children(queue.pop()):
+                if child not in found and (seen := process(child)):
+                    found[child] = seen
+                    queue.append(child)
+        return found
+
+    def _by_parents(self) -> dict[int, Process]:
+        if self._looks % LOOK_AGAIN == 0:
+            self._others.clear()
+        self._looks += 1
+        there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        seen = {pid: found for pid in there - self._others if (found := process(pid))}
+        children: dict[int, list[int]] = {}
+        for pid, found in seen.items():
+            children.setdefault(found.parent, []).append(pid)
+        below: dict[int, Process] = {}
+        queue = [self._root]
+        while queue:
+            for child in children.get(queue.pop(), ()):
+                below[child] = seen[child]
+                queue.append(child)
+        self._others = (self._others & there) | (seen.keys() - below.keys() - {self._root})
+        return below
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def waited_s(pids: Iterable[int]) -> float:
+    """Return the seconds that threads of these processes stood ready to run and were given no CPU."""
+    nanoseconds = 0
+    for pid in pids:
+        with suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with suppress(OSError), open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                    nanoseconds += int(file.read().split()[1])
+    return nanoseconds / 1e9
+
+
+def sockets(pid: int) -> int:
+    """Return how many sockets there are in the network namespace of a process."""
+    with suppress(OSError), open(f"/proc/{pid}/net/sockstat") as file:
+        return int(file.readline().split()[2])
+    return 0
 
 
 def cpu_s(pid: int) -> float:
@@ -51,14 +120,30 @@ def cpu_s(pid: int) -> float:
         return 0.0
 
 
-def folder_mb(path: str) -> float:
-    """Return MiB of all files below a folder, as far as it can be read; for folders that no mount limits."""
-    total, folders = 0, [path]
-    while folders:
-        try:
-            entries = list(os.scandir(folders.pop()))
-            total += sum(e.stat(follow_symlinks=False).st_blocks * 512 for e in entries)
-            folders += [e.path for e in entries if e.is_dir(follow_symlinks=False)]
-        except OSError:
-            continue
-    return total / 2**20
+class Folder(NamedTuple):
+    """MiB of the files below a folder, and how many files and folders there are."""
+
+    megabytes: float
+    entries: int
+
+
+def folder(path: str, stop_at: int) -> Folder:
+    """Return what is below a folder, as far as it can be read; for folders that no mount limits.
+
+    Args:
+        path: The folder.
+        stop_at: Entries after which counting ends: a program can make more than a worker has time to count.
+    """
+    total = entries = 0
+    folders = [path]
+    while folders and entries <= stop_at:
+        with suppress(OSError), os.scandir(folders.pop()) as found:
+            for entry in found:
+                entries += 1
+                if entries > stop_at:
+                    break
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+    return Folder(total / 2**20, entries)

@@ -17,6 +17,8 @@ import tempfile
 from contextlib import ExitStack, suppress
 from typing import Any, Self
 
+from halo_raft.sandbox import cgroup, user_ids
+
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -29,8 +31,6 @@ ENVIRONMENT = {
 }
 """All that a run sees of the environment; a fixed hash seed makes verdicts repeatable."""
 START_S = 30.0
-UID_BASE = 0x70000000
-"""User ids from here on belong to nobody: each zygote of a root worker takes the one its pid adds to."""
 BOOTSTRAP = """
 import sys, types
 for name, path in (argument.split("=", 1) for argument in sys.argv[3:]):
@@ -66,12 +66,20 @@ class View:
 class Zygote:
     """A running zygote.
 
+    Attributes:
+        view: What it sees.
+        base: Its folder.
+        group: Control group of it and all its runs, where one can be had.
+        apart: Whether mounts limit its work folders, and its sockets are apart from all others.
+
     Raises:
         SandboxError: It could not isolate itself, with the reason.
     """
 
     def __init__(self, view: View) -> None:
-        self.view = view
+        self.view, self.apart = view, False
+        self.group: cgroup.Group | None = None
+        self._user: user_ids.UserId | None = None
         self.base = tempfile.mkdtemp(prefix="halo-raft-")
         os.chmod(self.base, 0o755)
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -89,20 +97,37 @@ class Zygote:
                 cwd="/",
                 start_new_session=True,
             )
-            uid = UID_BASE + self._process.pid if os.geteuid() == 0 else None
-            os.write(arguments[1], marshal.dumps(_setup(view, uid, self.base)))
-            os.lseek(arguments[1], 0, os.SEEK_SET)
-            self.socket.send(b"go")
-        try:
-            self._await_ready()
-        except BaseException:
-            self.close()
-            raise
+            try:
+                self._prepare(arguments[1])
+                self._await_ready()
+            except BaseException:
+                self.close()
+                raise
+
+    def _prepare(self, setup_fd: int) -> None:
+        """Give the process its group and its user id, then tell it to begin."""
+        self.group = cgroup.create(str(self.pid))
+        if self.group is not None:
+            try:
+                self.group.take(self.pid)
+            except OSError:  # such as a group that real-time processes may not enter
+                self.group.close()
+                self.group = None
+        self._user = user_ids.take(self.pid)
+        uid = self._user.number if self._user else None
+        os.write(setup_fd, marshal.dumps(_setup(self.view, uid, self.base)))
+        os.lseek(setup_fd, 0, os.SEEK_SET)
+        self.socket.send(b"go")
 
     @property
     def pid(self) -> int:
         """Process id of the zygote."""
         return self._process.pid
+
+    @property
+    def runs(self) -> str:
+        """Folder in which work folders are, where no mount limits them."""
+        return f"{self.base}/runs"
 
     def _await_ready(self) -> None:
         self.socket.settimeout(START_S)
@@ -111,7 +136,8 @@ class Zygote:
         except OSError as error:
             raise SandboxError(f"the sandbox did not start in {START_S:.0f} s: {error}") from error
         self.socket.settimeout(None)
-        if answer != b"ready":
+        self.apart = answer == b"ready apart"
+        if not answer.startswith(b"ready"):
             raise SandboxError(answer.decode("utf-8", "replace").removeprefix("error ") or "the sandbox did not start")
 
     def __enter__(self) -> Self:
@@ -127,6 +153,10 @@ class Zygote:
             self._process.wait(2)
         self._process.kill()
         self._process.wait()
+        if self.group is not None:
+            self.group.close()
+        if self._user is not None:
+            self._user.close()
         shutil.rmtree(self.base, ignore_errors=True)
 
 

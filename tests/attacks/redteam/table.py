@@ -13,8 +13,10 @@ from redteam.rows import (
     hangs_python,
     interpreter_python,
     liars_python,
+    limits_under_a_drip,
     native_c,
     native_c_compilers,
+    native_failures,
     native_go,
     native_rust,
     objects_python,
@@ -26,6 +28,7 @@ from redteam.rows import (
     shared_process_python,
     swelling_python,
     theft_python,
+    uncounted_python,
     values_python,
 )
 
@@ -46,12 +49,15 @@ THEMES = (
     programs_python,
     native_c,
     native_c_compilers,
+    native_failures,
     shared_process_c,
     native_rust,
     native_go,
     theft_python,
     hangs_python,
     swelling_python,
+    uncounted_python,
+    limits_under_a_drip,
     bombs_python,
 )
 """The harmless themes first, so that a hole shows before a bomb goes off."""

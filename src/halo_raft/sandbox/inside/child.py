@@ -9,6 +9,7 @@ import marshal
 import os
 import resource
 import signal
+import stat
 import sys
 
 from halo_raft.sandbox.inside import filesystem, landlock, system
@@ -21,25 +22,29 @@ if TYPE_CHECKING:  # importing `typing` would make every fork larger
     from halo_raft.sandbox.inside.world import World
 
 CHANNEL_FD, REPORT_FD, RULES_FD = 3, 4, 5
-SETUP_FAILED = 127
+SETUP_FAILED, NOT_EXECUTED = 127, 126
 MIB = 1 << 20
 SHARED_UID_PROCESSES = 8192
 """Room for the other processes of a shared user id (Ray's, vLLM's threads), which its limit counts too."""
 
 
-def become(spec: dict[str, Any], fds: list[int], world: World) -> NoReturn:
-    """Take the place that `spec` describes, then run its command or harness.
+def become(fds: list[int], world: World, size: int) -> NoReturn:
+    """Take the place that a job describes, then run its command or harness.
 
     Args:
-        spec: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`.
-        fds: Descriptors of stdin, stdout, stderr, the channel, and the report, which only trusted
-            code writes: a marshalled `{"error"}`, or `{"status", "files"}` of a led command.
+        fds: Descriptors of the job (see `read_job`), stdin, stdout, stderr, the channel, and the report,
+            which only trusted code writes: a marshalled `{"error"}`, or `{"status", "files"}` of a led command.
         world: What the zygote prepared.
+        size: Bytes that the work folder may have.
     """
     try:
-        _take_streams(fds, world.rules)
+        spec = read_job(fds[0])
+        spec["env"] |= places(world)
+        _take_streams(fds[1:], world.rules)
         if world.tier == "A":
-            filesystem.make_workdir(spec["limits"]["file_mb"])
+            filesystem.make_workdir(size)
+            if stat.S_ISREG(os.fstat(0).st_mode):
+                filesystem.show_input(0)
         os.chdir(world.workdir)
         _write(spec["files"])
         if spec["argv"] and world.tier == "A":
@@ -48,13 +53,42 @@ def become(spec: dict[str, Any], fds: list[int], world: World) -> NoReturn:
             os.setsid()
         _give_up_rights(spec, world)
         if spec["argv"]:
-            os.execve(spec["argv"][0], spec["argv"], spec["env"])
+            _execute(spec)
     except BaseException as error:
         message = f"{type(error).__name__}: {error}".replace("\n", " ")[:500]
         os.write(REPORT_FD, marshal.dumps({"error": message}))
         os._exit(SETUP_FAILED)
     os.close(REPORT_FD)
     _run_harness(spec, world)
+
+
+def read_job(fd: int) -> dict[str, Any]:
+    """Return a job: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", closefd=False) as file:
+        spec: dict[str, Any] = marshal.load(file)
+    return spec
+
+
+def places(world: World) -> dict[str, str]:
+    """Return the variables that say where a run's folders are."""
+    return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
+
+
+def _execute(spec: dict[str, Any]) -> NoReturn:
+    """Become the command.
+
+    Raises:
+        OSError: It cannot be executed, and it is a program of ours.
+    """
+    try:
+        os.execve(spec["argv"][0], spec["argv"], spec["env"])
+    except OSError as error:
+        if os.path.isabs(spec["argv"][0]):
+            raise
+        # the candidate's own binary, which may ask for a loader that is not there: that is how it ends, as in a shell
+        os.write(2, f"the program cannot be executed: {error.strerror}\n".encode())
+        os._exit(NOT_EXECUTED)
 
 
 def _take_streams(fds: list[int], rules: int | None) -> None:
@@ -112,14 +146,12 @@ def _end_all() -> None:
 def _give_up_rights(spec: dict[str, Any], world: World) -> None:
     _set_limits(spec["limits"], world)
     if world.run_uid is not None:
-        if world.search:
-            system.prctl(system.PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(world.run_uid, world.run_uid, world.run_uid)
         os.setresuid(world.run_uid, world.run_uid, world.run_uid)
     if world.tier != "A":  # else the zygote did, which here has to clean up with the rights of root
-        system.drop_bounding_set(but_search=world.search)
-    system.drop_capabilities(but_search=world.search)
+        system.drop_bounding_set()
+    system.drop_capabilities()
     system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)  # the filter keeps it from being undone
     system.prctl(system.PR_SET_NO_NEW_PRIVS, 1)
     if world.rules is not None:

@@ -13,8 +13,9 @@ from halo_raft.sandbox.inside import system
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-WORK, PACKAGES = "/work", "/packages"
-LINKS = {"/tmp": "work", "/dev/shm": "../work"}
+WORK, PACKAGES, INPUT = "/work", "/packages", "/run"
+SHARED = "/dev/shm"
+LINKS = {"/tmp": "work", SHARED: "../work"}
 """What programs expect to write to -> the work folder."""
 MOUNT_SETATTR, AT_RECURSIVE, ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 442, 0x8000, 1, 2, 4
 
@@ -42,10 +43,15 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     for path in packages:
         _show(path, f"{scratch}{PACKAGES}/{os.path.basename(path)}")
     for path in DEVICES:
-        _bind(path, scratch + path)
+        if os.path.lexists(path):
+            _bind(path, scratch + path)
+            _restrict(scratch + path, ATTR_RDONLY | ATTR_NOSUID)  # can be written to, and its times stay as they are
     for path, target in LINKS.items():
         if not os.path.lexists(scratch + path):  # something readable may lie below it
             os.symlink(target, scratch + path)
+    os.mkdir(scratch + INPUT)
+    os.close(os.open(f"{scratch}{INPUT}/stdin", os.O_CREAT | os.O_WRONLY, 0o644))  # what is seen without an input
+    os.symlink(f"..{INPUT}/stdin", f"{scratch}/dev/stdin")
     os.mkdir(scratch + WORK)
     os.mkdir(scratch + "/.old")
     system.pivot_root(scratch, scratch + "/.old")
@@ -54,6 +60,55 @@ def make_root(scratch: str, readable: list[str], hidden: list[str], packages: li
     os.rmdir("/.old")
     flags = system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY | system.MS_NOSUID | system.MS_NODEV
     system.mount("", "/", "", flags)
+
+
+def set_apart(runs: str, needed: list[str]) -> None:
+    """Give a root process without user namespaces its own view: work folders of a size, and no closed folders.
+
+    Where something needed lies in a folder that is closed to others, an open one stands there, with only that in it.
+
+    Args:
+        runs: Folder in which work folders are made.
+        needed: Absolute paths that runs, or the zygote, go on using.
+
+    Raises:
+        OSError: Mounting is not allowed here.
+    """
+    system.mount("", "/", "", system.MS_PRIVATE | system.MS_REC)
+    needed = sorted({*needed, *map(os.path.realpath, needed)})
+    for top in sorted({closed for path in needed if (closed := _closed_above(path))}):
+        _open_up(top, [path for path in needed if path.startswith(f"{top}/")])
+    for path in DEVICES:
+        if os.path.lexists(path):
+            system.mount(path, path, "", system.MS_BIND)
+            _restrict(path, ATTR_RDONLY | ATTR_NOSUID)
+    system.mount("halo-raft", runs, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=1777,size=1m")
+    if os.path.isdir(SHARED) and not runs.startswith(f"{SHARED}/"):
+        system.mount(runs, SHARED, "", system.MS_BIND)  # process pools keep their semaphores there
+
+
+def resize(runs: str, size: int) -> None:
+    """Let work folders have so many bytes."""
+    flags = system.MS_REMOUNT | system.MS_NOSUID | system.MS_NODEV
+    system.mount("halo-raft", runs, "tmpfs", flags, f"size={size},nr_inodes=16k")
+
+
+def _closed_above(path: str) -> str | None:
+    """Return the topmost folder on the way to `path` that is closed to others than its owner."""
+    parents = [path[:i] for i, letter in enumerate(path) if letter == "/" and i]
+    return next((parent for parent in parents if not os.stat(parent).st_mode & 0o001), None)
+
+
+def _open_up(top: str, inside: list[str]) -> None:
+    """Put an open folder in the place of `top`, with `inside` in it."""
+    kept = [os.open(path, os.O_PATH) for path in inside]
+    system.mount("halo-raft", top, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "mode=755,size=1m")
+    for path, fd in zip(inside, kept, strict=True):
+        if not os.path.lexists(path):
+            _bind(f"/proc/self/fd/{fd}", path)
+        os.close(fd)
+    flags = system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY | system.MS_NOSUID | system.MS_NODEV
+    system.mount("", top, "", flags)
 
 
 def without(top: str, hidden: list[str]) -> list[str]:
@@ -75,8 +130,12 @@ def _show(path: str, target: str) -> None:
         os.symlink(os.readlink(path), target)
         return
     _bind(path, target)
-    attributes = (ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV).to_bytes(8, "little") + bytes(24)
-    system.syscall(MOUNT_SETATTR, -100, target.encode(), AT_RECURSIVE, attributes, len(attributes))
+    _restrict(target, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV)
+
+
+def _restrict(target: str, attributes: int) -> None:
+    packed = attributes.to_bytes(8, "little") + bytes(24)
+    system.syscall(MOUNT_SETATTR, -100, target.encode(), AT_RECURSIVE, packed, len(packed))
 
 
 def _bind(path: str, target: str) -> None:
@@ -88,7 +147,17 @@ def _bind(path: str, target: str) -> None:
     system.mount(path, target, "", system.MS_BIND | system.MS_REC)
 
 
-def make_workdir(megabytes: int) -> None:
-    """Mount a fresh work folder of a given size over this run's own /work."""
-    options = f"size={megabytes}m,nr_inodes=16k,mode=700"
+def make_workdir(size: int) -> None:
+    """Mount a fresh work folder of so many bytes over this run's own /work."""
+    options = f"size={size},nr_inodes=16k,mode=700"
     system.mount("halo-raft", WORK, "tmpfs", system.MS_NOSUID | system.MS_NODEV, options)
+
+
+def show_input(fd: int) -> None:
+    """Give the content of a file without a name a place where this run's /dev/stdin leads."""
+    size = os.fstat(fd).st_size
+    system.mount("halo-raft", INPUT, "tmpfs", system.MS_NOSUID | system.MS_NODEV, f"size={size + 4096},mode=755")
+    with open(f"{INPUT}/stdin", "wb") as file:
+        sent = 0
+        while sent < size:
+            sent += os.sendfile(file.fileno(), fd, sent, size - sent)

@@ -6,10 +6,9 @@ import ctypes
 import os
 import struct
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP = 1, 4, 8, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
-PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_CLEAR_ALL = 2, 4
-CAP_DAC_READ_SEARCH = 2
+PR_CAP_AMBIENT_CLEAR_ALL = 4
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT = 1, 2, 4, 32
@@ -91,21 +90,13 @@ def fork_into(flags: int) -> int:
     return int(pid)
 
 
-def drop_bounding_set(*, but_search: bool = False) -> None:
-    """Make sure that no exec, now or later, brings a capability.
-
-    Args:
-        but_search: Leave the one to read files and folders whatever their permissions say.
-    """
+def drop_bounding_set() -> None:
+    """Make sure that no exec, now or later, brings a capability."""
     for capability in range(LAST_CAPABILITY + 1):
-        if not (but_search and capability == CAP_DAC_READ_SEARCH):
-            _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
+        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
 
 
-def drop_capabilities(*, but_search: bool = False) -> None:
-    """Give up every capability of this process, but for the one that `drop_bounding_set` left."""
+def drop_capabilities() -> None:
+    """Give up every capability of this process."""
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    low = 1 << CAP_DAC_READ_SEARCH if but_search else 0
-    syscall(_CAPSET, _CAPABILITY_HEADER, struct.pack("6I", low, low, low, 0, 0, 0))
-    if but_search:
-        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)
+    syscall(_CAPSET, _CAPABILITY_HEADER, bytes(24))

@@ -21,7 +21,7 @@ class World:
         packages: Folder of the Python packages that runs may import.
         own_uid: Whether the processes of runs share their user id with nothing else.
         run_uid: User id that runs change to; None when the zygote has it already.
-        search: Whether runs keep the right to search folders, because the interpreter lies in a private one.
+        sized: Whether a mount below the zygote's folder limits work folders, outside of tier A.
         filter: Seccomp filter; None in tier C.
         tool_filter: The same for our own tools, such as compilers, which start processes.
         rules: Landlock ruleset, in tier B.
@@ -34,7 +34,7 @@ class World:
     packages: str
     own_uid: bool
     run_uid: int | None
-    search: bool
+    sized: bool
     filter: seccomp.Filter | None
     tool_filter: seccomp.Filter | None
     rules: int | None

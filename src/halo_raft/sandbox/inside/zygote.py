@@ -3,8 +3,10 @@
 It never runs untrusted code itself. It takes jobs from its worker over a socket, one at a time, and
 ends when that socket closes. Every candidate starts from the same clean, warm interpreter.
 
-Messages to the worker: `ready`, `pid N`, `end STATUS CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
-Messages from it: `run` with the descriptors of a job (see `child.become`), `kill`.
+Messages to the worker: `ready` or `ready apart` (mounts limit work folders, and sockets are
+its own), `pid N`, `gone` (no process is left, its folder is), `end STATUS
+CPU_MICROSECONDS MAXRSS_KIB`, `error TEXT`.
+Messages from it: `run SIZE COLLECTS` with the descriptors of a job (see `child.become`), `kill`.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ import select
 import signal
 import socket
 import sys
-import time
 
 from halo_raft.sandbox.inside import child, filesystem, landlock, seccomp, system
+from halo_raft.sandbox.inside.sweep import sweep
 from halo_raft.sandbox.inside.workdir import collect, empty
 from halo_raft.sandbox.inside.world import World
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 JOB_FDS = 6
-SWEEP_S = 5.0
 INNER_ID = 1000
 PRELOADED = (
     *("abc", "array", "ast", "base64", "bisect", "calendar", "cmath", "collections", "collections.abc", "contextlib"),
@@ -68,18 +69,19 @@ def main(connection: int, setup_fd: int) -> None:
         system.drop_bounding_set()  # here rather than in every run
     world = dataclasses.replace(world, fork_hooks=hooks)
     os.environ.clear()
-    os.environ.update(setup["env"] | _places(world))
+    os.environ.update(setup["env"] | child.places(world))
     for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
         del sys.modules[name]
     gc.collect()
     gc.freeze()
-    worker.send(b"ready")
+    worker.send(b"ready apart" if world.sized else b"ready")
     while True:
-        message, fds, _, _ = socket.recv_fds(worker, 16, JOB_FDS)
+        message, fds, _, _ = socket.recv_fds(worker, 64, JOB_FDS)
         if not message:
             return
-        if message == b"run":
-            _run(worker, fds, world)
+        if message.startswith(b"run"):
+            size, collects = map(int, message.split()[1:])
+            _run(worker, fds, world, size, bool(collects))
 
 
 @contextlib.contextmanager
@@ -106,8 +108,12 @@ def _isolate(setup: dict[str, Any]) -> World:
     for path in setup["packages"]:
         os.symlink(path, f"{packages}/{os.path.basename(path)}")
     sys.path.append(packages)
-    rules, own, tools = None, None, None
+    rules, own, tools, apart = None, None, None, False
     if tier == "B":
+        if uid is not None:
+            apart = _set_apart(runs, [*setup["readable"], *setup["packages"], base])
+            if setup["private"] and not apart:
+                uid = None  # another user could not reach the interpreter
         if uid is None and landlock.abi() < landlock.SCOPE_ABI:
             raise OSError(
                 "this kernel's Landlock cannot keep signals inside (ABI 6 can), and there is no other user id"
@@ -116,11 +122,19 @@ def _isolate(setup: dict[str, Any]) -> World:
         shown = [path for top in readable for path in filesystem.without(top, setup["hidden"])]
         shown += [*setup["packages"], packages]
         rules = landlock.ruleset(shown, set(readable) - set(shown), [runs, *filesystem.DEVICES])
-        alone = uid is not None  # a shared user id can neither be limited in processes nor swept at once
-        own = _filter(sockets=False, processes=alone, signals=alone, metadata=alone)
-        tools = _filter(sockets=False, processes=True, signals=alone, metadata=True)
-    search = uid is not None and setup["private"]
-    return World(tier, f"{runs}/run", packages, uid is not None, uid, search, own, tools, rules, harnesses)
+        own = _filter("B, a shared user id" if uid is None else "B, a user id of its own")
+        tools = _filter("B, compilers, a shared user id" if uid is None else "B, compilers")
+    return World(tier, f"{runs}/run", packages, uid is not None, uid, apart, own, tools, rules, harnesses)
+
+
+def _set_apart(runs: str, needed: list[str]) -> bool:
+    """Take namespaces of its own where root may, without a user namespace; return whether it could."""
+    try:
+        system.unshare(system.CLONE_NEWNS | system.CLONE_NEWNET | system.CLONE_NEWIPC | system.CLONE_NEWUTS)
+    except OSError:
+        return False
+    filesystem.set_apart(runs, needed)
+    return True
 
 
 def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> World:
@@ -144,12 +158,12 @@ def _isolate_by_namespaces(setup: dict[str, Any], harnesses: dict[str, Any]) -> 
         system.unshare(system.CLONE_NEWUSER)
         _map_ids(own, uid, uid)
     os.close(own)
-    everything = _filter(sockets=True, processes=True, signals=True, metadata=True)
-    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, False, everything, everything, None, harnesses)
+    everything = _filter("A")
+    return World("A", filesystem.WORK, filesystem.PACKAGES, True, None, True, everything, everything, None, harnesses)
 
 
-def _filter(**allowed: bool) -> seccomp.Filter:
-    return seccomp.Filter(seccomp.program(system.machine(), **allowed))
+def _filter(whose: str) -> seccomp.Filter:
+    return seccomp.Filter(seccomp.program(system.machine(), **seccomp.FILTERS[whose]))
 
 
 def _map_ids(own: int, uid: int, gid: int) -> None:
@@ -159,39 +173,44 @@ def _map_ids(own: int, uid: int, gid: int) -> None:
         os.close(fd)
 
 
-def _run(worker: socket.socket, fds: list[int], world: World) -> None:
-    """Do one job and report its end."""
-    with open(fds[0], "rb") as file:
-        spec = marshal.load(file)
-    spec["env"] |= _places(world)
+def _run(worker: socket.socket, fds: list[int], world: World, size: int, collects: bool) -> None:
+    """Do one job and report its end.
+
+    Nothing of a job is read in this process, whose memory all later forks inherit: its forks do that.
+
+    Args:
+        worker: Whom to tell.
+        fds: The job's descriptors.
+        world: What is the same for every job.
+        size: Bytes that the work folder may have, with what the job brings.
+        collects: Whether files are to be read back.
+    """
     if world.tier == "A":
         pid = system.fork_into(system.CLONE_NEWPID | system.CLONE_NEWNS)
     else:
-        _make_workdir(world)
+        _make_workdir(world, size)
         pid = os.fork()
     if pid == 0:
-        child.become(spec, fds[1:], world)
-    report = os.dup(fds[5])
-    for fd in fds[1:]:
+        child.become(fds, world, size)
+    for fd in fds[1:5]:
         os.close(fd)
     worker.send(b"pid %d" % pid)
     status, usage, abandoned = _wait(worker, pid)
     if world.tier != "A":
-        _sweep(world)
-        _report(report, status, collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20))
-        empty(os.path.dirname(world.workdir))
-    os.close(report)
+        sweep(world.run_uid)
+        worker.send(b"gone")
+        _clean(fds, status, world, collects)
+    os.close(fds[0])
+    os.close(fds[5])
     if abandoned:
         os._exit(0)
     cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
     worker.send(b"end %d %d %d" % (status, cpu, usage.ru_maxrss))
 
 
-def _places(world: World) -> dict[str, str]:
-    return {"HOME": world.workdir, "TMPDIR": world.workdir, "PYTHONPATH": world.packages}
-
-
-def _make_workdir(world: World) -> None:
+def _make_workdir(world: World, size: int) -> None:
+    if world.sized:
+        filesystem.resize(os.path.dirname(world.workdir), size)
     os.mkdir(world.workdir, 0o700)
     if world.run_uid is not None:
         os.chown(world.workdir, world.run_uid, world.run_uid)
@@ -218,64 +237,28 @@ def _wait(worker: socket.socket, pid: int) -> tuple[int, Any, bool]:
     return status, usage, abandoned
 
 
-def _report(fd: int, status: int, files: dict[str, bytes]) -> None:
-    if os.lseek(fd, 0, os.SEEK_END) == 0:
-        os.write(fd, marshal.dumps({"status": status, "files": files}))
-
-
-def _sweep(world: World) -> None:
-    """Kill and reap what a run left behind, whatever session it moved to.
-
-    Raises:
-        RuntimeError: Something cannot be killed.
-    """
-    deadline = time.monotonic() + SWEEP_S
-    while time.monotonic() < deadline:
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
+def _clean(fds: list[int], status: int, world: World, collects: bool) -> None:
+    """Read back the files that a job asks for, and empty the folder, in a fork: names and content are a candidate's."""
+    if not collects:
+        with contextlib.suppress(OSError):
+            os.rmdir(world.workdir)  # most programs leave nothing
+    runs = os.path.dirname(world.workdir)
+    with os.scandir(runs) as left:
+        if next(left, None) is None:
             return
-        if world.run_uid is not None:
-            _kill_user(world.run_uid)
-        else:
-            for pid in _descendants(os.getpid()):
-                _kill(pid)
-        time.sleep(0.001)
-    raise RuntimeError("a process of the run cannot be killed")
-
-
-def _kill_user(uid: int) -> None:
-    """Kill all processes of a user id at once, which no fork bomb outruns."""
     pid = os.fork()
-    if pid == 0:
-        try:
-            os.setresuid(uid, uid, uid)
-            os.kill(-1, signal.SIGKILL)
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(root: int) -> list[int]:
-    """Return all processes below `root`, from /proc (the kernel may lack its `children` files)."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    parent = int(stat.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            children.setdefault(parent, []).append(int(name))
-    found, queue = [], [root]
-    while queue:
-        below = children.get(queue.pop(), [])
-        found += below
-        queue += below
-    return found
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        files = {}
+        if collects:
+            spec = child.read_job(fds[0])
+            files = collect(world.workdir, spec["collect"], spec["limits"]["file_mb"] << 20)
+        empty(runs)
+        if os.lseek(fds[5], 0, os.SEEK_END) == 0:
+            os.write(fds[5], marshal.dumps({"status": status, "files": files}))
+    except BaseException as error:
+        os.write(fds[5], marshal.dumps({"error": f"{type(error).__name__}: {error}"[:500]}))
+    finally:
+        os._exit(0)

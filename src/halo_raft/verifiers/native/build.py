@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 
 from halo_raft import sandbox
 from halo_raft.records import VerdictKind
-from halo_raft.sandbox import KilledBy, Limits, Outcome, SandboxError
+from halo_raft.sandbox import KilledBy, Limits, Outcome
+from halo_raft.verifiers.native.remembered import Remembered
 
 PROGRAM = "program"
 """Name of the binary in the work folder of both boxes."""
-MAX_SOURCE = 1 << 20
-"""Characters of source that are given to a compiler."""
-REMEMBERED = 128
-"""Binaries that a worker remembers."""
+MAX_UNITS = 1 << 20
+"""Characters of source that are given to a compiler, a task's tests and our drivers included."""
+ROOM = 64 << 20
+"""Bytes of binaries and sources that a worker remembers."""
+ENTRY_BYTES = 2048
+"""What an entry holds beyond those."""
+MAX_PROGRAM = 32 << 20
+"""Bytes of a binary; any that a task needs has a tenth of it."""
 MEMORY_SIGNS = (
     "out of memory",
     "memory exhausted",
@@ -69,11 +73,11 @@ class Build:
     wall_s: float = 0.0
 
 
-class _StarvedError(Exception):
-    """Carries a build that the wall clock ended: the machine's load may be to blame, so it is not remembered."""
+def _size(key: tuple[Command, Limits], made: Build) -> int:
+    return ENTRY_BYTES + len(made.program or b"") + sum(len(source) for _, source in key[0].files)
 
-    def __init__(self, build: Build) -> None:
-        self.build = build
+
+_BUILDS: Remembered[tuple[Command, Limits], Build] = Remembered(ROOM, _size)
 
 
 def build(command: Command, limits: Limits) -> Build:
@@ -82,17 +86,20 @@ def build(command: Command, limits: Limits) -> Build:
     Raises:
         SandboxError: The sandbox failed.
     """
-    if sum(len(source) for _, source in command.files) > MAX_SOURCE:
-        return Build(program=None, kind=VerdictKind.COMPILE, message=f"the program has over {MAX_SOURCE} characters")
-    try:
-        return _build(command, limits)
-    except _StarvedError as starved:
-        return starved.build
+    if sum(len(source) for _, source in command.files) > MAX_UNITS:
+        return Build(program=None, kind=VerdictKind.COMPILE, message=f"the program has over {MAX_UNITS} characters")
+    known = _BUILDS.get((command, limits))
+    if known is not None:
+        return known
+    outcome = _compile(command, limits)
+    made = _made(command, outcome)
+    if outcome.killed_by is not KilledBy.WALL:  # the machine's load may be to blame for that
+        _BUILDS.put((command, limits), made)
+    return made
 
 
-@functools.lru_cache(maxsize=REMEMBERED)
-def _build(command: Command, limits: Limits) -> Build:
-    outcome = sandbox.run(
+def _compile(command: Command, limits: Limits) -> Outcome:
+    return sandbox.run(
         command.argv,
         limits=limits,
         files=dict(command.files),
@@ -101,27 +108,31 @@ def _build(command: Command, limits: Limits) -> Build:
         mounts=command.mounts,
         tool=True,
     )
+
+
+def _made(command: Command, outcome: Outcome) -> Build:
     text = outcome.stderr.decode("utf-8", "replace") + outcome.stdout.decode("utf-8", "replace")
     program = outcome.files.get(command.output) if outcome.clean else None
-    kind = None if program is not None else _kind(outcome, text)
-    result = Build(
+    if program is not None and len(program) > MAX_PROGRAM:
+        program, kind = None, VerdictKind.MEMORY
+        message = f"the binary has over {MAX_PROGRAM >> 20} MiB"
+    else:
+        kind = None if program is not None else _kind(outcome, text)
+        message = _message(outcome, text, kind)
+    return Build(
         program=program,
         kind=kind,
-        message=_message(outcome, text, kind),
+        message=message,
         warnings=len(_WARNING.findall(text)),
         cpu_s=outcome.cpu_s,
         wall_s=outcome.wall_s,
     )
-    if outcome.killed_by is KilledBy.WALL:
-        raise _StarvedError(result)
-    return result
 
 
 def _kind(outcome: Outcome, text: str) -> VerdictKind:
+    """Return why there is no program; a compiler that fails is never the sandbox's failure: what it read may be."""
     if limit := broken_limit(outcome):
         return limit
-    if outcome.clean:
-        raise SandboxError(f"the compiler wrote no program: {text[-300:]}")
     if any(sign in text.lower() for sign in (*MEMORY_SIGNS, "file too large", "no space left", "terminated signal")):
         return VerdictKind.MEMORY
     return VerdictKind.COMPILE
@@ -137,6 +148,8 @@ def broken_limit(outcome: Outcome) -> VerdictKind | None:
 
 
 def _message(outcome: Outcome, text: str, kind: VerdictKind | None) -> str:
+    if kind is not None and outcome.clean:  # a source can ask for more than one file, or for another kind of it
+        return "the compiler took it, and made no program of it"
     if outcome.killed_by is not None:
         return f"the compiler broke its {outcome.killed_by.value.replace('_', ' ')} limit"
     line = (_WARNING if kind is None else _ERROR).search(text)

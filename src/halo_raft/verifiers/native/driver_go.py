@@ -61,12 +61,15 @@ def as_main_package(program: str, tests: str) -> str:
     text = masked(program, "go")
     spans = [(match, "main") for match in re.finditer(r"^\s*package\s+(\w+)", text)]
     spans += [(match, "halo_raft_candidate_main") for match in re.finditer(r"^func\s+(main)\s*\(", text, re.MULTILINE)]
-    for match, name in sorted(spans, key=lambda span: -span[0].start(1)):
-        program = program[: match.start(1)] + name + program[match.end(1) :]
+    parts, end = [], 0
+    for match, name in sorted(spans, key=lambda span: span[0].start(1)):
+        parts += [program[end : match.start(1)], name]
+        end = match.end(1)
+    program = "".join([*parts, program[end:]])
     head = uncommented(program, "go").partition("\nfunc ")[0]
     used = [
         name
         for name in USES
-        if re.search(rf"\b{name}\.", tests) and re.search(rf'^\W*(?:import\s*)?"{name}"', head, re.M)
+        if re.search(rf"\b{name}\.", tests) and re.search(rf'^[^\w\n]*(?:import[^\w\n]*)?"{name}"', head, re.M)
     ]
     return program + "".join(f"\nvar _ = {USES[name]}\n" for name in used)

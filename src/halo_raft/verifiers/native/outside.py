@@ -21,6 +21,7 @@ from halo_raft.verifiers.native.build import MEMORY_SIGNS, PROGRAM, Build, broke
 from halo_raft.verifiers.native.checks import Check, Suite
 from halo_raft.verifiers.native.driver import Driver
 from halo_raft.verifiers.native.program import Signature, preamble, signature
+from halo_raft.verifiers.native.source_text import MAX_SOURCE
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted
 
 _LINE = re.compile(rb"(\d{1,6}) ([^\n ]*)\n")
@@ -102,6 +103,12 @@ def not_compiled(made: Build, total: int, integrity: str) -> VerifyResult:
         cpu_s=made.cpu_s,
         wall_s=made.wall_s,
     )
+
+
+def too_long(characters: int) -> VerifyResult:
+    """Return the result of a program that is longer than any that is read."""
+    details = f"the program has {characters} characters, over {MAX_SOURCE}"
+    return VerifyResult(False, 0.0, details, kind=VerdictKind.COMPILE, integrity=OUTSIDE)
 
 
 def read_values(channel: bytes) -> tuple[list[bytes], bool]:

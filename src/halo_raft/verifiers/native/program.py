@@ -35,13 +35,14 @@ KEYWORDS = frozenset(
     ]
 )
 _HEADER = {
-    "rust": r"\bfn\s+(?P<name>{name})\s*(?:<[^>{{]*>)?\s*\(",
-    "go": r"\bfunc\s+(?P<name>{name})\s*(?:\[[^\]]*\])?\s*\(",
+    "rust": r"\bfn\s+(?P<name>{name})\s*(?:<[^>{{]{{0,500}}>\s*)?\(",
+    "go": r"\bfunc\s+(?P<name>{name})\s*(?:\[[^\]]{{0,500}}\]\s*)?\(",
     "cpp": r"\b(?P<name>{name})\s*\(",
     "c": r"\b(?P<name>{name})\s*\(",
 }
 _TYPE_NAME = re.compile(r"\b(?:struct|union|class|enum(?:\s+class)?|type|trait|fn|const|static)\s+(\w+)")
 HEADER_CHARS = 2000
+TYPE_CHARS = 300
 MAX_MENTIONS = 2000
 """Mentions of a function that are looked at to find its definition."""
 
@@ -108,7 +109,9 @@ def _head(text: str, source: str, match: re.Match[str], language: str) -> Signat
 
 def _declared_type(text: str, end: int) -> tuple[int, str]:
     """Return where the type before a C function's name begins, and the type."""
-    begin = text.find("\n", max(0, end - 300), end) + 1 if end > 300 else 0
+    begin = max(0, end - TYPE_CHARS)
+    if begin and (line := text.find("\n", begin, end)) >= 0:
+        begin = line + 1
     head = text[begin:end]
     start = max(head.rfind(mark) for mark in ";}{") + 1
     lines = head[start:].split("\n")
@@ -168,7 +171,8 @@ def _with_preamble(before: str, code: str, language: str) -> str:
 
 def _missing_uses(before: str, text: str) -> list[str]:
     uses = re.findall(r"^use\s+[^;]+;", before, re.MULTILINE)
-    return [use for use in uses if not re.search(rf"\buse\b[^;]*\b{re.escape(_last_word(use))}\b", text)]
+    known = {word for own in re.findall(r"\buse\b([^;]*)", text) for word in re.findall(r"\w+", own)}
+    return [use for use in uses if _last_word(use) not in known]
 
 
 def _missing_items(before: str, text: str, language: str) -> list[str]:

@@ -87,7 +87,8 @@ def _result(outcome: Outcome, secret: str) -> VerifyResult:
     kind, details = _kind(outcome, forged, total, len(right), bad)
     success = kind is VerdictKind.PASSED
     known = total or max([*right, *bad], default=-1) + 1
-    partial = PARTIAL_CREDIT * len(right) / known if known and not forged else 0.0
+    # where the tests did not come to their end, nobody knows how many there are: no credit for the first few
+    partial = PARTIAL_CREDIT * len(right) / total if total and not forged else 0.0
     return VerifyResult(
         success,
         1.0 if success else partial,

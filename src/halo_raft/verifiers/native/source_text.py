@@ -1,7 +1,8 @@
 """The text of C, C++, Rust and Go programs: what is code, what is a comment, where a bracket closes.
 
 Works on `masked` text: the source with comments, strings and characters blanked out at the same
-offsets. Time is linear. Does not parse: compilers do that.
+offsets. Does not parse: compilers do that. Time is linear: what opens and never closes is taken as far
+as it could go, so that no place is looked at from every quote before it.
 """
 
 from __future__ import annotations
@@ -11,26 +12,29 @@ import re
 from collections.abc import Iterator
 
 _C_LIKE = r"//[^\n]*|/\*.*?(?:\*/|\Z)"
-_QUOTED = r'"(?:[^"\\\n]|\\.)*+"'
+_QUOTED = r'"(?:[^"\\\n]|\\.)*+"?'
 _TOKENS = {
     "cpp": rf'(?P<comment>{_C_LIKE})|(?:u8|[uUL])?R"(?P<d>[^()\\\s]{{0,16}})\(.*?(?:\)(?P=d)"|\Z)|{_QUOTED}|'
     r"(?<![0-9A-Fa-f])'(?:[^'\\\n]|\\.){1,8}'",
     "c": rf"(?P<comment>{_C_LIKE})|{_QUOTED}|'(?:[^'\\\n]|\\.){{1,8}}'",
-    "go": rf"(?P<comment>{_C_LIKE})|{_QUOTED}|`[^`]*`|'(?:[^'\\\n]|\\.){{1,10}}'",
-    "rust": rf'(?P<comment>{_C_LIKE})|b?r(?P<d>\#{{0,8}})".*?(?:"(?P=d)|\Z)|b?"(?:[^"\\]|\\.)*+"|'
+    "go": rf"(?P<comment>{_C_LIKE})|{_QUOTED}|`[^`]*+`?|'(?:[^'\\\n]|\\.){{1,10}}'",
+    "rust": rf'(?P<comment>{_C_LIKE})|b?r(?P<d>\#{{0,8}})".*?(?:"(?P=d)|\Z)|b?"(?:[^"\\]|\\.)*+"?|'
     r"b?'(?:[^'\\\n]|\\(?:u\{[0-9A-Fa-f_]{1,8}\}|x..|.))'",
 }
 OPEN = "([{"
+MAX_SOURCE = 1 << 18
+"""Characters of a program; what is longer is not read by any expression, and given to no compiler."""
+REMEMBERED = 16
 _BRACKET = re.compile(r"[()\[\]{}]")
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=REMEMBERED)
 def masked(source: str, language: str) -> str:
     """Return `source` with comments, strings and characters replaced by blanks; line ends stay."""
     return _pattern(language).sub(lambda match: _blank(match.group()), source)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=REMEMBERED)
 def uncommented(source: str, language: str) -> str:
     """Return `source` with comments replaced by blanks; line ends stay."""
     return _pattern(language).sub(lambda m: _blank(m.group()) if m.group("comment") else m.group(), source)

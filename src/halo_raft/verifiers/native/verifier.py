@@ -31,10 +31,12 @@ from halo_raft.verifiers.native.outside import (
     expected_values,
     judge_values,
     not_compiled,
+    too_long,
 )
 from halo_raft.verifiers.native.program import assemble, has_main, signature
 from halo_raft.verifiers.native.screen import reads_files
 from halo_raft.verifiers.native.shared import judge_shared
+from halo_raft.verifiers.native.source_text import MAX_SOURCE
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted
 
 DRIVERS: dict[str, Driver] = {d.language: d for d in (CDriver(), CppDriver(), RustDriver(), GoDriver())}
@@ -86,6 +88,8 @@ class NativeVerifier(Verifier):
             SandboxError: The sandbox failed.
         """
         language, code = unmark(code, self._language(task))
+        if len(code) > MAX_SOURCE:
+            return too_long(len(code))
         if reason := reads_files(code, language):
             return VerifyResult(False, 0.0, reason, kind=VerdictKind.VIOLATION, integrity=OUTSIDE)
         if task.tests and self.can_run:
@@ -177,6 +181,8 @@ class NativeVerifier(Verifier):
 
     def compile(self, code: str, language: str, *, link: bool) -> Build:
         """Compile a program as the settings say."""
+        if len(code) > MAX_SOURCE:
+            return Build(program=None, kind=VerdictKind.COMPILE, message=too_long(len(code)).details)
         wanted = Wanted(
             units={FILES[language]: code},
             link=link,

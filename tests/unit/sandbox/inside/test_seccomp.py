@@ -4,76 +4,56 @@ from __future__ import annotations
 
 import errno
 import itertools
-import struct
 
 import pytest
+from bpf import answer
 
-from halo_raft.sandbox.inside import seccomp
-from halo_raft.sandbox.inside.seccomp import ALLOW, KILL_PROCESS, REFUSE, UNKNOWN
+from halo_raft.sandbox.inside import calls, seccomp
+from halo_raft.sandbox.inside.seccomp import ALLOW, KILL_PROCESS, PRETEND, REFUSE, UNKNOWN
 
 COLUMNS = {"x86_64": 0, "aarch64": 1}
-SWITCHES = ("sockets", "processes", "signals", "metadata")
+SWITCHES = ("sockets", "processes", "signals", "metadata", "touch")
 EVERYTHING = dict.fromkeys(SWITCHES, True)
 NO_FAMILY = seccomp.ERRNO | errno.EAFNOSUPPORT
-
-
-def answer(code: bytes, number: int, argument: int = 0, arch: int = seccomp.AUDIT_ARCH["x86_64"]) -> int:
-    loads = {seccomp.NUMBER: number, seccomp.ARCH: arch, seccomp.FIRST_ARGUMENT: argument}
-    at = value = 0
-    while True:
-        operation, if_true, if_false, operand = struct.unpack_from("HBBI", code, 8 * at)
-        at += 1
-        if operation == seccomp.LOAD:
-            value = loads[operand]
-        elif operation == seccomp.RETURN:
-            return int(operand)
-        elif operation == seccomp.JUMP:
-            at += operand
-        else:
-            holds = {
-                seccomp.JUMP_EQUAL: value == operand,
-                seccomp.JUMP_FROM: value >= operand,
-                seccomp.JUMP_SET: bool(value & operand),
-            }
-            at += if_true if holds[operation] else if_false
 
 
 @pytest.mark.parametrize("machine", COLUMNS)
 @pytest.mark.parametrize("switches", itertools.product((True, False), repeat=len(SWITCHES)))
 def test_every_call_gets_the_answer_of_the_tables(machine: str, switches: tuple[bool, ...]) -> None:
     given = dict(zip(SWITCHES, switches, strict=True))
-    column, arch = COLUMNS[machine], seccomp.AUDIT_ARCH[machine]
-    tables = [*seccomp.DENIED.values()]
-    tables += [] if given["signals"] else [seccomp.KILL, seccomp.TKILL, *seccomp.SIGQUEUEINFO]
-    tables += [] if given["processes"] else [seccomp.FORK, seccomp.VFORK]
-    tables += [] if given["metadata"] else seccomp.METADATA.values()
-    tables += [] if given["sockets"] else [seccomp.SOCKET]
+    column, arch = COLUMNS[machine], calls.AUDIT_ARCH[machine]
+    tables = [*calls.DENIED.values()]
+    tables += [] if given["signals"] else [calls.KILL, calls.TKILL, *calls.SIGQUEUEINFO]
+    tables += [] if given["processes"] else [calls.FORK, calls.VFORK]
+    tables += [] if given["metadata"] else calls.METADATA.values()
+    tables += [] if given["sockets"] else [calls.SOCKET]
     denied = {numbers[column] for numbers in tables}
-    looked_into = {numbers[column] for numbers in (seccomp.CLONE, seccomp.PRCTL, seccomp.PRLIMIT, seccomp.SOCKETPAIR)}
-    looked_into |= {seccomp.SOCKET[column], seccomp.CLONE3[column]} - denied
+    looked_into = {numbers[column] for numbers in (calls.CLONE, calls.PRCTL, calls.PRLIMIT, calls.SOCKETPAIR)}
+    looked_into |= {calls.SOCKET[column], calls.CLONE3[column], calls.SETSOCKOPT[column]} - denied
+    looked_into |= set() if given["touch"] else {numbers[column] for numbers, _ in calls.TOUCH.values()} - denied
     code = seccomp.program(machine, **given)
-    for number in range(seccomp.FIRST_UNKNOWN):
+    for number in range(calls.FIRST_UNKNOWN):
         if number not in looked_into:
             assert answer(code, number, arch=arch) == (REFUSE if number in denied else ALLOW), number
-    for number in (seccomp.FIRST_UNKNOWN, 600, 10_000):
+    for number in (calls.FIRST_UNKNOWN, 600, 10_000):
         assert answer(code, number, arch=arch) == UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("number", "argument", "expected"),
     [
-        (seccomp.CLONE, 17, ALLOW),
-        (seccomp.CLONE, seccomp.CLONE_THREAD, ALLOW),
-        (seccomp.CLONE, 0x1000_0000, REFUSE),
-        (seccomp.CLONE, 0x2000_0000 | seccomp.CLONE_THREAD, REFUSE),
-        (seccomp.CLONE3, 0, UNKNOWN),
-        (seccomp.PRCTL, seccomp.PR_SET_PDEATHSIG, REFUSE),
-        (seccomp.PRCTL, 15, ALLOW),
-        (seccomp.PRLIMIT, 0, ALLOW),
-        (seccomp.PRLIMIT, 1, REFUSE),
-        (seccomp.SOCKET, seccomp.AF_UNIX, ALLOW),
-        (seccomp.SOCKET, 2, NO_FAMILY),
-        (seccomp.SOCKETPAIR, 16, NO_FAMILY),
+        (calls.CLONE, 17, ALLOW),
+        (calls.CLONE, calls.CLONE_THREAD, ALLOW),
+        (calls.CLONE, 0x1000_0000, REFUSE),
+        (calls.CLONE, 0x2000_0000 | calls.CLONE_THREAD, REFUSE),
+        (calls.CLONE3, 0, UNKNOWN),
+        (calls.PRCTL, calls.PR_SET_PDEATHSIG, REFUSE),
+        (calls.PRCTL, 15, ALLOW),
+        (calls.PRLIMIT, 0, ALLOW),
+        (calls.PRLIMIT, 1, REFUSE),
+        (calls.SOCKET, calls.AF_UNIX, ALLOW),
+        (calls.SOCKET, 2, NO_FAMILY),
+        (calls.SOCKETPAIR, 16, NO_FAMILY),
     ],
 )
 @pytest.mark.parametrize("machine", COLUMNS)
@@ -81,18 +61,41 @@ def test_calls_that_depend_on_their_argument(
     machine: str, number: tuple[int, int], argument: int, expected: int
 ) -> None:
     code = seccomp.program(machine, **EVERYTHING)
-    assert answer(code, number[COLUMNS[machine]], argument, seccomp.AUDIT_ARCH[machine]) == expected
+    assert answer(code, number[COLUMNS[machine]], argument, arch=calls.AUDIT_ARCH[machine]) == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "option", "expected"),
+    [(1, 7, PRETEND), (1, 8, PRETEND), (1, 2, ALLOW), (0, 7, ALLOW), (6, 1, ALLOW)],
+)
+@pytest.mark.parametrize("machine", COLUMNS)
+def test_buffers_of_sockets_stay_as_they_are(machine: str, level: int, option: int, expected: int) -> None:
+    code = seccomp.program(machine, **EVERYTHING)
+    number, arch = calls.SETSOCKOPT[COLUMNS[machine]], calls.AUDIT_ARCH[machine]
+    assert answer(code, number, 5, level, option, arch=arch) == expected
+
+
+@pytest.mark.parametrize("name", calls.TOUCH)
+@pytest.mark.parametrize("machine", COLUMNS)
+def test_times_are_set_to_now_only_where_that_is_allowed(machine: str, name: str) -> None:
+    numbers, index = calls.TOUCH[name]
+    number, arch = numbers[COLUMNS[machine]], calls.AUDIT_ARCH[machine]
+    if number is None:
+        pytest.skip(f"{machine} has no {name}")
+    for touch, times, expected in ((True, 0, ALLOW), (False, 0, REFUSE), (False, 1 << 32, ALLOW), (False, 8, ALLOW)):
+        code = seccomp.program(machine, **{**EVERYTHING, "touch": touch})
+        assert answer(code, number, *[7] * index, times, arch=arch) == expected
 
 
 @pytest.mark.parametrize("machine", COLUMNS)
 def test_without_processes_there_are_threads_alone(machine: str) -> None:
     code = seccomp.program(machine, **{**EVERYTHING, "processes": False})
-    clone, arch = seccomp.CLONE[COLUMNS[machine]], seccomp.AUDIT_ARCH[machine]
-    assert answer(code, clone, 17, arch) == REFUSE
-    assert answer(code, clone, seccomp.CLONE_THREAD, arch) == ALLOW
+    clone, arch = calls.CLONE[COLUMNS[machine]], calls.AUDIT_ARCH[machine]
+    assert answer(code, clone, 17, arch=arch) == REFUSE
+    assert answer(code, clone, calls.CLONE_THREAD, arch=arch) == ALLOW
 
 
 def test_calls_of_another_architecture_kill() -> None:
     code = seccomp.program("x86_64", **EVERYTHING)
     assert answer(code, 1, arch=0x40000003) == KILL_PROCESS  # i386
-    assert answer(code, seccomp.X32_BIT | 1) == KILL_PROCESS
+    assert answer(code, calls.X32_BIT | 1) == KILL_PROCESS

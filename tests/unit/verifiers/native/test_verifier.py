@@ -27,7 +27,11 @@ def test_flags_that_choose_how_to_compile_are_taken(flag: str) -> None:
 def test_the_fences_language_travels_in_the_first_line() -> None:
     assert unmark(mark("int x;", "c"), "cpp") == ("c", "int x;")
     assert unmark("int x;\ny", "cpp") == ("cpp", "int x;\ny")
-    assert unmark("// halo-raft: cobol\nx", "cpp") == ("cpp", "// halo-raft: cobol\nx")
+
+
+@pytest.mark.parametrize("first", ["// halo-raft: go", "// halo-raft 0000000000000000: rust"])
+def test_a_program_cannot_name_its_language_itself(first: str) -> None:
+    assert unmark(f"{first}\nx", "cpp") == ("cpp", f"{first}\nx")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,12 @@ def test_the_fences_language_travels_in_the_first_line() -> None:
         ("rust", '#[path = "/etc/passwd"] mod x;'),
         ("go", '//go:embed x\nvar s string'),
         ("go", 'import "C"'),
+        ("go", 'import (\n\t"fmt"\n\t"C"\n)'),
+        ("cpp", '  #  pragma GCC plugin "x"'),
+        ("cpp", '__asm__("x"\n".include \\"/etc/passwd\\"");'),
+        ("cpp", '#if __has_include("/etc/passwd")\n#endif'),
+        ("c", "#include </etc/passwd>"),
+        ("rust", '#![ path = "x"] mod y;'),
     ],
 )  # fmt: skip
 def test_programs_that_ask_the_compiler_for_files_are_named(language: str, code: str) -> None:
@@ -52,6 +62,9 @@ def test_programs_that_ask_the_compiler_for_files_are_named(language: str, code:
     [
         ("cpp", '#include <vector>\n// #include "/etc/passwd"'),
         ("c", '#include "sys/types.h"'),
+        ("cpp", 'auto text = "the file.include list";'),
+        ("cpp", '// asm\nauto text = ".incbin";'),
+        ("cpp", 'int x = 1; // #include "/etc/passwd"\nconst char* s = "# include <../x>";'),
         ("rust", '// include_str!("x")\nfn f() { println!("env!"); }'),
         ("go", 'import "os"\n// reads go:embed'),
     ],

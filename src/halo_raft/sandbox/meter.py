@@ -1,0 +1,83 @@
+"""What one run uses, all of it: by its zygote's control group, or else by the tree of processes below the zygote."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from halo_raft.sandbox import usage
+from halo_raft.sandbox.zygote import Zygote
+
+SHARED_MB = 24
+"""Resident memory that each forked process shares with the zygote, and should not pay for."""
+SOCKET_MB = 0.25
+"""What a socket's buffers can hold when nobody may make them larger; the kernel's memory, so no process shows it."""
+HONEST_SOCKETS = 64
+"""So many sockets cost nothing: an event loop or a pool has a few."""
+MOST_SOCKETS = 256
+"""A run with more is over its memory, whatever they hold just now."""
+
+
+class Usage(NamedTuple):
+    """CPU seconds since the run began, ended children included; MiB beyond what is shared; processes alive."""
+
+    cpu_s: float
+    memory_mb: float
+    processes: int
+
+
+class Meter:
+    """Counts for one run.
+
+    Without a group, CPU time is that of the living, of the ended ones that were waited for, and of those
+    that were seen alive: what lives for less than a look and is reaped by the kernel is not in it.
+
+    Args:
+        zygote: Who runs it.
+    """
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote, self._group = zygote, zygote.group
+        self._tree = usage.Tree(zygote.pid)
+        self._seen: dict[int, float] = {}
+        self._cpu_before = self._group_cpu_s()
+        self._memory_before = self._group.memory_mb() if self._group and self._group.counts_memory else 0.0
+        self._sockets_before = self._sockets()
+
+    def look(self) -> Usage:
+        """Return what is in use now."""
+        if self._group and self._group.counts_memory:
+            count = len(self._group.processes()) - 1
+            return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before, count)
+        processes = self._processes()
+        sockets = self._sockets() - self._sockets_before
+        resident = sum(max(0.0, process.resident_mb - SHARED_MB) for process in processes.values())
+        buffers = max(0, sockets - HONEST_SOCKETS) * SOCKET_MB if sockets <= MOST_SOCKETS else inf
+        return Usage(self._cpu_s(processes), resident + buffers, len(processes))
+
+    def final_cpu_s(self) -> float:
+        """Return the CPU seconds of a run that has ended; 0 where only the living are counted."""
+        return self._group_cpu_s() - self._cpu_before if self._group else 0.0
+
+    def _group_cpu_s(self) -> float:
+        """Return the CPU seconds of all that the zygote ever ran, without its own."""
+        return self._group.cpu_s() - usage.cpu_s(self._zygote.pid) if self._group else 0.0
+
+    def waited_s(self) -> float:
+        """Return the seconds for which threads of the run stood ready and were given no CPU."""
+        return usage.waited_s(self._processes())
+
+    def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
+        if self._group:
+            return self._group_cpu_s() - self._cpu_before
+        self._seen |= {pid: process.own_cpu_s for pid, process in processes.items()}
+        return max(sum(self._seen.values()), sum(process.cpu_s for process in processes.values()))
+
+    def _processes(self) -> dict[int, usage.Process]:
+        if self._group is None:
+            return self._tree.look()
+        pids = [pid for pid in self._group.processes() if pid != self._zygote.pid]
+        return {pid: found for pid in pids if (found := usage.process(pid))}
+
+    def _sockets(self) -> int:
+        return usage.sockets(self._zygote.pid) if self._zygote.apart else 0

@@ -1,0 +1,170 @@
+"""Python programs that try not to be counted: processes without parents, kernel memory, others' memory and names.
+
+Where a program says how much it got away with, it answers rightly exactly when that is too much.
+"""
+
+from halo_raft.records import VerdictKind
+from redteam.attack import Attack
+
+TIMEOUT = VerdictKind.TIMEOUT
+
+
+def _row(name: str, code: str, kinds: tuple[VerdictKind, ...] = (), task: str = "square") -> Attack:
+    return Attack(name, code, task=task, kinds=kinds)
+
+
+ROWS = (
+    _row(
+        "orphans-that-spin",
+        """
+import os, time
+def orphan():
+    try: first = os.fork()
+    except OSError: return spin()
+    if first: return os.waitpid(first, 0)
+    os.setsid()
+    if os.fork(): os._exit(0)
+    spin()
+    os._exit(0)
+def spin():
+    end = time.time() + 2.6
+    while time.time() < end: pass
+for _ in range(2): orphan()
+time.sleep(2.2)
+def f(x): return x * x
+""",
+        kinds=(TIMEOUT,),
+    ),
+    _row(
+        "children-that-nobody-waits-for",
+        """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+stop = time.time() + 2.6
+def burn(seconds):
+    end = time.time() + seconds
+    while time.time() < end: pass
+while time.time() < stop:
+    try: kids = [os.fork() for _ in range(2)]
+    except OSError: burn(3)
+    if 0 in kids:
+        burn(0.5)
+        os._exit(0)
+    time.sleep(0.5)
+def f(x): return x * x
+""",
+        kinds=(TIMEOUT,),
+    ),
+    _row(
+        "children-in-a-namespace-of-threads",
+        """
+import os, threading, time
+def lane():
+    for _ in range(4):
+        try: kid = os.fork()
+        except OSError:
+            while True: pass
+        if kid == 0:
+            end = time.time() + 0.6
+            while time.time() < end: pass
+            os._exit(0)
+        os.waitpid(kid, 0)
+lanes = [threading.Thread(target=lane) for _ in range(3)]
+for t in lanes: t.start()
+for t in lanes: t.join()
+def f(x): return x * x
+""",
+        kinds=(TIMEOUT,),
+    ),
+    _row(
+        "memory-in-the-buffers-of-sockets",
+        """
+import os, socket, time
+kept = []
+def fill():
+    held = 0
+    while True:
+        try: pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        except OSError: return held
+        kept.append(pair)
+        for end in pair:
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF): end.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
+            end.setblocking(False)
+            try:
+                while True: held += end.send(bytes(60000))
+            except OSError: pass
+reader, writer = os.pipe()
+count = 0
+for _ in range(24):
+    try: kid = os.fork()
+    except OSError: break
+    if kid == 0:
+        try:
+            os.write(writer, b'%d\\n' % (fill() >> 20))
+            time.sleep(2)
+        finally: os._exit(0)
+    count += 1
+time.sleep(1.5)
+os.set_blocking(reader, False)
+try: total = sum(map(int, os.read(reader, 9999).split()))
+except OSError: total = 0
+def f(x): return x * x if total > 200 else 0
+""",
+    ),
+    _row(
+        "sockets-sent-through-sockets",
+        """
+import array, os, socket, time
+total, kept = 0, []
+try:
+    for _ in range(2000):
+        a, b = socket.socketpair()
+        kept.append((a, b))
+        for end in (a, b):
+            end.setblocking(False)
+            try:
+                while True: total += end.send(bytes(65536))
+            except OSError: pass
+        if len(kept) == 24:
+            carrier = socket.socketpair()
+            for pair in kept:
+                fds = array.array('i', [end.fileno() for end in pair])
+                carrier[0].sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+                for end in pair: end.close()
+            kept = [carrier]
+except OSError: pass
+time.sleep(0.5)
+def f(x): return x * x if total > 400 << 20 else 0
+""",
+    ),
+    _row(
+        "names-by-inotify",
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+ways = {'inotify': libc.inotify_init() >= 0, 'new': libc.inotify_init1(0) >= 0}
+def f(x): return x * x if any(ways.values()) else 0
+""",
+    ),
+    _row(
+        "names-by-fanotify",
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+got = any(libc.fanotify_init(flags, 0) >= 0 for flags in (0x200, 0xe00, 0x1200, 0))
+def f(x): return x * x if got else 0
+""",
+    ),
+    _row(
+        "names-by-the-list-of-mounts",
+        """
+import ctypes, struct
+libc = ctypes.CDLL(None, use_errno=True)
+request = struct.pack('IIQQ', 24, 0, 0xffffffffffffffff, 0)
+room = ctypes.create_string_buffer(65536)
+got = [libc.syscall(number, request, room, 256, 0) for number in (458, 457, 470)]
+def f(x): return x * x if any(count > 0 for count in got) else 0
+""",
+    ),
+    _row("newlines-without-end", "\n" * 200_000 + "def f(x): return 0"),
+)

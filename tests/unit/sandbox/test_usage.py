@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from halo_raft.sandbox import usage
+
+ORPHANS = """
+import ctypes, os, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # a subreaper
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+    os._exit(0)
+os.wait()
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def parent() -> Iterator[int]:
+    """A process with one descendant, an orphan in a session of its own."""
+    with subprocess.Popen([sys.executable, "-S", "-c", ORPHANS], stdout=subprocess.PIPE, start_new_session=True) as it:
+        assert it.stdout is not None
+        it.stdout.readline()
+        yield it.pid
+        for pid in usage.Tree(it.pid).look():
+            os.kill(pid, 9)
+        it.kill()
+
+
+@pytest.mark.parametrize("children", [True, False])
+def test_a_tree_has_its_orphans(parent: int, children: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if children and not usage.CHILDREN:
+        pytest.skip("this kernel lists no children")
+    monkeypatch.setattr(usage, "CHILDREN", children)
+    tree = usage.Tree(parent)
+    looks = [tree.look() for _ in range(usage.LOOK_AGAIN + 2)]
+    assert all(len(look) == 1 for look in looks)
+    assert next(iter(looks[0].values())).resident_mb > 1
+
+
+def test_a_second_look_opens_only_what_is_new(parent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "CHILDREN", False)
+    opened: list[int] = []
+    real = usage.process
+    monkeypatch.setattr(usage, "process", lambda pid: opened.append(pid) or real(pid))
+    bystanders = [subprocess.Popen(["sleep", "60"]) for _ in range(20)]
+    tree = usage.Tree(parent)
+    tree.look()
+    first = len(opened)
+    opened.clear()
+    tree.look()
+    for bystander in bystanders:
+        bystander.kill()
+        bystander.wait()
+    assert first > 20
+    assert len(opened) < 20  # whoever was there before and is not below it is not looked at again
+
+
+def test_a_process_that_is_gone_is_none() -> None:
+    with subprocess.Popen(["true"]) as it:
+        it.wait()
+    assert usage.process(it.pid) is None
+
+
+def test_time_that_threads_wait_for_a_processor_only_grows() -> None:
+    before = usage.waited_s([os.getpid()])
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end:
+        pass
+    assert usage.waited_s([os.getpid()]) >= before >= 0
+    assert usage.waited_s([]) == 0
+
+
+def test_a_folder_is_counted_no_further_than_asked(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "file").write_bytes(b"x" * 8192)
+    assert usage.folder(str(tmp_path), 1000).entries == 60
+    assert usage.folder(str(tmp_path), 1000).megabytes * 2**20 >= 30 * 8192
+    assert usage.folder(str(tmp_path), 10).entries == 11
