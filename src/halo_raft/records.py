@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-
 NATIVE_VERIFIERS = {"c": "gcc", "cpp": "gcc", "rust": "rust", "go": "go"}
 """Language -> the verifier that compiles it and runs its tests."""
 

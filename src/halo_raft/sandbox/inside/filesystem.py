@@ -14,8 +14,8 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WORK, PACKAGES = "/work", "/packages"
-LINKS = {"/tmp": "work", "/dev/shm": "../work"}
-"""What programs expect to write to -> the work folder."""
+LINKS = {"/tmp": "work", "/dev/shm": "../work", "/dev/stdin": "../work/.stdin"}
+"""What programs expect to write to, or to read their input from -> the work folder."""
 MOUNT_SETATTR, AT_RECURSIVE, ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV = 442, 0x8000, 1, 2, 4
 
 
