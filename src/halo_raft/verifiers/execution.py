@@ -12,6 +12,7 @@ from halo_raft.extract import NATIVE, Source, find, language_of
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Outcome
 from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifierOptions, VerifyResult
+from halo_raft.verifiers.checkers.special_judge import refusal as refusal_of_checker
 from halo_raft.verifiers.gcc import GccVerifier
 from halo_raft.verifiers.go import GoVerifier
 from halo_raft.verifiers.native.cases import Case, CasesReport, cases_of, limits_of, run_cases
@@ -52,6 +53,8 @@ class ExecutionVerifier(Verifier):
         """Return why no answer to a task can be judged: nothing says what to print, or in which language."""
         if reason := super().refusal(task):
             return reason
+        if task.checker and (reason := refusal_of_checker(task.checker)):
+            return f"cannot be judged: its checker {reason}"
         if not task.prints and self.options.expected_output is None:
             return "has neither expected_output nor test_cases"
         if task.language != "python" and task.language not in COMPILERS:

@@ -24,6 +24,7 @@ from halo_raft.sandbox import Limits, Outcome
 from halo_raft.verifiers.base import COMPILE_LIMITS
 from halo_raft.verifiers.checkers.testlib import TESTLIB
 from halo_raft.verifiers.native.build import PROGRAM, Build, Command, build
+from halo_raft.verifiers.native.source_text import uncommented
 from halo_raft.verifiers.native.toolchains import find, linker
 
 LIMITS = Limits(cpu_s=15, wall_s=45, memory_mb=1024, output_kb=256)
@@ -36,6 +37,11 @@ FUNCTIONS = re.compile(
     r"check\w*|judge|grade\w*|verif\w*|valid\w*|is_(?:correct|valid|accepted)|special_judge|solve_check"
 )
 _YES = re.compile(r"(?:1(?:\.0*)?|100(?:\.0*)?|ok|ac|yes|true|accept(?:ed)?|correct|pass(?:ed)?)[.:!]?", re.IGNORECASE)
+_EXECUTES = re.compile(
+    r"(?:builtins\.)?(?:eval|exec|__import__)|(?:c?[pP]ickle|dill|marshal|shelve|jsonpickle)\.(?:loads?|Unpickler|open)|"
+    r"os\.(?:system|popen|exec\w+|spawn\w+)|subprocess\.\w+|runpy\.\w+|importlib\.\w+"
+)
+_STARTS_PROGRAMS = re.compile(r"\b(?:system|popen|exec[lv]\w*|dlopen)\s*\(")
 YES = ("1", "ok", "ac", "accepted", "correct", "true", "yes")
 _ROLES = (
     (
@@ -91,12 +97,33 @@ def objection(checker: Checker, given: bytes, output: bytes, answer: bytes) -> s
         DataError: The checker cannot be used.
         SandboxError: The sandbox failed.
     """
+    if reason := refusal(checker):
+        raise DataError(f"the task's checker {reason}")
     opinion = _ask(checker, given, output, answer)
     if opinion.accepts is None:
         if answer.strip() and not _accepts_answer(checker, given, answer):
             raise DataError(f"the task's checker fails on the jury's own answer: {opinion.comment}")
         return f"the checker cannot read it: {opinion.comment}"
     return None if opinion.accepts else f"the checker says: {opinion.comment}"
+
+
+@functools.lru_cache(maxsize=512)
+def refusal(checker: Checker) -> str | None:
+    """Return why a checker cannot be relied on, as the end of a sentence; None if it can.
+
+    One that executes what it reads would be the tool of whoever wrote the output.
+    """
+    if checker.language == "cpp":
+        return "starts other programs" if _STARTS_PROGRAMS.search(uncommented(checker.source, "cpp")) else None
+    try:
+        tree = ast.parse(checker.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return f"is no Python: {error}"
+    for node in ast.walk(tree):
+        called = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+        if _EXECUTES.fullmatch(called):
+            return f"uses {called}: an output that it reads could do anything"
+    return None
 
 
 @functools.lru_cache(maxsize=512)
@@ -166,15 +193,8 @@ def _of_function(outcome: Outcome) -> _Opinion:
 
 @functools.lru_cache(maxsize=512)
 def function_of(source: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the function of a checker that is no program, and the roles of its parameters, where their names tell.
-
-    Raises:
-        DataError: The checker is no Python.
-    """
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise DataError(f"the task's checker is no Python: {error}") from None
+    """Return the function of a checker that is no program, and the roles of its parameters, where their names tell."""
+    tree = ast.parse(source)
     if "sys.argv" in source or "__main__" in source:
         return None
     for node in reversed(tree.body):

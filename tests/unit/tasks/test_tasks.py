@@ -11,7 +11,7 @@ from halo_raft.prompts import messages
 from halo_raft.tasks.base import TaskSet, parse_row
 from halo_raft.tasks.rows.entry_point import called_function
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 @pytest.fixture
