@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
-_INVISIBLE = re.compile(r"^([ \t]*)\ufeff+", re.MULTILINE)
+_INVISIBLE = re.compile(r"^([ \t>]*)\ufeff+", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_MARKS = 2_000
 """Marks of one kind that are looked at."""

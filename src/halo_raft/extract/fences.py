@@ -9,12 +9,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
+from halo_raft.extract.bodies import compiles
 from halo_raft.extract.languages import ALIASES, FAMILY, OTHER
 
 PARSED_CHARS = 200_000
@@ -27,8 +26,10 @@ MAX_FENCES = 2_000
 MAX_MENDS = 20
 
 _FENCE_LINE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_DEEP_FENCE = re.compile(r"(?<=[^\n])\n(?=(?: {4}|\t)[ \t]*(?:```|~~~)[ \t]*[\w+#.-]*[ \t]*$)", re.MULTILINE)
-_INLINE_OPENING = re.compile(r"[^\s`][ \t]*```[ \t]*([A-Za-z][\w+#]*)[ \t]*$", re.MULTILINE)
+_INLINE_OPENING = re.compile(
+    r"""(?:[A-Za-z:;,)!?_"']|\*\*|(?<!\d)\.)[ \t]*```[ \t]*([A-Za-z][\w+#]*)[ \t]*$""", re.MULTILINE
+)
+"""A fence behind prose; behind the mark of a list or quotation it is where it should be."""
 _LIST_LINE = re.compile(r"^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 _TAG = re.compile(r"[\s{.]*([A-Za-z0-9_+#.-]*)")
 _CODE_IN_INFO = re.compile(r"[(=;]")
@@ -121,24 +122,12 @@ def _parsed(text: str) -> _Found:
         if token.map is None or token.map[0] < position:
             continue
         start, end = token.map
-        before = "\n".join([*lines[position:start], ""])
         if token.type == "fence":
+            before = "\n".join([*lines[position:start], ""])
             on_top = token.level == 0 and end < len(lines)
             fences.append(_Fence(before, token.info.strip(), token.content, end if on_top else None))
-        elif token.type == "code_block" and (inner := _of_indented(token)):
-            fences += [dataclasses.replace(inner[0], before=before), *inner[1:]]
-        else:
-            continue
-        position = end
+            position = end
     return _Found(fences, "\n".join(lines[position:]), lines)
-
-
-def _of_indented(token: Token) -> list[_Fence]:
-    """Return the fences of a block that is indented as a whole."""
-    if not _FENCE_LINE.search(token.content):
-        return []
-    inner = [t for t in _parser(False).parse(textwrap.dedent(token.content)) if t.type == "fence"]
-    return [_Fence("", t.info.strip(), t.content, None) for t in inner]
 
 
 def _scanned(text: str) -> _Found:
@@ -161,15 +150,42 @@ def _scanned(text: str) -> _Found:
 
 
 def fences_on_lines(text: str) -> str:
-    """Give a first fence that stands behind prose a line of its own, and deep ones a blank line before them."""
+    """Give a first fence that stands behind prose a line of its own, and take deep ones to the margin."""
     inline = _INLINE_OPENING.search(text)
     if inline and inline.group(1).lower() in ALIASES:
         fence = text.rfind("`", 0, inline.start(1)) - 2
         first = _FENCE_LINE.search(text)
         if first is None or first.start() > fence:
             text = f"{text[:fence]}\n{text[fence:]}"
-    first = _FENCE_LINE.search(text)
-    return _DEEP_FENCE.sub("\n\n", text) if first and len(first[1].expandtabs()) > 3 else text
+    return _with_deep_fences_flat(text)
+
+
+def _with_deep_fences_flat(text: str) -> str:
+    """Outdent blocks whose fences are indented so far that CommonMark takes them for code."""
+    parts: list[str] = []
+    position, opening = 0, None
+    for count, mark in enumerate(_FENCE_LINE.finditer(text)):
+        if count == MAX_FENCES:
+            break
+        if opening is None:
+            opening = mark
+            continue
+        deep = len(opening[1].expandtabs()) > 3
+        closes = mark[2][0] == opening[2][0] and not mark[3].strip()
+        if not closes or (mark[1] != opening[1] if deep else len(mark[1].expandtabs()) > 3):
+            continue
+        lines = text[opening.start() : mark.end()].split("\n")
+        if deep and all(line.startswith(opening[1]) or not line.strip() for line in lines):
+            flat = "\n".join(line.removeprefix(opening[1]) for line in lines)
+            parts.append(f"{text[position : opening.start()]}\n{flat}")
+            position = mark.end()
+        opening = None
+    if opening is not None and len(opening[1].expandtabs()) > 3:
+        rest = text[opening.start() :].split("\n")
+        parts.append(text[position : opening.start()] + "\n")
+        parts.append("\n".join(line.removeprefix(opening[1]) for line in rest))
+        return "".join(parts)
+    return "".join([*parts, text[position:]])
 
 
 def _is_cut(code: str, language: str) -> bool:
@@ -196,7 +212,7 @@ def _through_string(content: str, after: str, language: str) -> tuple[str, str |
         whole = text[: mark.start()]
         if not mark[3].strip() and not _is_cut(whole, language):
             return whole, text[mark.end() + 1 :]
-    return content, None
+    return (text, "") if language == "python" and compiles(text) else (content, None)
 
 
 def _parts(info: str, content: str, language: str) -> Iterator[Block]:

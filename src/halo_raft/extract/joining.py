@@ -155,7 +155,9 @@ class _Parts:
                     self._by_name |= dict.fromkeys(bound([node]), node)
 
     def functions(self) -> list[str]:
-        return [n for n, node in self._by_name.items() if isinstance(node, _Definition) and not node.decorator_list]
+        """Return the names of plain functions that do something."""
+        plain = ((n, node) for n, node in self._by_name.items() if isinstance(node, ast.FunctionDef))
+        return [n for n, node in plain if not node.decorator_list and not all(map(_is_empty, node.body))]
 
     def take(self, wanted: Iterable[str], own: Iterable[str]) -> dict[str, ast.stmt]:
         """Return the definitions of the wanted names, and of what those need in turn."""
