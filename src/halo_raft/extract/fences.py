@@ -217,12 +217,15 @@ def _through_string(content: str, after: str, language: str) -> tuple[str, str |
 
 def _parts(info: str, content: str, language: str) -> Iterator[Block]:
     """Yield the block, or the blocks that a forgotten closing fence made one."""
-    position = 0
+    position = inside = 0
     for count, mark in enumerate(_FENCE_LINE.finditer(content)):
         new = mark[3].strip()
-        if count == MAX_FENCES or len(mark[1].expandtabs()) > 3 or ALIASES.get(_tag(new)) is None:
+        if count == MAX_FENCES or inside == MAX_MENDS:
+            break
+        if len(mark[1].expandtabs()) > 3 or ALIASES.get(_tag(new)) is None:
             continue
         if _is_cut(content[position : mark.start()], language):
+            inside += 1
             continue
         yield _block(info, content[position : mark.start()], language)
         info, position = new, mark.end() + 1

@@ -113,7 +113,10 @@ def test_any_program_in_any_wrapping(
     code = "def solve(text):\n" + "".join(f"    {line}\n" if line else "\n" for line in lines) + "    return text"
     code = code.replace("# </think> and <think>", "# `</think>` and `<think>`")
     wrapped = FENCES[fence].replace("{}", ("\ufeff" if bom else "") + code)
-    wrapped = "\n".join(f"{quote}{' ' * (indent % 4 if quote else indent)}{line}" if line or quote else line for line in wrapped.split("\n"))
+    wrapped = "\n".join(
+        f"{quote}{' ' * (indent % 4 if quote else indent)}{line}" if line or quote else line
+        for line in wrapped.split("\n")
+    )
     assert extract(THINKING[thinking].replace("{}", "\n" + wrapped), "python", "solve") == code
 
 

@@ -23,7 +23,7 @@ TEST_FIELDS = (
 )
 """Names of fields that some form reads tests from."""
 _TEST_WORD = re.compile(
-    r"(?:unit)?tests?|testcases?|asserts?|assertions?|cases?|checkers?|expected|verif\w*|oracle|judge|graders?|interactor"
+    r"(?:unit)?tests?|tets?|tsets?|testcases?|asserts?|assertions?|cases?|checkers?|expected|verif\w*|oracle|judge|graders?|interactor"
 )
 _TEST_TEXT = re.compile(r"^\s*assert\s|^def (?:test_\w*|check)\(|^class Test\w*\(", re.MULTILINE)
 
@@ -153,7 +153,7 @@ def _looks_like_tests(key: str, value: Any) -> bool:
         return False
     words = re.split(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", key)
     if any(_TEST_WORD.fullmatch(word.lower()) for word in words) or difflib.get_close_matches(
-        key.lower(), TEST_FIELDS, n=1, cutoff=0.8
+        key.lower(), [name for name in TEST_FIELDS if len(name) > 6], n=1, cutoff=0.8
     ):
         return True
     texts = [value] if isinstance(value, str) else [item for item in value if isinstance(item, str)]
