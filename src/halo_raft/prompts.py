@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from halo_raft.errors import ConfigError
 from halo_raft.records import Task
 
 LANGUAGE_NAMES = {
@@ -47,13 +48,46 @@ def messages(task: Task, *, system: str | None = None, show_tests: bool = True) 
 def token_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
     """Return the token ids of a chat, ready for the assistant's turn.
 
-    A model without a chat template gets the contents joined by blank lines.
+    A model without a chat template gets the contents joined by blank lines. Where its template has no system
+    role, or passes over it, the system's text goes into the first turn of the user.
+
+    Raises:
+        ConfigError: The template cannot be used.
     """
     if not tokenizer.chat_template:
         text = "\n\n".join(m["content"] for m in messages) + "\n"
         return list(tokenizer(text)["input_ids"])
-    text = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(tokenizer(rendered(messages, tokenizer), add_special_tokens=False)["input_ids"])
+
+
+def rendered(messages: Sequence[dict[str, str]], tokenizer: Any) -> str:
+    """Return a chat as the model's template writes it; see `token_ids`.
+
+    Raises:
+        ConfigError: The template cannot be used.
+    """
+    chat = list(messages)
+    try:
+        text = _render(chat, tokenizer)
+        if chat[0]["role"] != "system" or chat[0]["content"].strip() in text:
+            return text
+        error: Exception | None = None
+    except Exception as refused:  # a template raises what it likes
+        text, error = "", refused
+    if len(chat) > 1 and chat[0]["role"] == "system":
+        first = {**chat[1], "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
+        try:
+            return _render([first, *chat[2:]], tokenizer)
+        except Exception as refused:
+            error = refused
+    if error is None:
+        return text
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    raise ConfigError(f"model.name: the model's chat template cannot be used ({reason})") from error
+
+
+def _render(chat: list[dict[str, str]], tokenizer: Any) -> str:
+    return str(tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False))
 
 
 def is_code(task: Task) -> bool:
@@ -65,6 +99,8 @@ def is_code(task: Task) -> bool:
 
 def shown_tests(task: Task) -> list[str]:
     """Return the assert statements that may be shown, one a line."""
+    if task.shown_tests is not None:
+        return list(task.shown_tests)
     if task.test_list:
         return list(task.test_list)
     lines = (line.strip() for line in (task.tests or "").splitlines())

@@ -9,9 +9,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
+
+NATIVE_VERIFIERS = {"c": "gcc", "cpp": "gcc", "rust": "rust", "go": "go"}
+"""Language -> the verifier that compiles it and runs its tests."""
+
+_PYTEST = re.compile(
+    r"^[ \t]*(?:from[ \t]+solution[ \t]+import|import[ \t]+solution|import[ \t]+pytest|from[ \t]+pytest)\b|"
+    r"^class[ \t]+(?:Test\w*|\w+\([\w.]*TestCase\))|^[ \t]*@pytest\.|"
+    r"^def[ \t]+test\w*\([ \t]*(?:tmp_path|tmpdir|monkeypatch|capsys|capfd|caplog|request)\b",
+    re.MULTILINE,
+)
+"""What only a suite for pytest has."""
 
 
 class Record:
@@ -20,7 +32,8 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; keys whose value is None are left out."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {f.name: v for f in fields if (v := getattr(self, f.name)) is not None}
+        values = ((f.name, getattr(self, f.name)) for f in fields)
+        return {name: v.to_dict() if isinstance(v, Record) else v for name, v in values if v is not None}
 
     def to_json(self) -> str:
         """Return the record as one line of JSON, without the newline."""
@@ -35,6 +48,21 @@ class Record:
         """
         names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         return cls(**{key: value for key, value in row.items() if key in names})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Checker(Record):
+    """A program that says whether an output is right where several are: a special judge.
+
+    Attributes:
+        source: The program, trusted as tests are.
+        language: `python` or `cpp` (in testlib's form).
+        order: Its arguments, names of files: `input output answer` (testlib's) or `input answer output`.
+    """
+
+    source: str
+    language: str = "python"
+    order: str = "input output answer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +81,16 @@ class Task(Record):
         expected_output: What a program-style task must print.
         test_cases: Several `{"stdin", "expected_output"}` pairs.
         solution: A reference that passes the tests.
+        verifier: Which verifier judges it, where the row says so; see `judged_by`.
+        shown_tests: Asserts that the prompt may show, where they are not all that is judged by.
+        checker: Says whether an output is right, in place of a comparison.
+        comparison: How outputs are compared, in place of the settings' way.
+        tolerance: How far numbers may be off, in place of the settings' own.
+        time_limit_s: CPU seconds for one case, as the task was published.
+        memory_limit_mb: Memory for one case, MiB, as the task was published.
+        input_file: File that a program reads in place of standard input.
+        output_file: File that it writes in place of standard output.
+        our_limit: Why no verifier of ours can judge it, though it may well be sound.
     """
 
     task_id: str
@@ -66,11 +104,43 @@ class Task(Record):
     expected_output: str | None = None
     test_cases: tuple[dict[str, str], ...] | None = None
     solution: str | None = None
+    verifier: str | None = None
+    shown_tests: tuple[str, ...] | None = None
+    checker: Checker | None = None
+    comparison: str | None = None
+    tolerance: float | None = None
+    time_limit_s: float | None = None
+    memory_limit_mb: int | None = None
+    input_file: str | None = None
+    output_file: str | None = None
+    our_limit: str | None = None
 
     @property
     def has_tests(self) -> bool:
         """Whether the task brings anything to run an answer against."""
-        return bool(self.tests or self.test_list or self.test_cases or self.expected_output is not None)
+        return bool(self.tests or self.test_list or self.prints)
+
+    @property
+    def prints(self) -> bool:
+        """Whether an answer is a program that is judged by what it prints."""
+        return bool(self.test_cases) or self.expected_output is not None
+
+    @property
+    def judged_by(self) -> str:
+        """Name of the verifier that judges it: the one that it names, else the one that its form shows."""
+        if self.verifier:
+            return self.verifier
+        if self.prints and not self.tests and not self.test_list:
+            return "execution"
+        if self.language != "python":
+            return NATIVE_VERIFIERS.get(self.language, self.language)
+        tests = self.tests or "\n".join(self.test_list or ())
+        if _PYTEST.search(tests):
+            return "pytest"
+        asks_in_words = f"def {self.entry_point}(" not in self.prompt
+        if asks_in_words and (self.test_list or "def test_solution" in tests):
+            return "mbpp"
+        return "humaneval" if "def check(" in tests else "python"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,10 @@ class VerifierConfig(Section):
     """How output is compared: by lines without trailing blanks, by words, or by words with numbers by value."""
     tolerance: Annotated[float, Field(ge=0)] = 1e-6
     """How far numbers may be off with `comparison: numeric`, absolute or relative."""
+    stack_mb: Positive | None = None
+    """Stack of programs that read input and print, MiB; as much as their memory when not given."""
+    limit_factor: Annotated[float, Field(gt=0)] | None = None
+    """Multiplies the limits that a task brings: when not given, time by 2 (Python: 5) and memory by 1."""
 
 
 class SelectionConfig(Section):

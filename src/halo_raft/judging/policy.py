@@ -25,7 +25,7 @@ from halo_raft.sandbox.tier import VARIABLE
 from halo_raft.verifiers import REGISTRY, Verifier, VerifierOptions
 from halo_raft.verifiers import create as create_verifier
 
-JUDGING_SOURCES = ("verifiers", "sandbox", "extract.py", "records.py")
+JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py")
 """Our own files that a verdict depends on."""
 
 

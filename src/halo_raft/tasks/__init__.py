@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from halo_raft.errors import ConfigError, DataError
@@ -33,6 +33,8 @@ __all__ = [
     "describe",
     "join_tests",
     "load",
+    "parse_row",
+    "read_rows",
     "refuse_overlap",
     "split",
     "with_suite",
@@ -40,7 +42,7 @@ __all__ = [
 
 
 def load(spec: str, *, limit: int | None = None) -> TaskSet:
-    """Load tasks from `spec`: a source (`starter:heldout`) or a JSONL file.
+    """Load tasks from `spec`: a source (`starter:heldout`) or a file of rows (JSONL, `.gz`, `.zst`, Parquet).
 
     Raises:
         ConfigError: There is no such source, split or file.
@@ -101,7 +103,8 @@ def with_suite(tasks: TaskSet, test_file: Path | None) -> TaskSet:
         suite = test_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"verifier.test_file: {test_file} cannot be read ({error})") from None
-    judged = [dataclasses.replace(task, tests=suite, test_list=None) for task in tasks.tasks]
+    bare = {"test_list": None, "test_cases": None, "expected_output": None, "verifier": "pytest"}
+    judged = [dataclasses.replace(task, tests=suite, **bare) for task in tasks.tasks]
     return TaskSet.of(tasks.name, judged, "pytest")
 
 
@@ -164,11 +167,7 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
     return source, split
 
 
-def _verifier_for(tasks: Sequence[Task] | Iterable[Task]) -> str:
-    """Return the verifier that fits the form of the tests in a file."""
-    for task in tasks:
-        if task.test_list or "def test_solution" in (task.tests or ""):
-            return "mbpp"
-        if "def check(" in (task.tests or ""):
-            return "humaneval"
-    return "python"
+def _verifier_for(tasks: Iterable[Task]) -> str:
+    """Return the verifier that judges all tasks of a file; `auto` where they have several."""
+    names = {task.judged_by for task in tasks}
+    return names.pop() if len(names) == 1 else "auto"

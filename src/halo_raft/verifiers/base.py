@@ -14,10 +14,10 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from halo_raft.errors import ConfigError
+from halo_raft.errors import ConfigError, DataError
 from halo_raft.extract import extract
 from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
 from halo_raft.sandbox import Limits, probe
@@ -89,6 +89,8 @@ class VerifierOptions:
         comparison: How output is compared: `exact`, `token` or `numeric`.
         tolerance: How far numbers may be off with `numeric`, absolute or relative.
         packages: Installed Python packages that programs and tests may import.
+        stack_mb: Stack of programs that print, MiB; None is as much as their memory.
+        limit_factor: What a task's own limits are multiplied by; None leaves it to the language.
     """
 
     limits: Limits = dataclasses.field(default_factory=Limits)
@@ -100,6 +102,8 @@ class VerifierOptions:
     comparison: str = "exact"
     tolerance: float = 1e-6
     packages: tuple[str, ...] = ("numpy",)
+    stack_mb: int | None = None
+    limit_factor: float | None = None
 
     @classmethod
     def from_config(cls, config: VerifierConfig, sandbox: SandboxConfig) -> Self:
@@ -110,6 +114,7 @@ class VerifierOptions:
         if config.memory_limit_mb is not None:
             limits = dataclasses.replace(limits, memory_mb=config.memory_limit_mb)
         names = ("run_after_compile", "warn_as_error", "flags", "expected_output", "comparison", "tolerance")
+        names += ("stack_mb", "limit_factor")
         return cls(limits=limits, packages=sandbox.packages, **{name: getattr(config, name) for name in names})
 
 
@@ -147,6 +152,26 @@ class Verifier(abc.ABC):
             if shutil.which(program) is None:
                 raise ConfigError(f"verifier {self.name!r} needs `{program}`: install {package}")
         _ = self._takes_task
+
+    def check_for(self, tasks: Iterable[Task]) -> None:
+        """Find out before a run whether everything is there to judge answers to these tasks.
+
+        Raises:
+            ConfigError: As `check`.
+            DataError: No answer to one of them can be judged.
+        """
+        self.check()
+        for task in tasks:
+            if reason := self.refusal(task):
+                raise DataError(f"task {task.task_id} {reason}")
+
+    def refusal(self, task: Task) -> str | None:
+        """Return why no answer to a task can be judged, as the end of a sentence; None if one can."""
+        if task.our_limit:
+            return f"cannot be judged here: {task.our_limit}"
+        return (
+            f"has no tests, which the verifier {self.name} needs" if self.needs_tests and not task.has_tests else None
+        )
 
     @property
     def name(self) -> str:

@@ -29,6 +29,8 @@ _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MU
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)
 _RARE_NAMES = re.compile(r"filesystem|future|promise|async|packaged_task|launch|\bfs\b")
 _OLD_STANDARD = re.compile(r"-std=(?:c|gnu)\+\+(?:98|03|0x|11|1y|14)")
+ONLINE_JUDGE = "-DONLINE_JUDGE"
+"""Defined where a program is run on cases, as contests have it; no header of the standard library asks for it."""
 MAX_ERRORS = {"gcc": "-fmax-errors=5", "clang": "-ferror-limit=5"}
 
 
@@ -65,7 +67,7 @@ class CcToolchain(Toolchain):
         output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
             compiler,
-            *wanted.flags,
+            *(flag for flag in wanted.flags if not flag.startswith("-l")),
             *(("-Wall",) if wanted.warnings else ("-w",)),
             *(("-Werror",) if wanted.warn_as_error else ()),
             MAX_ERRORS[self.family],
@@ -75,6 +77,7 @@ class CcToolchain(Toolchain):
             *wanted.units,
             "-o",
             output,
+            *(flag for flag in wanted.flags if flag.startswith("-l") and wanted.link),  # behind what needs them
             *(("-lm",) if language == "c" and wanted.link else ()),
         ]
         files = tuple(wanted.units.items())
@@ -106,7 +109,7 @@ class CcToolchain(Toolchain):
         return (f"-I{folder}", "-include", str(folder / "report.hpp"))
 
     def _headers(self, compiler: str, wanted: Wanted) -> Path:
-        flags = tuple(flag for flag in wanted.flags if flag[:2] not in ("-W", "-w", "-l"))
+        flags = tuple(f for f in wanted.flags if f[:2] not in ("-W", "-w", "-l") and f != ONLINE_JUDGE)
         lean = self.family == "gcc" and not any(flag.startswith("-std") for flag in flags)
         lean = lean and not any(_RARE_NAMES.search(source) for source in wanted.units.values())
         version = output_of(compiler, "--version").partition("\n")[0]

@@ -76,6 +76,18 @@ class Toolchain(abc.ABC):
                 raise ConfigError(f"verifier.flags: {flag!r} is not allowed for {name}; only options that choose how")
 
 
+COMPILERS = {"c": ("gcc", "clang"), "cpp": ("g++", "clang++"), "rust": ("rustc",), "go": ("go",)}
+
+
+def offered(language: str) -> bool:
+    """Return whether this machine has a compiler for a language.
+
+    Where it has none, an answer that chose the language by its fence is judged as what its task usually takes:
+    nobody offered it.
+    """
+    return any(map(shutil.which, COMPILERS[language]))
+
+
 def find(program: str, package: str) -> str:
     """Return the absolute path of a program.
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import ClassVar
 
 from halo_raft import sandbox
-from halo_raft.extract import extract, find
+from halo_raft.extract import Source, extract, find, language_of
 from halo_raft.records import Task, VerdictKind
 from halo_raft.verifiers.base import OUTSIDE, Verifier, VerifierOptions, VerifyResult
 from halo_raft.verifiers.native.build import PROGRAM, Build, broken_limit, build
-from halo_raft.verifiers.native.cases import Case, cases_of, run_cases
+from halo_raft.verifiers.native.cases import Case, cases_of, limits_of, run_cases
 from halo_raft.verifiers.native.checks import function_of, split
 from halo_raft.verifiers.native.driver import Driver
 from halo_raft.verifiers.native.driver_cc import CDriver, CppDriver
 from halo_raft.verifiers.native.driver_go import GoDriver
 from halo_raft.verifiers.native.driver_rust import RustDriver
-from halo_raft.verifiers.native.language_mark import mark, unmark
 from halo_raft.verifiers.native.outside import (
     DETAIL_CHARS,
     Tools,
@@ -34,9 +34,11 @@ from halo_raft.verifiers.native.outside import (
     too_long,
 )
 from halo_raft.verifiers.native.program import assemble, has_main, signature
+from halo_raft.verifiers.native.running import Program, run_on
 from halo_raft.verifiers.native.screen import reads_files
 from halo_raft.verifiers.native.shared import judge_shared
 from halo_raft.verifiers.native.source_text import MAX_SOURCE
+from halo_raft.verifiers.native.toolchain_cc import ONLINE_JUDGE
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted
 
 DRIVERS: dict[str, Driver] = {d.language: d for d in (CDriver(), CppDriver(), RustDriver(), GoDriver())}
@@ -77,7 +79,7 @@ class NativeVerifier(Verifier):
         if task.language in self.languages or len(self.languages) == 1:
             return extract(completion, language, function)
         block = find(completion, language, function)
-        return mark(block.code, block.tag) if block.tag in self.languages[1:] else block.code
+        return Source(block.code, block.tag if block.tag in self.languages else "")
 
     def verify(self, code: str, task: Task) -> VerifyResult:
         """Judge `code` by the task's tests, by its expected output, or by the compiler alone.
@@ -87,9 +89,9 @@ class NativeVerifier(Verifier):
             DataError: The task's tests cannot be used.
             SandboxError: The sandbox failed.
         """
-        language, code = unmark(code, self._language(task))
         if len(code) > MAX_SOURCE:
             return too_long(len(code))
+        language = language_of(code, self._language(task))
         if reason := reads_files(code, language):
             return VerifyResult(False, 0.0, reason, kind=VerdictKind.VIOLATION, integrity=OUTSIDE)
         if task.tests and self.can_run:
@@ -129,7 +131,7 @@ class NativeVerifier(Verifier):
         cases = cases_of(task, self.options) if self.can_run else ()
         runs = self.can_run and (self.options.run_after_compile or bool(cases))
         linked = has_main(code, language)
-        made = self.compile(code, language, link=linked)
+        made = self.compile(code, language, link=linked, contest=bool(cases))
         if made.program is None:
             return not_compiled(made, len(cases), OUTSIDE)
         compiled = WITH_WARNINGS if made.warnings else CLEAN
@@ -140,19 +142,20 @@ class NativeVerifier(Verifier):
             return result(compiled, compiled == CLEAN, said + note)
         if not linked:
             return result(compiled, False, f"{said}, but has no main to run", kind=VerdictKind.WRONG)
-        return self._run(made, cases, compiled, said)
-
-    def _run(self, made: Build, cases: tuple[Case, ...], compiled: float, said: str) -> VerifyResult:
-        """Run a compiled program, on its cases if it has any."""
         assert made.program is not None
-        run = functools.partial(self.run, made.program)
         if cases:
-            report = run_cases(run, cases, self.options)
+            report = run_cases(self.runner(made.program, language, task), cases, task, self.options)
             success = report.kind is VerdictKind.PASSED
             reward = RIGHT if success else compiled if report.crashed else RUNS
             step = self._step(made, reward, success, report.details, report.kind, report.cpu_s, report.wall_s)
             return dataclasses.replace(step, tests_passed=report.passed, tests_total=report.total)
-        outcome = run(b"")
+        return self._run(made, compiled, said)
+
+    def _run(self, made: Build, compiled: float, said: str) -> VerifyResult:
+        """Run a compiled program that nobody compares anything with."""
+        assert made.program is not None
+        limits = self.toolchain.run_limits(self.options.limits)
+        outcome = sandbox.run([f"./{PROGRAM}"], limits=limits, files={PROGRAM: made.program})
         if outcome.clean:
             return self._step(made, RUNS, True, f"{said}, runs", None, outcome.cpu_s, outcome.wall_s)
         kind = broken_limit(outcome) or crash_kind(outcome)
@@ -179,20 +182,26 @@ class NativeVerifier(Verifier):
             wall_s=made.wall_s + wall_s,
         )
 
-    def compile(self, code: str, language: str, *, link: bool) -> Build:
-        """Compile a program as the settings say."""
+    def compile(self, code: str, language: str, *, link: bool, contest: bool = False) -> Build:
+        """Compile a program as the settings say; `contest` is one that is run on cases."""
         if len(code) > MAX_SOURCE:
             return Build(program=None, kind=VerdictKind.COMPILE, message=too_long(len(code)).details)
+        flags = (*self.options.flags, ONLINE_JUDGE) if contest and language in ("c", "cpp") else self.options.flags
         wanted = Wanted(
-            units={FILES[language]: code},
+            units={FILES[language]: str(code)},
             link=link,
             warnings=True,
             warn_as_error=self.options.warn_as_error,
-            flags=self.options.flags,
+            flags=flags,
         )
         return build(self.toolchain.command(wanted, language), self.options.compile_limits)
 
-    def run(self, program: bytes, stdin: bytes) -> sandbox.Outcome:
-        """Run a binary on an input."""
-        limits = self.toolchain.run_limits(self.options.limits)
-        return sandbox.run([f"./{PROGRAM}"], limits=limits, stdin=stdin, files={PROGRAM: program})
+    def runner(self, program: bytes, language: str, task: Task) -> Callable[[Case], sandbox.Outcome]:
+        """Return what runs a binary on the cases of a task."""
+        ready = Program(argv=(f"./{PROGRAM}",), files={PROGRAM: program}, stack_mb=self.options.stack_mb)
+
+        def run(case: Case) -> sandbox.Outcome:
+            limits = self.toolchain.run_limits(limits_of(task, case, self.options, language))
+            return run_on(ready, case, task, limits)
+
+        return run

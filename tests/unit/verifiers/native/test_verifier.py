@@ -1,8 +1,11 @@
+import pickle
+
 import pytest
 
 from halo_raft.config.schema import SandboxConfig, VerifierConfig
+from halo_raft.extract import language_of
+from halo_raft.records import Task
 from halo_raft.verifiers import VerifierOptions, create
-from halo_raft.verifiers.native.language_mark import mark, unmark
 from halo_raft.verifiers.native.screen import reads_files
 
 
@@ -24,14 +27,20 @@ def test_flags_that_choose_how_to_compile_are_taken(flag: str) -> None:
     assert create("gcc", VerifierOptions(flags=(flag,))).options.flags == (flag,)
 
 
-def test_the_fences_language_travels_in_the_first_line() -> None:
-    assert unmark(mark("int x;", "c"), "cpp") == ("c", "int x;")
-    assert unmark("int x;\ny", "cpp") == ("cpp", "int x;\ny")
+def test_the_fences_language_travels_beside_the_code() -> None:
+    task = Task(task_id="t", prompt="p")
+    code = create("gcc", VerifierOptions()).extract("```c\nint x;\n```", task)
+    assert (str(code), language_of(code, "cpp")) == ("int x;", "c")
+    assert language_of(pickle.loads(pickle.dumps(code)), "cpp") == "c"
+    assert language_of("int x;", "cpp") == "cpp"
 
 
-@pytest.mark.parametrize("first", ["// halo-raft: go", "// halo-raft 0000000000000000: rust"])
-def test_a_program_cannot_name_its_language_itself(first: str) -> None:
-    assert unmark(f"{first}\nx", "cpp") == ("cpp", f"{first}\nx")
+def test_no_line_of_a_program_changes_its_language() -> None:
+    task = Task(task_id="t", prompt="p", test_cases=({"stdin": "", "expected_output": "1"},))
+    for name in ("execution", "auto"):
+        code = create(name, VerifierOptions()).extract("```python\n// halo-raft: go\nprint(1)\n```", task)
+        assert str(code) == "// halo-raft: go\nprint(1)"
+        assert language_of(code, "python") == "python"
 
 
 @pytest.mark.parametrize(

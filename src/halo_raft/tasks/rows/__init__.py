@@ -1,0 +1,1 @@
+"""What all forms of rows share: files, fields, cases, calls, limits, entry points."""
