@@ -19,13 +19,14 @@ MESSAGE_CHARS = 2000
 BUILT_IN = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
 # fmt: off
 MODULES = frozenset((
-    "argparse", "array", "ast", "asyncio.exceptions", "asyncio.queues", "binascii", "calendar", "concurrent.futures._base",
-    "configparser", "copy", "_csv", "dataclasses", "decimal", "enum", "email.errors", "fractions", "getopt", "graphlib",
-    "html.parser", "http.client", "http.cookies", "inspect", "ipaddress", "json.decoder", "locale", "_lzma", "numbers",
-    "numpy", "numpy.exceptions", "numpy.linalg", "operator", "optparse", "queue", "_queue", "re", "sched", "shlex",
-    "shutil", "sqlite3", "ssl", "statistics", "string", "struct", "subprocess", "tarfile", "textwrap", "tokenize",
-    "tomllib", "types", "typing", "unicodedata", "urllib.error", "urllib.parse", "uuid", "xml.etree.ElementTree",
-    "xml.parsers.expat", "zipfile", "zlib", "zoneinfo._common",
+    "argparse", "array", "ast", "asyncio.exceptions", "asyncio.queues", "binascii", "calendar",
+    "concurrent.futures._base", "configparser", "copy", "_csv", "dataclasses", "decimal", "enum", "email.errors",
+    "fractions", "getopt", "graphlib", "html.parser", "http.client", "http.cookies", "inspect", "ipaddress",
+    "json.decoder", "locale", "_lzma", "numbers", "numpy", "numpy.exceptions", "numpy.linalg", "operator",
+    "optparse", "queue", "_queue", "re", "sched", "shlex", "shutil", "sqlite3", "ssl", "statistics", "string",
+    "struct", "subprocess", "tarfile", "textwrap", "tokenize", "tomllib", "types", "typing", "unicodedata",
+    "urllib.error", "urllib.parse", "uuid", "xml.etree.ElementTree", "xml.parsers.expat", "zipfile", "zlib",
+    "zoneinfo._common",
 ))
 # fmt: on
 """Modules whose exceptions the judge has too, once they are loaded there."""

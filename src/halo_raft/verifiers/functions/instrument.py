@@ -30,7 +30,7 @@ from halo_raft.verifiers.functions.names import (
 from halo_raft.verifiers.functions.names import calls as calls_in
 from halo_raft.verifiers.functions.order import in_order
 from halo_raft.verifiers.functions.terms import Terms
-from halo_raft.verifiers.functions.trusted import helpers
+from halo_raft.verifiers.functions.trusted import helpers, left_open
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +93,13 @@ def _suite(
     base = re.match(r"\w+", expression).group() if expression and re.match(r"\w+", expression) else None
     missing = sorted(modules_in(parsed(f"{setup}\n{source}"), base))
     setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
+    stubs = left_open(prompt)
+    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):
+        base = expression = None  # a helper of the set-up's or of the prompt's
     before = f"{helpers(prompt, base)}\n{setup}"
-    if base in defined(before):
-        base = expression = None  # a helper of the set-up's
     entry_point = _entry_point(source, before, text, solution, base, tree)
+    if base is None and stubs and entry_point not in stubs:
+        entry_point = stubs[-1]
     before = f"{helpers(prompt, entry_point)}\n{setup}"
     terms = terms_of(source, before, text, solution, entry_point)
     if entry_point != base:

@@ -72,6 +72,9 @@ NAMED_TYPES: dict[str, type] = {
     **{name: kind for name, kind in vars(builtins).items() if isinstance(kind, type)},
 }
 """Classes that both ends have: they cross by name."""
+FUNCTIONS = {n: f for n, f in vars(builtins).items() if type(f) is type(len)}
+"""Functions that a test may pass: the program gets its own of that name, the judge never does."""
+FUNCTION_NAMES = {function: name for name, function in FUNCTIONS.items()}
 TYPE_NAMES = {kind: name for name, kind in NAMED_TYPES.items()}
 SHELLS = frozenset(b"l d S q O C D m o".split())
 """Tags of the objects that can be changed in place, and so can be part of a circle."""

@@ -27,9 +27,9 @@ RUNNING = frozenset((
 """Calls that run what they are given."""
 SEEDING = frozenset(("random.seed", "np.random.seed", "numpy.random.seed", "seed", "torch.manual_seed"))
 FILES = frozenset((
-    "open", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize", "os.listdir", "os.remove", "os.mkdir",
-    "os.makedirs", "os.rmdir", "os.unlink", "os.chdir", "sqlite3.connect", "glob.glob", "TemporaryDirectory",
-    "NamedTemporaryFile", "mkdtemp",
+    "open", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize", "os.listdir", "os.remove",
+    "os.mkdir", "os.makedirs", "os.rmdir", "os.unlink", "os.chdir", "sqlite3.connect", "glob.glob",
+    "TemporaryDirectory", "NamedTemporaryFile", "mkdtemp",
 ))
 # fmt: on
 SHARED_FIXTURES = {

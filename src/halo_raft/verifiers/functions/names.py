@@ -29,11 +29,11 @@ STANDARD = frozenset(name for kind in (*_VALUES, *_MORE) for name in dir(kind))
 """Methods of values: where a test calls one, a value is what it wants."""
 # fmt: off
 COMPARED_BY = frozenset((
-    "len", "list", "sorted", "set", "tuple", "dict", "str", "repr", "int", "float", "sum", "min", "max", "abs", "round",
-    "frozenset", "next", "iter", "enumerate", "zip", "map", "print", "Counter", "type", "isinstance", "reversed", "isclose",
-    "allclose", "array_equal", "approx", "assertEqual", "assertEquals", "assertNotEqual", "assertAlmostEqual", "assertIn",
-    "assertListEqual", "assertDictEqual", "assertSetEqual", "assertTupleEqual", "assertSequenceEqual", "assertCountEqual",
-    "assertGreater", "assertLess", "assertIsNone",
+    "len", "list", "sorted", "set", "tuple", "dict", "str", "repr", "int", "float", "sum", "min", "max", "abs",
+    "round", "frozenset", "next", "iter", "enumerate", "zip", "map", "print", "Counter", "type", "isinstance",
+    "reversed", "isclose", "allclose", "array_equal", "approx", "assertEqual", "assertEquals", "assertNotEqual",
+    "assertAlmostEqual", "assertIn", "assertListEqual", "assertDictEqual", "assertSetEqual", "assertTupleEqual",
+    "assertSequenceEqual", "assertCountEqual", "assertGreater", "assertLess", "assertIsNone",
 ))
 # fmt: on
 """Functions whose arguments are compared or looked into, not taken for truth."""
@@ -42,7 +42,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 READING = threading.RLock()
-"""Held while source becomes a tree or a tree code: CPython 3.11 counts the depth of both in one place for all threads."""
+"""Held while source becomes a tree, or a tree code: CPython 3.11 counts their depth in one place for all threads."""
 
 
 def parse(source: str) -> ast.Module:
@@ -121,7 +121,7 @@ MODULES = {"np": "numpy", **{name: name for name in sys.stdlib_module_names if n
 
 
 def modules_in(tree: ast.AST, under_test: str | None) -> Iterator[str]:
-    """Yield the names of known modules that a text asks for attributes and never defines: they are not the program's."""
+    """Yield the known modules that a text asks for attributes and never imports: they are not the program's."""
     asked = {
         id(n.value): n.value.id
         for n in ast.walk(tree)
@@ -161,7 +161,7 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
     errors = frozenset(_errors(tree)) & frozenset(targets)
     spoken = f"{prompt}\n{solution}"
     classes = frozenset(n for n in targets if n not in errors and _is_class(n, tree, spoken, n in called))
-    raised = frozenset(_names(n.exc) for n in ast.walk(tree) if isinstance(n, ast.Raise) and n.exc is not None)
+    raised = frozenset(_raised(tree))
     return Terms(
         targets=targets,
         classes=classes,
@@ -174,6 +174,15 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
 
 def _names(node: ast.expr) -> str:
     return ast.unparse(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    """Yield the exceptions that a text raises itself, or gives to a context manager that it enters."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            yield _names(node.exc)
+        elif isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
+            yield from (a.id for a in node.context_expr.args if isinstance(a, ast.Name))
 
 
 def _errors(tree: ast.AST) -> Iterator[str]:
@@ -199,9 +208,8 @@ def _is_class(name: str, tree: ast.AST, spoken: str, called: bool) -> bool:
         if isinstance(node, ast.Call) and _names(node) in ("isinstance", "issubclass", "assertIsInstance"):
             if len(node.args) > 1 and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
                 return True
-        elif short.isupper() and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == name:
-                return True
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == name and short.isupper():
+            return True
     return False
 
 

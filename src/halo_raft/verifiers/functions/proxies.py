@@ -267,7 +267,7 @@ class Handle:
         return self._ask("bool") is True if self._is_open() else True
 
     def __hash__(self) -> int:
-        return self._ask("hash") if self._is_open() else id(self)
+        return self._ask("hash") if self._is_of_class() else id(self)
 
     def __repr__(self) -> str:
         return self._text("repr")

@@ -17,7 +17,7 @@ from halo_raft.verifiers.functions.codec import (
     MAX_VALUES,
     Refused,
 )
-from halo_raft.verifiers.functions.kinds import MAX_TEXT, NAMED_TYPES, SHELLS, TEXTS
+from halo_raft.verifiers.functions.kinds import FUNCTIONS, MAX_TEXT, NAMED_TYPES, SHELLS, TEXTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ class Reader:
         if self._here.tag in (b"o", b"n", b"m") and self._peer.wary:
             raise Refused("an attribute that is no value")  # one that could be called might pose as a method
         if tag == b"=":
-            return NAMED_TYPES[self._take(number).decode()]
+            name = self._take(number).decode()
+            return FUNCTIONS[name] if name in FUNCTIONS and not self._peer.wary else NAMED_TYPES[name]
         return self._of_peer(tag, number)
 
     def _of_peer(self, tag: bytes, number: int) -> Any:

@@ -159,7 +159,10 @@ class Candidate(End):
                 self._print(values[-2:])
             if kind == VALUE:
                 return values[0]
-            raise self.exception(values)
+            error = self.exception(values)
+            if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
+                raise RuntimeError(f"the program raised {type(error).__name__}")
+            raise error
         self._end("gone", "runtime", "called back too often")
 
     def exception(self, description: Any) -> BaseException:
@@ -168,14 +171,16 @@ class Candidate(End):
         if error is None:
             self._end("exit", group, text)
         self._raised = [*self._raised[-20:], error]
-        if isinstance(error, StopAsyncIteration):
-            return RuntimeError(f"the program raised {text}")
         return error
 
     def may_swallow(self, error: BaseException) -> bool:
-        """Return whether a context manager of the program's may swallow an exception: not one of a failed test."""
+        """Return whether a context manager of the program's may swallow an exception.
+
+        It may where the trusted text raises it, or hands its class to the manager; not where it keeps a test from
+        going on: a failed assert, or what the program raised.
+        """
         theirs = any(error is raised for raised in self._raised)
-        return theirs or (type(error).__name__ in self.terms.raised and not isinstance(error, AssertionError))
+        return not theirs and type(error).__name__ in self.terms.raised and not isinstance(error, AssertionError)
 
     def _streams_now(self) -> Any:
         """Return what the program's streams have to be: None as they are; see `streams.Streams`."""

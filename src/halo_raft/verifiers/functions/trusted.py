@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import marshal
+import re
 
 from halo_raft.verifiers.functions.names import defined, parsed, used
 
@@ -24,6 +25,11 @@ def helpers(prompt: str, under_test: str | None) -> str:
         return ""  # prose may happen to be Python
     kept = [node for node in tree.body if not (isinstance(node, Definition) and _is_left(node, under_test))]
     return ast.unparse(ast.Module(kept, []))
+
+
+def left_open(prompt: str) -> list[str]:
+    """Return the functions that a prompt which is code leaves for the program to write."""
+    return [n.name for n in parsed(prompt).body if isinstance(n, Definition) and _is_left(n, None)]
 
 
 def _is_left(node: ast.stmt, under_test: str | None) -> bool:
@@ -44,7 +50,7 @@ def _is_nothing(node: ast.stmt) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def visible(setup: str, tests: str, spoken: str, targets: tuple[str, ...]) -> str:
+def visible(setup: str, tests: str, prompt: str, solution: str, targets: tuple[str, ...]) -> str:
     """Return the part of the set-up that runs before the program, in its process.
 
     What the tests use stays with them, but for classes and for what the prompt or the reference speaks of;
@@ -53,17 +59,20 @@ def visible(setup: str, tests: str, spoken: str, targets: tuple[str, ...]) -> st
     Args:
         setup: Trusted code, the prompt's helpers left out.
         tests: The tests.
-        spoken: Prompt and reference.
+        prompt: The prompt, which may speak of what the program is to use.
+        solution: The reference, which may use it; empty without one.
         targets: Names that the program has to define.
     """
     tree = parsed(setup)
     tests_tree = parsed(tests)
     read = used(tests)
+    speaks = re.findall(r"`(\w+)`|\b(\w+)\(", prompt[:100_000])
+    told = used(prompt) | used(solution) | frozenset(name for pair in speaks for name in pair)
     shared = [node for node in tests_tree.body if isinstance(node, ast.ClassDef) and _is_record(node)]
     nodes = [*tree.body, *shared]
     facts = [(node, *_names(node)) for node in nodes]
     early = [fact for fact in facts if not fact[2] & set(targets)]
-    kept = [fact for fact in early if _is_for_program(fact[0], fact[1], read, spoken)]
+    kept = [fact for fact in early if _is_for_program(fact[0], fact[1], read, told)]
     while True:
         needed = {name for _, _, uses in kept for name in uses}
         more = [fact for fact in early if fact not in kept and fact[1] & needed]
@@ -80,17 +89,25 @@ def _names(node: ast.stmt) -> tuple[frozenset[str], frozenset[str]]:
     return defined(source), used(source)
 
 
-def _is_for_program(node: ast.stmt, binds: frozenset[str], read: frozenset[str], spoken: str) -> bool:
+def _is_for_program(node: ast.stmt, binds: frozenset[str], read: frozenset[str], told: frozenset[str]) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef):
         return True
-    return not binds & read or any(name in spoken for name in binds)
+    return not binds & read or bool(binds & told)
 
 
 def _is_record(node: ast.ClassDef) -> bool:
     """Return whether a class of the tests is one of values that the program may be given, and no test itself."""
-    text = ast.unparse(node)
-    return not (
-        node.name.startswith("Test") or "TestCase" in text or any(isinstance(n, ast.Assert) for n in ast.walk(node))
+    if node.name.startswith("Test") or any(isinstance(inner, ast.Assert) for inner in ast.walk(node)):
+        return False
+    return "TestCase" not in ast.unparse(node) and all(map(_holds_no_values, node.body))
+
+
+def _holds_no_values(node: ast.stmt) -> bool:
+    """Return whether a statement of a class says nothing that a test may expect."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return node.value is None or isinstance(node.value, ast.Constant)
+    return isinstance(node, Definition | ast.Pass) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
 
 

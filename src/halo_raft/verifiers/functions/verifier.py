@@ -96,8 +96,7 @@ class PythonTests(Verifier):
 
     def _outside(self, code: str, task: Task, tests: Tests) -> tuple[VerifyResult, Report]:
         suite = tests.suite
-        spoken = f"{task.prompt}\n{task.solution or ''}"
-        seen = visible(suite.setup, suite.source, spoken, suite.terms.targets)
+        seen = visible(suite.setup, suite.source, task.prompt, task.solution or "", suite.terms.targets)
         under_test = [suite.entry_point] if suite.entry_point else []
         payload: dict[str, Any] = {
             "sources": self._sources(code, task, suite),

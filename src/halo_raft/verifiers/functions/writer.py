@@ -18,7 +18,16 @@ from halo_raft.verifiers.functions.codec import (
     Refused,
     sized,
 )
-from halo_raft.verifiers.functions.kinds import EXACT, MAPPINGS, SEQUENCES, TEXTS, TYPE_NAMES, holds, is_named_tuple
+from halo_raft.verifiers.functions.kinds import (
+    EXACT,
+    FUNCTION_NAMES,
+    MAPPINGS,
+    SEQUENCES,
+    TEXTS,
+    TYPE_NAMES,
+    holds,
+    is_named_tuple,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,6 +158,8 @@ class Writer:
             return self._peer.name_of(value)
         if isinstance(value, enum.Enum) and self._peer.classes.get(kind.__name__) is kind:
             return sized(b"E", f"{kind.__name__}.{value.name}".encode())
+        if self._peer.wary and kind is type(len) and value in FUNCTION_NAMES:
+            return sized(b"=", FUNCTION_NAMES[value].encode())
         if isinstance(value, type):
             return sized(b"=", TYPE_NAMES[value].encode()) if value in TYPE_NAMES else self._peer.name_of(value)
         tag = holds(value, kind)

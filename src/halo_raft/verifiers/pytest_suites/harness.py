@@ -126,7 +126,7 @@ def _load(payload: dict[str, Any]) -> dict[str, Any]:
         raise _NotLoaded("syntax") from error
     try:
         exec(payload["before"], module.__dict__)
-        names = dict(module.__dict__)
+        names = _own_names(payload["before"], module)
         exec(code, module.__dict__)
         defined = {name: vars(module)[name] for name in payload["targets"] if name in vars(module)}
         names.update(defined)
@@ -136,6 +136,14 @@ def _load(payload: dict[str, Any]) -> dict[str, Any]:
             names[payload["under_test"]] = defined[payload["under_test"]]
     except BaseException as error:
         raise _NotLoaded("load") from error
+    return names
+
+
+def _own_names(setup: str, module: Any) -> dict[str, Any]:
+    """Run the set-up once more for the tests: a program that shadows what its functions use does not reach them."""
+    names: dict[str, Any] = {"__name__": "solution", "__builtins__": builtins}
+    exec(setup, names)
+    names.update({name: vars(module)[name] for name, value in names.items() if isinstance(value, type)})
     return names
 
 

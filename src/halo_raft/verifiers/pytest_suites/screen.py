@@ -26,9 +26,9 @@ NAMES = frozenset((
     "__builtins__", "__closure__", "__code__", "__getattribute__", "__globals__", "__import__", "__loader__",
     "__self__", "__spec__", "__subclasses__", "__traceback__", "_current_frames", "_getframe", "ag_frame",
     "attrgetter", "breakpoint", "compile", "cr_frame", "currentframe", "eval", "exc_info", "exec", "f_back",
-    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro", "get_stack",
-    "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars", "with_traceback", "__match_args__",
-    "__getattr__", "__reduce__", "__reduce_ex__", "modules", "__judge_ok__",
+    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro",
+    "get_stack", "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars",
+    "with_traceback", "__match_args__", "__getattr__", "__reduce__", "__reduce_ex__", "modules", "__judge_ok__",
     "__judge_bad__", "__judge_any__", "__mro__", "mro",
 ))
 """Names and attributes that do the same."""
