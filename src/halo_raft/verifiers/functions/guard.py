@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that replaces `isinstance` must not reach this
 
 COMPARE, VALUE, TRUTH, METHOD = "__judge_compare__", "__judge_value__", "__judge_truth__", "__judge_method__"
+TEXT, UNPICKLE = "__judge_text__", "__judge_unpickle__"
+"""Names by which guarded source calls the functions of this module, and of `pytest_suites.answers`."""
 COMPARERS = frozenset(("isclose", "allclose", "array_equal", "equal", "eq", "sorted", "any", "all"))
 """Functions whose arguments are compared, or taken for truth."""
 MAX_DEPTH = 60
@@ -81,7 +83,11 @@ class _Guard(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         name = ast.unparse(node.func).rpartition(".")[2]
-        if name in COMPARERS or (name.startswith("assert") and name not in ("assertRaises", "assertRaisesRegex")):
+        if name in ("eval", "exec", "compile") and isinstance(node.func, ast.Name) and node.args:
+            node.args[0] = _call(TEXT, node.args[0])
+        elif ast.unparse(node.func) in ("pickle.loads", "loads") and len(node.args) == 1 and not node.keywords:
+            node.func = ast.Name(UNPICKLE, ast.Load())
+        elif name in COMPARERS or (name.startswith("assert") and name not in ("assertRaises", "assertRaisesRegex")):
             node.args = [a if isinstance(a, ast.Starred) or _is_approx(a) else _call(VALUE, a) for a in node.args]
         elif isinstance(node.func, ast.Attribute) and name in self._unbelieved:
             classes = ast.Tuple([ast.Constant(c) for c in sorted(self._classes)], ast.Load())

@@ -35,7 +35,8 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
     """
     suite = tests.suite
     code = next((source for source in sources if _compiles(source)), sources[0])
-    if used := objection(code, allowed(f"{suite.setup}\n{suite.source}", prompt, solution)):
+    permitted = allowed(f"{suite.setup}\n{suite.source}", prompt, solution)
+    if used := objection(code, permitted):
         details = f"a program beside its tests may not use {used}"
         kind = VerdictKind.VIOLATION
         return VerifyResult(False, 0.0, details, kind=kind, tests_total=tests.total, integrity=IN_PROCESS)
@@ -44,6 +45,7 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
     payload: dict[str, Any] = {
         "token": token,
         "code": code,
+        "allowed": sorted(permitted),
         "before": before,
         "after": guarded(after, suite.terms.classes, suite.terms.unbelieved),
         "targets": list(suite.terms.targets),

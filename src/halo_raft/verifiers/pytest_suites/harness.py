@@ -18,6 +18,7 @@ import threading
 import unittest
 
 from halo_raft.verifiers.functions import guard
+from halo_raft.verifiers.pytest_suites import answers
 from halo_raft.verifiers.pytest_suites import run as running
 
 TYPE_CHECKING = False
@@ -39,7 +40,8 @@ def main(payload: dict[str, Any], fd: int) -> None:
     """Judge one program and end the process.
 
     Args:
-        payload: `token`; `code` (the program); `before` and `after` (trusted source that runs before and after
+        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`);
+            `before` and `after` (trusted source that runs before and after
             it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
             runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or `source` and `expected`
             (see `running.run`).
@@ -49,6 +51,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
     if payload["expected"]:
         running.run(WARM_UP, [], len, len, {})  # type: ignore[arg-type]  # loads what pytest loads when first used
     guard.install()
+    answers.install(frozenset(payload["allowed"]))
     for module, names in TELLTALES.items():
         for name in names:
             delattr(module, name)
