@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from halo_raft.records import Task
+from redteam.tasks_crossing import CROSSING
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class Target:
 
 
 def _python(tests: str, honest: str, prompt: str = "Write the function.", **fields: object) -> Target:
-    task = Task(task_id="attacked", prompt=prompt, entry_point="f", tests=tests.strip("\n"), **fields)  # type: ignore[arg-type]
+    entry_point = str(fields.pop("entry_point", "f"))
+    task = Task(task_id="attacked", prompt=prompt, entry_point=entry_point, tests=tests.strip("\n"), **fields)  # type: ignore[arg-type]
     return Target(verifier="python", task=task, honest=honest.strip("\n"))
 
 
@@ -293,4 +295,4 @@ NATIVE = {
         'package main\n\nimport "fmt"\n\nfunc main() {\n    var n int\n    fmt.Scan(&n)\n    fmt.Println(2 * n)\n}',
     ),
 }
-TASKS = PYTHON | NATIVE
+TASKS = PYTHON | {name: _python(tests, honest, **more) for name, (tests, honest, more) in CROSSING.items()} | NATIVE

@@ -7,7 +7,7 @@ from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers import VerifierOptions, create
 from halo_raft.verifiers.pytest_suites.screen import objection
-from halo_raft.verifiers.pytest_suites.suite import suite_of
+from halo_raft.verifiers.pytest_suites.suite import Tests
 
 FUNCTIONS = """
 import pytest
@@ -38,9 +38,9 @@ def test_last_in_first_out():
     assert stack.pop() == 1
 
 
-def test_what_it_prints(capsys):
+def test_what_it_prints(capfd):
     Stack().show()
-    assert capsys.readouterr().out == "empty\\n"
+    assert capfd.readouterr().out == "empty\\n"
 """
 ADD = "def add(a, b):\n    return a + b\n"
 STACK = """class Stack:
@@ -183,15 +183,19 @@ def test_a_task_without_a_usable_suite_is_our_failure(tests, reason):
     assert verdict.kind is VerdictKind.INFRA
     assert reason in verdict.details
     with pytest.raises(DataError):
-        suite_of(Task(task_id="t", prompt="p", tests=tests))
+        looked_at(tests)
 
 
-def suite(tests):
-    return suite_of(Task(task_id="t", prompt="p", tests=tests))
+def looked_at(tests) -> Tests:
+    return create("pytest", VerifierOptions())._tests(Task(task_id="t", prompt="p", tests=tests))
+
+
+def mode(tests):
+    return create("pytest", VerifierOptions()).mode_of(Task(task_id="t", prompt="p", tests=tests))
 
 
 def test_expected_tests_come_from_the_trusted_source():
-    found = suite(
+    found = looked_at(
         "import pytest, unittest\n"
         "@pytest.mark.parametrize('x', [1, 2])\n@pytest.mark.parametrize('y', (1, 2, 3))\ndef test_a(x, y): pass\n"
         "@pytest.mark.parametrize('x', range(9))\ndef test_b(x): pass\n"
@@ -207,34 +211,36 @@ def test_expected_tests_come_from_the_trusted_source():
     [
         ("from solution import f\ndef test(): assert f(1) == 2\n", True),
         ("import solution\ndef test(): assert solution.f(1) == 2\n", True),
-        ("from solution import Pair\ndef test(): assert Pair(1).x == 1\n", True),
-        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    p.add(2)\n    assert len(p) == 2\n", True),
-        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    assert p.get(Pair(2)) == p[0]\n", True),
-        (
-            "import pytest\nfrom solution import P\ndef test():\n    with pytest.raises(KeyError):\n        P(1).x()\n",
-            True,
-        ),
-        (
-            "import pytest\nfrom solution import P\n@pytest.fixture\ndef p():\n    return P(1)\n"
-            "def test(p):\n    assert p.x == 1\n",
-            True,
-        ),
-        ("from solution import Pair\ndef test(): assert Pair(1) == Pair(1)\n", False),
-        ("from solution import Pair\ndef test(): assert repr(Pair(1)) == ''\n", False),
-        ("from solution import Pair\ndef test(): assert Pair(1).next.x == 1\n", False),
-        ("from solution import Pair\ndef test():\n    p = Pair(1)\n    assert p + p == 2\n", False),
-        ("from solution import Pair\ndef test():\n    n = Pair(1).find()\n    assert n.x == 1\n", False),
-        ("from solution import Pair\ndef test():\n    with Pair(1) as p: assert p.x\n", False),
-        ("from solution import Pair\ndef test(): assert isinstance(Pair(1), Pair)\n", False),
-        ("from solution import f\ndef test(capsys): f()\n", False),
+        ("from solution import Pair\ndef test(): assert Pair(1) == Pair(1) and repr(Pair(1)) == ''\n", True),
+        ("from solution import Pair\ndef test():\n    with Pair(1) as p: assert isinstance(p, Pair)\n", True),
+        ("from solution import f\ndef test(capsys):\n    f()\n    assert capsys.readouterr().out == ''\n", True),
+        ("from solution import f\ndef test(): assert list(map(f, [1])) == [1]\n", True),
+        ("from solution import *\ndef test(): assert f() == 1\n", True),
         ("import solution\ndef test(monkeypatch): assert solution.f() == 1\n", False),
-        ("from solution import f\ndef test(): assert list(map(f, [1])) == [1]\n", False),
-        ("from solution import *\ndef test(): assert f() == 1\n", False),
-        ("import solution as s\ndef test(): assert s.f() == 1\n", False),
+        ("from solution import f\ndef test(tmp_path): assert f(tmp_path) == 1\n", False),
+        ("from solution import Pair\nclass Own(Pair): pass\ndef test(): assert Own().x == 1\n", False),
+        ("from solution import f\ndef test(): assert eval(f()) == 1\n", False),
+        ("from solution import f\nimport random\ndef test():\n    random.seed(1)\n    assert f() == 1\n", False),
     ],
 )
-def test_a_suite_stands_outside_where_it_only_calls(tests, outside):
-    assert suite(tests).outside is outside
+def test_a_suite_stands_outside_unless_its_form_asks_for_the_programs_process(tests, outside):
+    found = mode(tests)
+    assert found.name == ("outside" if outside else "in_process")
+    assert found.reason
+
+
+def test_the_reference_decides_the_mode():
+    tests = "from solution import f\ndef test(): assert f(2).__class__ is int\n"
+    task = {"task_id": "t", "prompt": "p", "tests": tests}
+    verifier = create("pytest", VerifierOptions())
+    assert verifier.mode_of(Task(**task, solution="def f(x):\n    return x\n")).name == "outside"
+    tests = "from solution import Own, f\nclass Mine(Own): pass\ndef test(): assert f(Mine()) == 1\n"
+    program = "class Own: pass\ndef f(own):\n    return {}\n"
+    found = verifier.mode_of(Task(task_id="t", prompt="p", tests=tests, solution=program.format(1)))
+    assert (found.name, found.reason) == ("in_process", "its tests derive classes from the program's")
+    found = verifier.mode_of(Task(task_id="t", prompt="p", tests=tests, solution=program.format(2)))
+    assert found.name == "none"
+    assert "neither outside nor beside" in found.reason
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What runs in the candidate's process: it loads the program and answers calls with values.
+"""What runs in the candidate's process: it loads the program and answers the judge's questions with values.
 
 Runs inside the sandbox, beside untrusted code that can change anything here. It knows neither tests
 nor expected values, and nothing that it sends can say that a test passed: only what a call returned.
@@ -11,28 +11,29 @@ import marshal
 import os
 import sys
 
-from halo_raft.verifiers.functions.codec import Refused, decode, encode, named, yours
+from halo_raft.verifiers.functions.codec import named, yours
+from halo_raft.verifiers.functions.ends import End, how_many
+from halo_raft.verifiers.functions.errors import described, without_objects
+from halo_raft.verifiers.functions.kinds import is_iterator
+from halo_raft.verifiers.functions.operations import OPERATIONS
+from halo_raft.verifiers.functions.reader import Reader
+from halo_raft.verifiers.functions.streams import Streams
 from halo_raft.verifiers.functions.wire import (
-    CALL,
     CALLBACK,
     ERROR,
     FIRST_NONCE,
-    GET,
     LOADED,
-    LOOK_UP,
-    SET,
     SYNTAX,
     VALUE,
     Closed,
     receive,
     send,
 )
+from halo_raft.verifiers.functions.writer import Writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-MESSAGE_CHARS = 300
 
 
 def main(payload: dict[str, Any], fd: int) -> None:
@@ -40,109 +41,198 @@ def main(payload: dict[str, Any], fd: int) -> None:
 
     Args:
         payload: `sources` (the first that compiles is the program), `setup` (trusted code, marshalled,
-            or None) and `entry_point`.
+            or None), `entry_point`, and `classes` (names that the trusted text uses as classes).
         fd: Socket to the judge.
     """
     code = _compile_first(payload["sources"], fd)
     owner = os.getpid()
     names, classes = _load(code, payload, fd)
-    peer = Objects(names, classes, fd)
+    program = Program(names, classes, frozenset(payload["classes"]), fd)
     if os.getpid() != owner:
         os._exit(1)  # a fork does not answer for the program that has ended
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
         try:
-            request = receive(fd)
+            nonce, _, body = receive(fd)
         except Closed:
             os._exit(0)
         if os.getpid() != owner:
             os._exit(1)
-        peer.answer(*request)
+        program.reply(nonce, body)
 
 
-class Objects:
-    """The program's names and the objects that stay in this process, by number.
+class Program(End):
+    """The program's end: its names, and the objects that stay in this process, by number.
 
     Args:
         names: What the program defines.
         classes: Trusted classes, whose instances cross as copies.
+        open_classes: Names of classes of the program's whose instances never cross as values.
         fd: Socket to the judge.
     """
 
-    def __init__(self, names: dict[str, Any], classes: dict[str, type], fd: int) -> None:
+    def __init__(self, names: dict[str, Any], classes: dict[str, type], open_classes: frozenset[str], fd: int) -> None:
+        super().__init__()
         self.classes = classes
         self._names, self._fd = names, fd
+        self._open = open_classes
         self._nonce = FIRST_NONCE
-        self._kept: list[Any] = []
-        self._numbers: dict[int, int] = {}
+        self._theirs: dict[int, Any] = {}
 
-    def answer(self, nonce: bytes, kind: bytes, body: bytes) -> None:
+    def reply(self, nonce: bytes, body: bytes) -> None:
         """Do what the judge asks, and send what came of it."""
         outer, self._nonce = self._nonce, nonce
+        question = None
         try:
-            value = encode(_answer(kind, decode(body, self), self._names), self)
+            question = Reader(body, self)
+            kind, answer = VALUE, self._answer(question)
         except BaseException as error:
-            send(self._fd, nonce, ERROR, encode(describe(error), self))
-        else:
-            send(self._fd, nonce, VALUE, value)
+            kind, answer = ERROR, self._error(question, error)
+        send(self._fd, nonce, kind, answer)
         self._nonce = outer
 
-    def call_judge(self, function: JudgeFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call one of the judge's functions, which may ask something in turn before it returns."""
-        send(self._fd, self._nonce, CALLBACK, encode((function, args, kwargs), self))
+    def _answer(self, question: Reader) -> bytes:
+        operation, streams, keywords, *operands = question.values
+        named_ones: dict[str, Any] = {}
+        if keywords:
+            named_ones = dict(zip(keywords, operands[-len(keywords) :], strict=True))
+            operands = operands[: -len(keywords)]
+        function = self._look_up if operation == "look_up" else OPERATIONS[operation]
+        if streams is None:
+            return self.answer(question, [function(*operands, **named_ones)])
+        with Streams(*streams) as printed:
+            value = function(*operands, **named_ones)
+        return self.answer(question, [value, *printed.texts()])
+
+    def _error(self, question: Reader | None, error: BaseException) -> bytes:
+        description = described(error)
+        printed = Streams.last.texts() if question and question.values[1] is not None and Streams.last else []
+        try:
+            if question is not None:
+                return self.answer(question, [*description, *printed])
+        except BaseException:
+            description = without_objects(description)
+        return Writer(self).message([*description, *printed])
+
+    def _look_up(self, names: list[str]) -> list[tuple[str, Any]]:
+        """Return for each name of the program's what it is: `absent`, `error`, `class`, `function` or `value`."""
+        found: list[tuple[str, Any]] = []
+        for name in names:
+            value = self._names.get(name, self)
+            if value is self:
+                found.append(("absent", None))
+            elif isinstance(value, type) and issubclass(value, BaseException):
+                found.append(("error", [(str(base.__module__), base.__name__) for base in type.mro(value)]))
+            elif isinstance(value, type):
+                found.append(("class", None))
+            else:
+                found.append(("function", None) if callable(value) else ("value", value))
+        return found
+
+    def call_judge(self, operation: str, *operands: Any, kwargs: dict[str, Any] | None = None) -> Any:
+        """Ask something of the judge, who may ask something in turn before it answers."""
+        question = Writer(self)
+        named_ones = kwargs or {}
+        values = [operation, None, tuple(named_ones) or None, *operands, *named_ones.values()]
+        send(self._fd, self._nonce, CALLBACK, question.message(values))
         while True:
             nonce, kind, body = receive(self._fd)
             if kind in (VALUE, ERROR):
                 break
-            self.answer(nonce, kind, body)
-        value = decode(body, self)
+            self.reply(nonce, body)
+        answer = Reader(body, self, question.nodes).values
         if kind == VALUE:
-            return value
-        raise getattr(builtins, value[0][0], RuntimeError)(value[1])
+            return answer[0]
+        raise getattr(builtins, answer[0][0][1], RuntimeError)(*answer[1])
+
+    def stays(self, value: Any) -> bool:
+        """Return whether an object is one of the program's open classes, or the judge's."""
+        kind = type(value)
+        return kind is JudgeFunction or (bool(self._open) and self._open_class(kind) is not None)
+
+    def _open_class(self, kind: type) -> str | None:
+        for base in type.mro(kind):
+            if base.__name__ in self._open and self._names.get(base.__name__) is base:
+                return base.__name__
+        return None
+
+    def stand_in(self, value: Any) -> bytes | None:
+        """Return what stands for one of the judge's objects."""
+        return yours(value.number) if type(value) in (JudgeFunction, JudgeIterator) else None
 
     def name_of(self, value: Any) -> bytes:
         """Keep an object alive and return its name."""
-        if type(value) is JudgeFunction:
-            return yours(value.number)
-        number = self._numbers.setdefault(id(value), len(self._kept))
-        if number == len(self._kept):
-            self._kept.append(value)
-        return named(number, type(value).__name__)
+        theirs = self.stand_in(value)
+        if theirs is not None:
+            return theirs
+        kind = type(value)
+        if isinstance(value, type) and self.classes.get(value.__name__) is value:
+            return named(0, "t", value.__name__)
+        return named(self.keep(value), _sort(value, kind), self._open_class(kind) or kind.__name__)
 
-    def mine(self, number: int) -> Any:
-        """Return a kept object."""
-        return self._kept[number]
+    def theirs(self, number: int, sort: str, name: str) -> Any:
+        """Return what stands for a function or an iterator of the judge's, the same each time."""
+        if sort == "t":
+            return self.classes[name]
+        kind = JudgeIterator if sort == "i" else JudgeFunction
+        return self._theirs.setdefault(number, kind(number, name, self))
 
-    def theirs(self, number: int, type_name: str) -> JudgeFunction:
-        """Return a function that calls one of the judge's."""
-        return JudgeFunction(number, self)
+    def of_program(self, name: str) -> Any:
+        """Return what the program calls so."""
+        if name not in self._names:
+            raise NameError(f"name {name!r} is not defined")
+        return self._names[name]
+
+
+def _sort(value: Any, kind: type) -> str:
+    """Return what the judge has to make of an object: g enerator, i terator, a waitable, A synchronous one, o bject."""
+    if is_iterator(kind):
+        return "g" if kind.__name__ == "generator" else "i"
+    return {"coroutine": "a", "async_generator": "A"}.get(kind.__name__, "o") if kind.__module__ == "builtins" else "o"
 
 
 class JudgeFunction:
     """A function that a test passed as an argument; it runs in the judge."""
 
-    def __init__(self, number: int, peer: Objects) -> None:
-        self.number, self._peer = number, peer
+    def __init__(self, number: int, name: str, program: Program) -> None:
+        self.number, self._program = number, program
+        self.__name__ = self.__qualname__ = name
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def named(self) -> tuple[str, str]:
+        """Sort and name, as the judge wrote them."""
+        return "o", self.__name__
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the judge and return what it returns, or raise what it raises."""
-        return self._peer.call_judge(self, args, kwargs)
+        return self._program.call_judge("call", self, *args, kwargs=kwargs)
 
 
-def _answer(kind: bytes, request: Any, names: dict[str, Any]) -> Any:
-    if kind == LOOK_UP:
-        if request[0] not in names:
-            raise NameError(f"name {request[0]!r} is not defined")
-        return names[request[0]]
-    if kind == CALL:
-        target, args, kwargs = request
-        function = _answer(LOOK_UP, (target,), names) if type(target) is str else target
-        return function(*args, **kwargs)
-    if kind == GET:
-        return getattr(request[0], request[1])
-    if kind == SET:
-        return setattr(*request)
-    raise Refused(f"no request {kind!r}")
+class JudgeIterator:
+    """An iterator that a test passed as an argument; its items come from the judge."""
+
+    def __init__(self, number: int, name: str, program: Program) -> None:
+        self.number, self._name, self._program = number, name, program
+        self._items: list[Any] = []
+        self._given = 0
+        self._over = False
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """Sort and name, as the judge wrote them."""
+        return "i", self._name
+
+    def __iter__(self) -> JudgeIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._items and not self._over:
+            items, self._over = self._program.call_judge("advance", self, how_many(self._given))
+            self._items = items[::-1]
+            self._given += len(items)
+        if not self._items:
+            raise StopIteration
+        return self._items.pop()
 
 
 def _compile_first(sources: list[str], fd: int) -> Any:
@@ -162,34 +252,24 @@ def _load(code: Any, payload: dict[str, Any], fd: int) -> tuple[dict[str, Any], 
     sys.modules["solution"] = module
     names = module.__dict__
     names["__builtins__"] = builtins
-    setup = payload["setup"] and marshal.loads(payload["setup"])
-    late = False
     try:
-        if setup:
-            try:
-                exec(setup, names)
-            except NameError:
-                late = True  # it uses what the program defines
-        names.pop(payload["entry_point"], None)
-        classes = {} if late else {n: c for n, c in names.items() if type(c) is type and c.__module__ == "solution"}
+        if payload["setup"]:
+            exec(marshal.loads(payload["setup"]), names)
+        for name in payload["under_test"]:
+            names.pop(name, None)
+        classes = {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == "solution"}
         names["__name__"] = "solution"
         exec(code, names)
-        if late:
-            exec(setup, names)
     except BaseException as error:
         _stop(fd, ERROR, error)
     return names, classes
 
 
 def _stop(fd: int, kind: bytes, error: BaseException) -> None:
-    send(fd, FIRST_NONCE, kind, encode(describe(error), Objects({}, {}, fd)))
-    os._exit(0)
-
-
-def describe(error: BaseException) -> tuple[list[str], str]:
-    """Return the names of an exception's classes, nearest first, and its message."""
+    program = Program({}, {}, frozenset(), fd)
     try:
-        message = str(error)[:MESSAGE_CHARS]
+        body = Writer(program).message(described(error))
     except BaseException:
-        message = ""
-    return [base.__name__ for base in type.mro(type(error))], message
+        body = Writer(program).message(without_objects(described(error)))
+    send(fd, FIRST_NONCE, kind, body)
+    os._exit(0)

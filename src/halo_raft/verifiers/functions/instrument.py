@@ -7,16 +7,30 @@ one test, and so is each compound statement around asserts.
 from __future__ import annotations
 
 import ast
-import builtins
 import dataclasses
 import functools
 import marshal
-from collections.abc import Iterator
+import re
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.names import (
+    MODULES,
+    RAISES,
+    READING,
+    Function,
+    defined,
+    modules_in,
+    parse,
+    parsed,
+    terms_of,
+    used,
+)
+from halo_raft.verifiers.functions.names import calls as calls_in
+from halo_raft.verifiers.functions.order import in_order
+from halo_raft.verifiers.functions.terms import Terms
+from halo_raft.verifiers.functions.trusted import helpers, left_open
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +38,36 @@ class Suite:
     """Compiled tests.
 
     Attributes:
-        code: Marshalled code object of the tests.
+        source: The tests as text.
+        code: Marshalled code object of the tests; empty where pytest has to run them.
+        guarded: The same for tests that run beside the program; see `pytest_suites.guard`.
         calls: Test functions to call, and whether each takes the candidate.
         total: Number of tests; each has to report `ok`.
-        targets: Names that the tests call and neither they nor Python define.
+        terms: What the trusted text says of the program's names.
         entry_point: The function under test: the task's, or the one that the asserts call where the
             task names another (published data sets name helpers at times).
+        expression: What a test function gets as its candidate, such as `Solution().add`.
+        setup: The set-up, with the helpers of a prompt that is code.
     """
 
+    source: str
     code: bytes
+    guarded: bytes
     calls: tuple[tuple[str, bool], ...]
     total: int
-    targets: tuple[str, ...]
+    terms: Terms
     entry_point: str | None
+    expression: str
+    setup: str
 
 
-def suite_of(task: Task) -> Suite:
+def suite_of(task: Task, uses_prompt: bool = True, by_pytest: bool = False) -> Suite:
     """Return the task's tests, compiled.
+
+    Args:
+        task: The task.
+        uses_prompt: Whether a prompt that is code belongs to the program.
+        by_pytest: Whether pytest runs them whatever their form.
 
     Raises:
         DataError: They cannot be parsed, or contain nothing to test.
@@ -48,49 +75,133 @@ def suite_of(task: Task) -> Suite:
     source = "\n".join(task.test_list) if task.test_list else task.tests
     if not source:
         raise DataError(f"task {task.task_id!r} has no tests")
+    prompt = task.prompt if uses_prompt else ""
     try:
-        return _suite(source, task.entry_point)
-    except (SyntaxError, ValueError) as error:
+        with READING:
+            return _suite(
+                source, task.test_setup or "", prompt, task.prompt, task.solution or "", task.entry_point, by_pytest
+            )
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise DataError(f"task {task.task_id!r}: its tests cannot be used: {error}") from error
 
 
 @functools.lru_cache(maxsize=1024)
-def _suite(source: str, entry_point: str | None) -> Suite:
+def _suite(
+    source: str, setup: str, prompt: str, text: str, solution: str, expression: str | None, by_pytest: bool
+) -> Suite:
     tree = ast.parse(source)
-    targets = _targets(tree)
-    given = any(_is_test(node) for node in tree.body if isinstance(node, ast.FunctionDef))
-    if targets and not given and entry_point not in targets:
-        entry_point = targets[0]
-    marker = _Marker()
+    base = re.match(r"\w+", expression).group() if expression and re.match(r"\w+", expression) else None
+    missing = sorted(modules_in(parsed(f"{setup}\n{source}"), base))
+    setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
+    stubs = left_open(prompt)
+    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):
+        base = expression = None  # a helper of the set-up's or of the prompt's
+    before = f"{helpers(prompt, base)}\n{setup}"
+    entry_point = _entry_point(source, before, text, solution, base, tree)
+    if base is None and stubs and entry_point not in stubs:
+        entry_point = stubs[-1]
+    before = f"{helpers(prompt, entry_point)}\n{setup}"
+    terms = terms_of(source, before, text, solution, entry_point)
+    if entry_point != base:
+        expression = entry_point
+    needs_runner = by_pytest or needs_pytest(tree)
+    targets = frozenset(terms.targets) | {"candidate"}
+    code, guarded_code, calls, total = b"", b"", (), 0
+    if not needs_runner:
+        code, calls, total = _instrumented(tree, expression, targets)
+        guarded_code, _, _ = _instrumented(parse(guarded(source, terms.classes, terms.unbelieved)), expression, targets)
+    return Suite(
+        source=source,
+        code=code,
+        guarded=guarded_code,
+        calls=calls,
+        total=total,
+        terms=terms,
+        entry_point=entry_point,
+        expression=expression or "",
+        setup=before,
+    )
+
+
+def _entry_point(source: str, setup: str, text: str, solution: str, base: str | None, tree: ast.Module) -> str | None:
+    """Return what the tests are about: the task's own entry point if they use it, else what they call."""
+    targets = terms_of(source, setup, text, solution, None).targets
+    takes_candidate = any(_is_test(node) for node in tree.body if isinstance(node, Function))
+    if base is not None and (base in targets or takes_candidate or not targets or base in used(source)):
+        return base
+    called = [name for name in calls_in(tree) if name in targets]
+    return called[0] if called else targets[0] if targets else base
+
+
+def _instrumented(
+    tree: ast.Module, expression: str | None, targets: frozenset[str]
+) -> tuple[bytes, tuple[tuple[str, bool], ...], int]:
+    """Return the code of tests in which each reports, the functions to call, and the number of tests."""
+    tree.body = [node for node in tree.body if not _starts_runner(node)]
+    tree = in_order(tree, targets)
+    functions = [node for node in tree.body if isinstance(node, Function) and _is_test(node) is not None]
+    marker = _Marker(_asserting(tree) - {node.name for node in functions})
     tree.body = marker.mark(tree.body)
     calls = []
-    for node in tree.body:
-        takes_candidate = isinstance(node, ast.FunctionDef) and _is_test(node)
-        if not isinstance(node, ast.FunctionDef) or takes_candidate is None:
-            continue
-        if _is_called(tree, node.name):
-            node.body = marker.mark(node.body)
-            continue
-        if takes_candidate and not entry_point:
+    for node in functions:
+        takes_candidate = bool(_is_test(node))
+        called = _is_called(tree, node.name)
+        if takes_candidate and not expression and not called:
             raise ValueError(f"{node.name}(candidate) needs an entry_point")
         before = marker.total
         node.body = marker.mark(node.body)
         if marker.total == before:
             node.body = marker.mark_calls(node.body)
-        calls.append((node.name, bool(takes_candidate)))
+        if not called:
+            calls.append((node.name, takes_candidate))
     if marker.total == 0:
         raise ValueError("no assert in them")
     tree = ast.fix_missing_locations(tree)
-    return Suite(
-        code=marshal.dumps(compile(tree, "tests.py", "exec", dont_inherit=True)),
-        calls=tuple(calls),
-        total=marker.total,
-        targets=tuple(dict.fromkeys((*targets, *([entry_point] if entry_point else [])))),
-        entry_point=entry_point,
+    return marshal.dumps(compile(tree, "tests.py", "exec", dont_inherit=True)), tuple(calls), marker.total
+
+
+def needs_pytest(tree: ast.Module) -> bool:
+    """Return whether tests are of a form that pytest has to run: classes, fixtures, parameters."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and is_test_class(node):
+            return True
+        if isinstance(node, Function):
+            decorated = any("pytest." in ast.unparse(d) or "fixture" in ast.unparse(d) for d in node.decorator_list)
+            if decorated or (node.name.startswith("test") and _is_test(node) is None):
+                return True
+    return False
+
+
+def is_test_class(node: ast.ClassDef) -> bool:
+    """Return whether pytest would look for tests in a class."""
+    methods = [inner.name for inner in node.body if isinstance(inner, Function)]
+    collected = node.name.startswith("Test") or any(ast.unparse(base).endswith("TestCase") for base in node.bases)
+    return collected and any(name.startswith("test") for name in methods)
+
+
+def _starts_runner(node: ast.stmt) -> bool:
+    """Return whether a statement starts a test runner of its own: `unittest.main()`, `pytest.main()`."""
+    if not isinstance(node, ast.If | ast.Expr):
+        return False
+    calls = [ast.unparse(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    return any(call in ("unittest.main", "pytest.main", "main") for call in calls) and (
+        isinstance(node, ast.Expr) or "__name__" in ast.unparse(node.test)
     )
 
 
-def _is_test(node: ast.FunctionDef) -> bool | None:
+def _asserting(tree: ast.Module) -> frozenset[str]:
+    """Return the functions of the tests' own that assert, or call one that does."""
+    functions = {node.name: node for node in tree.body if isinstance(node, Function)}
+    found: frozenset[str] = frozenset()
+    while True:
+        marker = _Marker(found)
+        more = frozenset(n for n, f in functions.items() if any(marker.asserts(inner) for inner in ast.walk(f)))
+        if more == found:
+            return found
+        found = more
+
+
+def _is_test(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool | None:
     """Return whether a test function takes the candidate; None for a function that is no test."""
     arguments = node.args.posonlyargs + node.args.args
     required = len(arguments) - len(node.args.defaults)
@@ -98,6 +209,8 @@ def _is_test(node: ast.FunctionDef) -> bool | None:
         return True
     if node.name.startswith("test") and required == 0:
         return False
+    if node.name.startswith("test") and required == 1 and arguments[0].arg in ("candidate", "solution", "func"):
+        return True
     return None
 
 
@@ -111,27 +224,16 @@ def _is_called(tree: ast.Module, name: str) -> bool:
     )
 
 
-def _targets(tree: ast.Module) -> tuple[str, ...]:
-    """Return the names that are called, but defined neither by the tests nor by Python, outer calls first."""
-    called: dict[str, None] = {}
-    own = set(vars(builtins))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called[node.func.id] = None
-        elif isinstance(node, Function | ast.ClassDef):
-            own.add(node.name)
-        elif isinstance(node, ast.alias):
-            own.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.arg):
-            own.add(node.arg)
-    return tuple(name for name in called if name not in own)
-
-
 class _Marker:
-    """Wraps statements so that each reports under a number of its own."""
+    """Wraps statements so that each reports under a number of its own.
 
-    def __init__(self) -> None:
+    Args:
+        asserting: Functions whose calls are tests, since they assert.
+    """
+
+    def __init__(self, asserting: frozenset[str]) -> None:
         self.total = 0
+        self._asserting = asserting
 
     def mark(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Wrap every assert, and every compound statement around asserts."""
@@ -146,13 +248,23 @@ class _Marker:
             return [self._wrap(body)]
         return body
 
-    @staticmethod
-    def _is_unit(node: ast.stmt) -> bool:
+    def asserts(self, node: ast.AST) -> bool:
+        """Return whether a node is an assert, or what does as one: `assert_allclose(...)`, `pytest.raises`."""
         if isinstance(node, ast.Assert):
             return not isinstance(node.test, ast.Constant)  # `assert True` tests nothing
+        if not isinstance(node, ast.Call):
+            return False
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if isinstance(node.func, ast.Attribute):
+            return name.startswith("assert") or name in RAISES
+        return name in self._asserting or name.startswith("assert_") or name in RAISES - {"suppress"}
+
+    def _is_unit(self, node: ast.stmt) -> bool:
         if isinstance(node, Function | ast.ClassDef):
             return False
-        return any(isinstance(inner, ast.Assert) for inner in ast.walk(node))
+        if isinstance(node, ast.Assert):
+            return self.asserts(node)
+        return any(isinstance(inner, ast.Assert) or self.asserts(inner) for inner in ast.walk(node))
 
     def _wrap(self, body: list[ast.stmt]) -> ast.stmt:
         number = ast.Constant(self.total)
@@ -177,34 +289,3 @@ def _name(identifier: str) -> ast.Name:
 
 def _call(function: str, *arguments: ast.expr) -> ast.stmt:
     return ast.Expr(ast.Call(func=_name(function), args=list(arguments), keywords=[]))
-
-
-@functools.lru_cache(maxsize=1024)
-def compiled(source: str) -> bytes | None:
-    """Return trusted set-up code, marshalled, or None where it is not Python."""
-    try:
-        return marshal.dumps(compile(source, "setup.py", "exec", dont_inherit=True))
-    except (SyntaxError, ValueError):
-        return None
-
-
-@functools.lru_cache(maxsize=1024)
-def assigned(source: str) -> tuple[str, ...]:
-    """Return the names that trusted set-up code defines at top level; none if it is not Python."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return ()
-    names = [node.name for node in tree.body if isinstance(node, Function | ast.ClassDef)]
-    stores = [n for s in tree.body if not isinstance(s, Function | ast.ClassDef) for n in ast.walk(s)]
-    names += [node.id for node in stores if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    return tuple(dict.fromkeys(names))
-
-
-def definitions(source: str) -> Iterator[str]:
-    """Yield the names of the functions that trusted `source` defines at top level; none if it is not Python."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
-    yield from (node.name for node in tree.body if isinstance(node, Function))

@@ -1,7 +1,8 @@
 """The judge: runs a task's tests, with calls of the program crossing into its own process.
 
-A long-lived process in a box of its own, because tests come from data sets and the values that they
-compute with come from candidates. Tests and expected values are here and never where the program is.
+A process in a box of its own, forked for one program and gone with its verdict, because tests come from
+data sets and the values that they compute with come from candidates. Tests and expected values are here
+and never where the program is.
 """
 
 from __future__ import annotations
@@ -12,76 +13,85 @@ import random
 import socket
 import sys
 
-from halo_raft.verifiers.functions.remote import Candidate, Ended, Function
-from halo_raft.verifiers.functions.wire import LOOK_UP
+from halo_raft.verifiers.functions.remote import Candidate, Ended
+from halo_raft.verifiers.functions.terms import Terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 TEXT_CHARS = 300
-JOB_FDS = 2
 
 
-def main(payload: None, fd: int) -> None:
-    """Judge one program after another until the worker hangs up.
+def main(payload: dict[str, Any], fd: int) -> None:
+    """Judge one program.
 
     Args:
-        payload: Nothing.
-        fd: Socket to the worker: `job` with the descriptors of a marshalled job and of the socket to
-            the candidate in, a marshalled report out. See `judge`.
+        payload: The job; see `judge`.
+        fd: Socket to the worker: the descriptor of the socket to the candidate in, a marshalled report out.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
         os.dup2(null, stream)  # what tests print is nobody's business
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     # the descriptor itself is left for the interpreter's last words
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
-    while True:
-        message, fds, _, _ = socket.recv_fds(worker, 16, JOB_FDS)
-        if not message:
-            return
-        with open(fds[0], "rb") as file:
-            job = marshal.load(file)
-        report = judge(job, fds[1])
-        os.close(fds[1])
-        worker.send(marshal.dumps(report))
+    message, fds, _, _ = socket.recv_fds(worker, 16, 1)
+    if not message:
+        return
+    report = judge(payload, fds[0])
+    worker.send(marshal.dumps(report))
+    os._exit(0)
 
 
 def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
     """Run the tests of one task against the program at the other end of `fd`.
 
     Args:
-        job: `setup` and `tests` (marshalled code; `setup` may be None), `setup_names` (what the set-up
-            defines), `targets` (names that the tests call), `entry_point`, and `calls` (test functions
-            and whether each takes the candidate).
+        job: `setup` and `tests` (marshalled code; `setup` may be None), `terms` (see `Terms`), `classes` (names
+            of trusted classes), `entry_point` (an expression), and `calls` (test functions and whether each
+            takes the candidate).
         fd: Socket to the candidate's process.
 
     Returns:
         `state` (`done`, `abort` between tests, or an `Ended.kind`), `passed` (numbers of tests that
-        reported success), and `failures` as (test number, group, text) in order, -1 for no test.
+        reported success), `failures` as (test number, group, text) in order, -1 for no test, and `border`:
+        whether a test asked for what only the program's own process could say.
     """
     random.seed()  # by the system: a program must not foresee what a test draws
-    candidate = Candidate(fd)
+    candidate = Candidate(fd, Terms.from_dict(job["terms"]))
     log = _Log()
     try:
         candidate.await_loaded()
         names = _namespace(job, candidate, log)
         exec(marshal.loads(job["tests"]), names)
         for name, takes_candidate in job["calls"]:
-            names[name](*([names[job["entry_point"]]] if takes_candidate else []))
+            _call(names[name], [eval(job["entry_point"], names)] if takes_candidate else [], log)
     except Ended:
         pass
     except BaseException as error:
         log.failures.append((-1, *_describe(error)))
-        return log.report("abort")
+        return log.report("abort", candidate.border)
     finally:
         sys.modules.pop("solution", None)
     if candidate.ended is not None:
         log.failures.append((-1, candidate.ended.group, candidate.ended.text))
-        return log.report(candidate.ended.kind)
-    return log.report("done")
+        return log.report(candidate.ended.kind, candidate.border)
+    return log.report("done", candidate.border)
+
+
+def _call(test: Any, operands: list[Any], log: _Log) -> None:
+    """Call a test function; what it raises outside of its tests is a failure, and the next one goes on."""
+    try:
+        value = test(*operands)
+        if type(value).__name__ == "coroutine":
+            import asyncio
+
+            asyncio.run(value)
+    except Exception as error:
+        log.bad(-1, error)
 
 
 class _Log:
@@ -97,42 +107,81 @@ class _Log:
     def bad(self, number: int, error: BaseException) -> None:
         self.failures.append((number, *_describe(error)))
 
-    def report(self, state: str) -> dict[str, Any]:
-        return {"state": state, "passed": self.passed, "failures": self.failures[:3]}
+    def report(self, state: str, border: bool) -> dict[str, Any]:
+        failed = {number for number, _, _ in self.failures}
+        passed = [number for number in self.passed if number not in failed]
+        return {"state": state, "passed": passed, "failures": self.failures[:3], "border": border}
+
+
+class _Names(dict):  # type: ignore[type-arg]
+    """The globals of the tests. A plain value of the program's is asked for each time: calls may change it."""
+
+    live: frozenset[str] = frozenset()
+    candidate: Candidate
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self.live:
+            raise KeyError(name)
+        return self.candidate.look_up([name])[name]
+
+
+class _Classes(dict):  # type: ignore[type-arg]
+    """The classes of trusted text among the globals of the tests, as they are defined."""
+
+    def __init__(self, names: dict[str, Any], allowed: frozenset[str]) -> None:
+        super().__init__()
+        self._names, self._allowed = names, allowed
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        found = dict.get(self._names, name) if name in self._allowed else None
+        return found if isinstance(found, type) else default
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
 
 
 def _namespace(job: dict[str, Any], candidate: Candidate, log: _Log) -> dict[str, Any]:
-    """Return the globals of the tests: what the trusted set-up defines wins over the program's names."""
-    names: dict[str, Any] = {"__name__": "tests"}
-    own: set[str] = set()
+    """Return the globals of the tests. What trusted text defines is its own; the rest is asked of the program."""
+    names = _Names(__name__="tests")
+    names.candidate = candidate
+    candidate.classes = _Classes(names, frozenset(job["classes"]))
+    found = candidate.look_up(list(candidate.terms.targets))
+    stand_ins = {name: value for name, value in found.items() if candidate.is_stand_in(value)}
+    names.update(stand_ins)
+    names.live = frozenset(found) - frozenset(stand_ins)
     if job["setup"]:
-        try:
-            exec(marshal.loads(job["setup"]), names)
-        except NameError:  # it uses what the program defines, so it ran there
-            names = {"__name__": "tests"}
-            names |= {name: candidate.ask(LOOK_UP, name) for name in job["setup_names"]}
-            own = set(names)
-    names.pop(job["entry_point"], None)
-    candidate.classes = {n: c for n, c in names.items() if type(c) is type and c.__module__ == "tests"}
-    candidate.tested = frozenset(job["targets"]) - (names.keys() - own)
-    for name in job["targets"]:
-        names.setdefault(name, Function(candidate, name))
-    names |= {"__judge_any__": BaseException, "__judge_ok__": log.ok, "__judge_bad__": log.bad}
-    sys.modules["solution"] = _Solution(candidate)
+        exec(marshal.loads(job["setup"]), names)
+    for name in job["under_test"]:  # whatever the set-up calls so
+        names.pop(name, None)
+        if name in stand_ins:
+            names[name] = stand_ins[name]
+    for name, kind in list(names.items()):
+        if isinstance(kind, type) and issubclass(kind, BaseException) and kind.__module__ == "tests":
+            candidate.errors.know(name, kind)
+    names |= {"__name__": "__main__", "__judge_any__": BaseException, "__judge_ok__": log.ok, "__judge_bad__": log.bad}
+    sys.modules["solution"] = _Solution(candidate, found)
     return names
 
 
 class _Solution(type(sys)):  # type: ignore[misc]
     """The program as a module that tests may import from."""
 
-    def __init__(self, candidate: Candidate) -> None:
+    def __init__(self, candidate: Candidate, found: dict[str, Any]) -> None:
         super().__init__("solution")
         self.__dict__["_candidate"] = candidate
+        self.__dict__["__all__"] = list(found)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        candidate = self.__dict__["_candidate"]
+        if name.startswith("__") or name not in candidate.terms.targets:
             raise AttributeError(name)
-        return Function(self.__dict__["_candidate"], name)
+        found = candidate.look_up([name])
+        if name not in found:
+            raise AttributeError(f"the program defines no {name!r}")
+        return found[name]
 
 
 def _describe(error: BaseException) -> tuple[str, str]:
@@ -140,5 +189,9 @@ def _describe(error: BaseException) -> tuple[str, str]:
     if isinstance(error, Ended):
         return error.group, error.text
     group = "wrong" if isinstance(error, AssertionError) else "memory" if isinstance(error, MemoryError) else "runtime"
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return group, text[:TEXT_CHARS]

@@ -1,31 +1,51 @@
-"""The judge's view of a candidate: calls that cross, values that come back, objects that stay there."""
+"""The judge's view of a candidate: questions that cross, values that come back, objects that stay there."""
 
 from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, NoReturn
+import sys
+import types
 
-from halo_raft.verifiers.functions.codec import Refused, decode, encode, named, yours
+from halo_raft.verifiers.functions.codec import Refused, named, of_program, yours
+from halo_raft.verifiers.functions.ends import End, ask_of_iterator
+from halo_raft.verifiers.functions.errors import Errors
+from halo_raft.verifiers.functions.kinds import is_iterator
+from halo_raft.verifiers.functions.proxies import (
+    Class,
+    Function,
+    Handle,
+    Iterator,
+    async_generator,
+    coroutine,
+    generator,
+)
+from halo_raft.verifiers.functions.reader import Reader
 from halo_raft.verifiers.functions.wire import (
-    CALL,
     CALLBACK,
     ERROR,
     FIRST_NONCE,
-    GET,
     LOADED,
-    LOOK_UP,
     NONCE_BYTES,
-    SET,
+    REQUEST,
     SYNTAX,
     VALUE,
     Closed,
     receive,
     send,
 )
+from halo_raft.verifiers.functions.writer import Writer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from halo_raft.verifiers.functions.terms import Terms
 
 MAX_CALLBACKS = 100_000
-EXCEPTIONS = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
+REPLACED = ("input", "print")
+"""Built-in functions that a test may replace for the program too."""
+_ORIGINAL = {name: getattr(builtins, name) for name in REPLACED}
 
 
 class Ended(BaseException):
@@ -42,24 +62,32 @@ class Ended(BaseException):
         self.kind, self.group, self.text = kind, group, text
 
 
-class Candidate:
+class Candidate(End):
     """A loaded program in another process.
 
     Args:
         fd: Socket to its process.
+        terms: What the trusted text says of the program's names.
 
     Attributes:
-        classes: Trusted classes, whose instances cross as copies.
-        tested: Names that the tests call and the program defines: its classes among them are open.
+        border: Whether a test asked for what only the program's own process could say.
     """
 
-    def __init__(self, fd: int) -> None:
-        self.classes: dict[str, type] = {}
-        self.tested: frozenset[str] = frozenset()
+    wary = True
+
+    def __init__(self, fd: int, terms: Terms) -> None:
+        super().__init__()
+        self.terms = terms
         self.ended: Ended | None = None
+        self.border = False
+        self.errors = Errors(terms.errors, terms.ends)
         self._fd = fd
-        self._mine: list[Any] = []
-        self._handles: dict[int, Handle] = {}
+        self._handles: dict[int, Any] = {}
+        self._stand_ins: dict[int, tuple[Any, int]] = {}
+        self._names: dict[str, Any] = {}
+        self._giving = True
+        self._raised: list[BaseException] = []
+        self._streams = sys.stdout, sys.stderr, sys.stdin
 
     def await_loaded(self) -> None:
         """Wait until the program has been loaded.
@@ -71,73 +99,207 @@ class Candidate:
         if nonce != FIRST_NONCE or kind not in (LOADED, SYNTAX, ERROR):
             self._end("violation", "runtime", "wrote on the judge's channel")
         if kind != LOADED:
-            _, group, text = self._exception(body)
+            _, group, text = self._exception(self._read(body, []).values)
             self._end("syntax" if kind == SYNTAX else "load", group, text)
 
-    def ask(self, kind: bytes, *request: Any) -> Any:
+    def look_up(self, names: list[str]) -> dict[str, Any]:
+        """Return what stands for names of the program's, those that it defines; plain values are not kept."""
+        answer = self.ask("look_up", names, given=True)
+        if type(answer) is not list or len(answer) != len(names) or not all(type(a) is tuple for a in answer):
+            self._end("violation", "runtime", "wrote on the judge's channel")
+        found = {}
+        for name, (what, more) in zip(names, answer, strict=True):
+            if what == "value":
+                found[name] = more
+            elif what == "error" and name in self.terms.errors:
+                found[name] = self.errors.define(name, more)
+            elif what != "absent":
+                found[name] = self._name(name)
+        return found
+
+    def is_stand_in(self, value: Any) -> bool:
+        """Return whether a value is a function, class or exception of the program's, which stays what it is."""
+        return type(value) in (Function, Class) or (isinstance(value, type) and issubclass(value, BaseException))
+
+    def _name(self, name: str) -> Function:
+        kind = Class if name in self.terms.classes else Function
+        return self._names.setdefault(name, kind(self, name))  # type: ignore[no-any-return]
+
+    def ask(self, operation: str, *operands: Any, given: bool = False, kwargs: dict[str, Any] | None = None) -> Any:
         """Return what the program answers.
 
+        Args:
+            operation: One of `operations.OPERATIONS`.
+            operands: Its operands.
+            given: Whether objects of the answer may pose as values; see `proxies`.
+            kwargs: More operands, by name.
+
         Raises:
-            Exception: What it raised, as the nearest built-in class.
+            Exception: What it raised.
             Ended: It answers no more.
         """
         if self.ended is not None:
             raise self.ended
         nonce = os.urandom(NONCE_BYTES)
-        self._send(nonce, kind, request)
+        streams = self._streams_now()
+        named_ones = kwargs or {}
+        values = [operation, streams, tuple(named_ones) or None, *operands, *named_ones.values()]
+        question = self._send(nonce, REQUEST, values)
         for _ in range(MAX_CALLBACKS):
             answered, kind, body = self._receive()
             if answered != nonce or kind not in (VALUE, ERROR, CALLBACK):
                 self._end("violation", "runtime", "wrote on the judge's channel")
+            if kind == CALLBACK:
+                self._call_back(nonce, body)
+                continue
+            outer, self._giving = self._giving, given
+            values = self._read(body, question.nodes).values
+            self._giving = outer
+            if streams is not None:
+                self._print(values[-2:])
             if kind == VALUE:
-                return self._decode(body)
-            if kind == ERROR:
-                error, group, text = self._exception(body)
-                if error is None:
-                    self._end("exit", group, text)
-                if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
-                    raise RuntimeError(f"the program raised {text}")
-                raise error
-            self._call_back(nonce, body)
+                return values[0]
+            error = self.exception(values)
+            if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
+                raise RuntimeError(f"the program raised {type(error).__name__}")
+            raise error
         self._end("gone", "runtime", "called back too often")
 
+    def exception(self, description: Any) -> BaseException:
+        """Return the exception that a description stands for."""
+        error, group, text = self._exception(description)
+        if error is None:
+            self._end("exit", group, text)
+        self._raised = [*self._raised[-20:], error]
+        return error
+
+    def may_swallow(self, error: BaseException) -> bool:
+        """Return whether a context manager of the program's may swallow an exception.
+
+        It may where the trusted text raises it, or hands its class to the manager; not where it keeps a test from
+        going on: a failed assert, or what the program raised.
+        """
+        theirs = any(error is raised for raised in self._raised)
+        return not theirs and type(error).__name__ in self.terms.raised and not isinstance(error, AssertionError)
+
+    def _streams_now(self) -> Any:
+        """Return what the program's streams have to be: None as they are; see `streams.Streams`."""
+        replaced = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
+        stdout, stderr, stdin = self._streams
+        capture = sys.stdout is not stdout or sys.stderr is not stderr
+        given = sys.stdin is not stdin and hasattr(sys.stdin, "getvalue")
+        if not (replaced or capture or given):
+            return None
+        return capture, replaced, (sys.stdin.read, sys.stdin.readline) if given else None
+
+    @staticmethod
+    def _print(texts: list[Any]) -> None:
+        for stream, text in zip((sys.stdout, sys.stderr), texts, strict=False):
+            if type(text) is str and text:
+                stream.write(text)
+
     def _call_back(self, nonce: bytes, body: bytes) -> None:
-        request = self._decode(body)
-        if not (
-            type(request) is tuple and len(request) == 3 and type(request[1]) is tuple and type(request[2]) is dict
-        ):
+        question = self._read(body, [])
+        if len(question.values) < 4 or question.values[0] not in ("call", "advance"):
             self._end("violation", "runtime", "wrote on the judge's channel")
-        function, args, kwargs = request
+        operation, _, keywords, function, *operands = question.values
         try:
-            if not callable(function) or isinstance(function, Handle):
+            named_ones = dict(zip(keywords or (), operands[len(operands) - len(keywords or ()) :], strict=True))
+            operands = operands[: len(operands) - len(named_ones)]
+            if not any(function is kept for kept in self._kept):
                 raise TypeError("not a function of the judge's")
-            self._send(nonce, VALUE, function(*args, **kwargs))
+            if operation == "advance":
+                items, error = ask_of_iterator(function, min(int(operands[0]), 1000))
+                if error is not None and not isinstance(error, StopIteration):
+                    raise error
+                value: Any = (items, error is not None)
+            else:
+                value = function(*operands, **named_ones)
+            answer, kind = self.answer(question, [value]), VALUE
         except Exception as error:
-            self._send(nonce, ERROR, ([type(error).__name__], str(error)[:300]))
+            name = next((base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"), "Exception")
+            text = str(error)[:300]
+            args = error.args if type(error) is KeyError and all(type(a) in (str, int) for a in error.args) else (text,)
+            answer, kind = Writer(self).message([[("builtins", name)], args, text, types.SimpleNamespace()]), ERROR
+        try:
+            send(self._fd, nonce, kind, answer)
+        except OSError:
+            self._end("gone", "runtime", "its process ended")
+
+    def stays(self, value: Any) -> bool:
+        """Return whether a value stands for one of the program's."""
+        return type(value) in (Handle, Function, Class, Iterator) or id(value) in self._stand_ins
+
+    def stand_in(self, value: Any) -> bytes | None:
+        """Return what stands for an object of the program's."""
+        if type(value) is Function or type(value) is Class:
+            return of_program(value.__dict__["_program_name"])
+        if type(value) in (Handle, Iterator):
+            return yours(object.__getattribute__(value, "number"))
+        return yours(self._stand_ins[id(value)][1]) if id(value) in self._stand_ins else None
 
     def name_of(self, value: Any) -> bytes:
-        """Return the name of an object: the candidate's own, or one of the judge's functions."""
-        if type(value) is Handle:
-            return yours(object.__getattribute__(value, "_number"))
+        """Return the name of an object: the candidate's own, or one of the judge's functions or iterators.
+
+        Raises:
+            TypeError: It is neither.
+        """
+        theirs = self.stand_in(value)
+        if theirs is not None:
+            return theirs
+        if is_iterator(type(value)):
+            return named(self.keep(value), "i", type(value).__name__)
+        if isinstance(value, type) and self.classes.get(value.__name__) is value:
+            return named(0, "t", value.__name__)
         if not callable(value):
-            raise Refused(f"an argument of type {type(value).__name__} cannot be passed")
-        self._mine.append(value)
-        return named(len(self._mine) - 1, type(value).__name__)
+            self.border = True
+            raise TypeError(f"an argument of type {type(value).__name__} cannot be passed")
+        return named(self.keep(value), "o", str(getattr(value, "__name__", type(value).__name__)))
 
-    def mine(self, number: int) -> Any:
-        """Return one of the judge's functions that the program was given."""
-        return self._mine[number]
-
-    def theirs(self, number: int, type_name: str) -> Handle:
+    def theirs(self, number: int, sort: str, name: str) -> Any:
         """Return what stands for an object of the program's, the same one each time."""
-        return self._handles.setdefault(number, Handle(self, number, type_name))
+        if sort == "t":
+            return self.classes[name]
+        found = self._handles.get(number)
+        if found is None:
+            found = self._handles[number] = self._stand_for(number, sort, name)
+        elif type(found) is Handle and self._giving:
+            object.__setattr__(found, "_given", True)
+        return found
 
-    def _send(self, nonce: bytes, kind: bytes, value: Any) -> None:
-        body = encode(value, self)
+    def _stand_for(self, number: int, sort: str, name: str) -> Any:
+        if sort == "i":
+            return Iterator(self, number)
+        handle = Handle(self, number, name, self._giving)
+        if sort not in ("g", "a", "A"):
+            return handle
+        if sort == "g":
+            found: Any = generator(self, number)[0]
+        else:
+            found = coroutine(self, handle) if sort == "a" else async_generator(self, handle)
+        self._stand_ins[id(found)] = found, number
+        return found
+
+    def of_program(self, name: str) -> Any:
+        """Refuse: what the judge looks up is not for the program to say.
+
+        Raises:
+            Refused: Always.
+        """
+        raise Refused("no name for the program to give")
+
+    def _send(self, nonce: bytes, kind: bytes, values: list[Any]) -> Writer:
+        question = Writer(self)
+        try:
+            body = question.message(values)
+        except Refused as error:
+            self.border = True
+            raise TypeError(f"an argument cannot be passed: {error}") from None
         try:
             send(self._fd, nonce, kind, body)
         except OSError:
             self._end("gone", "runtime", "its process ended")
+        return question
 
     def _receive(self) -> tuple[bytes, bytes, bytes]:
         try:
@@ -146,108 +308,18 @@ class Candidate:
             forged = "size" in str(error)
             self._end("violation" if forged else "gone", "runtime", "its process ended")
 
-    def _decode(self, body: bytes) -> Any:
+    def _read(self, body: bytes, question: list[Any]) -> Reader:
         try:
-            return decode(body, self)
+            return Reader(body, self, question)
         except Refused as error:
             self._end("violation", "runtime", f"wrote on the judge's channel: {error}")
 
-    def _exception(self, body: bytes) -> tuple[Exception | None, str, str]:
-        """Return the nearest built-in exception (None for what ends a program), its group and its text."""
-        described = self._decode(body)
-        if not (
-            type(described) is tuple
-            and len(described) == 2
-            and type(described[0]) is list
-            and described[0]
-            and all(type(name) is str for name in described[0])
-            and type(described[1]) is str
-        ):
-            self._end("violation", "runtime", "wrote on the judge's channel")
-        names, message = described
-        nearest = next((EXCEPTIONS[name] for name in names if name in EXCEPTIONS), None)
-        group = "memory" if "MemoryError" in names else "runtime"
-        text = f"{names[0][:100]}: {message[:300]}" if message else names[0][:100]
-        if nearest is None:
-            return None, group, text
+    def _exception(self, description: Any) -> tuple[BaseException | None, str, str]:
         try:
-            return nearest(message), group, text
-        except TypeError:  # such as UnicodeDecodeError, which wants more
-            return ValueError(message), group, text
+            return self.errors.make(description)
+        except (ValueError, TypeError):
+            self._end("violation", "runtime", "wrote on the judge's channel")
 
     def _end(self, kind: str, group: str, text: str) -> NoReturn:
         self.ended = self.ended or Ended(kind, group, text)
         raise self.ended
-
-
-class Function:
-    """A name of the program's, called from a test."""
-
-    def __init__(self, candidate: Candidate, name: str) -> None:
-        self._candidate, self.__name__ = candidate, name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it in the candidate's process."""
-        return self._candidate.ask(CALL, self.__name__, args, kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._candidate.ask(LOOK_UP, self.__name__), name)
-
-
-class Handle:
-    """An object that stays in the candidate's process.
-
-    It can be called and passed back. Only where the tests themselves name its class, which is then what
-    they test, can it be asked for attributes and items; what it answers are values. It equals nothing
-    but itself, whatever its own class says.
-    """
-
-    def __init__(self, candidate: Candidate, number: int, type_name: str) -> None:
-        object.__setattr__(self, "_candidate", candidate)
-        object.__setattr__(self, "_number", number)
-        object.__setattr__(self, "_type_name", type_name)
-
-    def _ask(self, kind: bytes, *request: Any) -> Any:
-        return object.__getattribute__(self, "_candidate").ask(kind, self, *request)
-
-    def _is_open(self) -> bool:
-        return object.__getattribute__(self, "_type_name") in object.__getattribute__(self, "_candidate").tested
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or not self._is_open():  # protocols of other libraries would reach into memory
-            raise AttributeError(f"{self!r} is not asked for {name!r}")
-        return self._ask(GET, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not self._is_open():
-            raise AttributeError(f"{self!r} is not given {name!r}")
-        self._ask(SET, name, value)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the object."""
-        return self._ask(CALL, args, kwargs)
-
-    def __len__(self) -> int:
-        return self._method("__len__")
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._method("__getitem__", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._method("__setitem__", key, value)
-
-    def __iter__(self) -> Any:
-        return iter(list(self._method("__iter__")))
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __repr__(self) -> str:
-        return f"<{object.__getattribute__(self, '_type_name')} of the program>"
-
-    def _method(self, name: str, *args: Any) -> Any:
-        if not self._is_open():
-            raise TypeError(f"{self!r} has no {name}")
-        return self._ask(GET, name)(*args)

@@ -1,54 +1,82 @@
-"""Judging a Python program by its task's tests: what `python`, `humaneval` and `mbpp` share."""
+"""Judging a Python program by its task's tests: what `python`, `humaneval`, `mbpp` and `pytest` share.
+
+A task has a mode (see `mode`): its tests stand outside of the program's process where its reference passes
+there, and beside the program where only that can be judged. The program has no say in it.
+"""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
+import importlib.util
 from typing import Any, ClassVar
 
+from halo_raft.errors import ConfigError
 from halo_raft.extract import defines, extract
-from halo_raft.records import Task, VerdictKind
-from halo_raft.sandbox import KilledBy, Outcome
-from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifyResult
-from halo_raft.verifiers.functions.instrument import assigned, compiled, definitions, suite_of
+from halo_raft.records import Task
+from halo_raft.verifiers.base import IN_PROCESS, Verifier, VerifyResult
+from halo_raft.verifiers.functions.instrument import Suite, suite_of
+from halo_raft.verifiers.functions.mode import Mode, by_form, by_reference
+from halo_raft.verifiers.functions.names import defined
 from halo_raft.verifiers.functions.supervisor import Report, judge
+from halo_raft.verifiers.functions.trusted import class_names, compiled, visible
+from halo_raft.verifiers.functions.verdicts import result
+from halo_raft.verifiers.pytest_suites.beside import judge_beside
+from halo_raft.verifiers.pytest_suites.suite import Tests, tests_for_pytest
 
-DETAIL_CHARS = 300
+PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
+"""Installed packages that suites, and programs, may import beside the standard library."""
 
 
 class PythonTests(Verifier):
-    """Runs a program in a box of its own and its tests outside of it; every test has to report."""
+    """Runs a program in a box of its own and its tests outside of it, or beside it where the task asks for that."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     languages: ClassVar[tuple[str, ...]] = ("python",)
     needs_tests: ClassVar[bool] = True
     uses_prompt: ClassVar[bool] = False
     """Whether a prompt that is code belongs to the program: its imports, its helpers, its signature."""
+    by_pytest: ClassVar[bool] = False
+    """Whether pytest runs the tests whatever their form."""
 
     def verify(self, code: str, task: Task) -> VerifyResult:
         """Judge `code` by the tests of `task`.
 
         Raises:
+            ConfigError: pytest is needed and missing.
             DataError: The task has no usable tests.
             SandboxError: The sandbox failed.
         """
-        suite = suite_of(task)
-        prompt = task.prompt if self.uses_prompt and _is_code(task.prompt, suite.entry_point) else ""
-        setup = f"{prompt}\n{task.test_setup or ''}"
-        setup_code = compiled(setup) or compiled(task.test_setup or "")
-        payload: dict[str, Any] = {
-            "sources": _sources(code, prompt, suite.entry_point),
-            "setup": setup_code,
-            "entry_point": suite.entry_point,
-        }
-        job: dict[str, Any] = {
-            "setup": setup_code,
-            "setup_names": list(assigned(task.test_setup or "")),
-            "tests": suite.code,
-            "targets": list(suite.targets),
-            "entry_point": suite.entry_point,
-            "calls": [list(call) for call in suite.calls],
-        }
-        return result(*judge(payload, job, self.options.limits, self.options.packages), suite.total)
+        tests = self._tests(task)
+        form = by_form(tests.suite)
+        if form.name == IN_PROCESS and (not task.solution or self.mode_of(task).name == IN_PROCESS):
+            return self._beside(code, task, tests)
+        verdict, report = self._outside(code, task, tests)
+        may_be_beside = report.border and task.solution and not verdict.success
+        if may_be_beside and self.mode_of(task).name == IN_PROCESS:
+            return self._beside(code, task, tests)
+        return verdict
+
+    def mode_of(self, task: Task) -> Mode:
+        """Return where the tests of a task stand, and why.
+
+        Raises:
+            ConfigError: pytest is needed and missing.
+            DataError: The task has no usable tests.
+            SandboxError: The sandbox failed.
+        """
+        tests = self._tests(task)
+        if not task.solution:
+            return by_form(tests.suite)
+        solution = self.extract(f"```python\n{task.solution}\n```", task)
+
+        def outside() -> VerifyResult:
+            return self._outside(solution, task, tests)[0]
+
+        def beside() -> VerifyResult:
+            return self._beside(solution, task, tests)
+
+        key = (self.name, self.options, tests, task.solution, task.prompt)
+        return by_reference(key, tests.suite, outside, beside)
 
     def extract(self, completion: str, task: Task) -> str:
         """Return the program in `completion`: the block that defines what the tests call.
@@ -56,63 +84,45 @@ class PythonTests(Verifier):
         Raises:
             DataError: The task has no usable tests.
         """
-        return extract(completion, "python", suite_of(task).entry_point)
+        return extract(completion, "python", self._tests(task).suite.entry_point)
 
+    def _tests(self, task: Task) -> Tests:
+        suite = suite_of(task, self.uses_prompt, self.by_pytest)
+        if suite.code:
+            return Tests(suite, "", (), suite.total, self.options.packages)
+        if importlib.util.find_spec("pytest") is None:
+            raise ConfigError(f"task {task.task_id!r} has tests for pytest: pip install pytest")
+        return dataclasses.replace(tests_for_pytest(task.task_id, suite), packages=(*self.options.packages, *PYTEST))
 
-def result(outcome: Outcome, report: Report, total: int, integrity: str = OUTSIDE) -> VerifyResult:
-    """Turn outcome and report into a result. Only a judge that came to the end of its tests can pass."""
-    passed = len(report.passed & frozenset(range(total)))
-    kind, details = _kind(outcome, report, f"{passed}/{total} tests passed")
-    if kind is VerdictKind.PASSED and passed != total:
-        kind, details = VerdictKind.WRONG, f"{details}; the others did not report"
-    success = kind is VerdictKind.PASSED
-    reward = 1.0 if success else 0.0 if kind is VerdictKind.VIOLATION else PARTIAL_CREDIT * passed / total
-    return VerifyResult(
-        success,
-        reward,
-        details[:DETAIL_CHARS],
-        kind=kind,
-        tests_passed=passed,
-        tests_total=total,
-        integrity=integrity,
-        cpu_s=outcome.cpu_s,
-        wall_s=outcome.wall_s,
-    )
+    def _outside(self, code: str, task: Task, tests: Tests) -> tuple[VerifyResult, Report]:
+        suite = tests.suite
+        seen = visible(suite.setup, suite.source, task.prompt, task.solution or "", suite.terms.targets)
+        under_test = [suite.entry_point] if suite.entry_point else []
+        payload: dict[str, Any] = {
+            "sources": self._sources(code, task, suite),
+            "setup": compiled(seen),
+            "under_test": under_test,
+            "classes": sorted(suite.terms.classes),
+        }
+        job: dict[str, Any] = {
+            "setup": compiled(suite.setup),
+            "tests": tests.code,
+            "terms": suite.terms.to_dict(),
+            "classes": class_names(suite.setup, suite.source),
+            "entry_point": suite.expression,
+            "under_test": under_test,
+            "calls": [list(call) for call in suite.calls],
+        }
+        outcome, report = judge(payload, job, self.options.limits, tests.packages)
+        return result(outcome, report, tests.total), report
 
+    def _beside(self, code: str, task: Task, tests: Tests) -> VerifyResult:
+        sources = self._sources(code, task, tests.suite)
+        return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits)
 
-LIMIT_KINDS = {
-    KilledBy.OUTPUT_LIMIT: (VerdictKind.OUTPUT_LIMIT, "wrote more than the output limit"),
-    KilledBy.MEMORY: (VerdictKind.MEMORY, "used more than the memory limit"),
-    KilledBy.CPU: (VerdictKind.TIMEOUT, "used up its cpu time"),
-    KilledBy.WALL: (VerdictKind.TIMEOUT, "used up its wall time"),
-}
-
-
-def _kind(outcome: Outcome, report: Report, tally: str) -> tuple[VerdictKind, str]:
-    if outcome.killed_by is not None:
-        kind, why = LIMIT_KINDS[outcome.killed_by]
-        return kind, f"{why} ({tally})"
-    if report.state == "hung":
-        return VerdictKind.TIMEOUT, "a test does not come to an end with what the program returned"
-    if report.state == "done" and not report.failures:
-        return VerdictKind.PASSED, tally
-    number, group, text = _worst(report.failures)
-    kind = {"wrong": VerdictKind.WRONG, "memory": VerdictKind.MEMORY}.get(group, VerdictKind.RUNTIME)
-    if report.state == "violation":
-        return VerdictKind.VIOLATION, text
-    if report.state == "syntax":
-        return VerdictKind.COMPILE, text
-    if report.state == "load":
-        return kind, f"while loading: {text}"
-    if report.state == "gone":
-        how = f"signal {outcome.signal}" if outcome.signal else f"status {outcome.returncode}"
-        return kind, f"{tally}; {text} with {how}"
-    return kind, f"{tally}; {f'test {number + 1}' if number >= 0 else 'between tests'}: {text}"
-
-
-def _worst(failures: tuple[tuple[int, str, str], ...]) -> tuple[int, str, str]:
-    """Return the failure to tell of: running out of memory, then a crash, then a wrong answer."""
-    return min(failures, key=lambda failure: ("memory", "runtime", "wrong").index(failure[1]))
+    def _sources(self, code: str, task: Task, suite: Suite) -> list[str]:
+        prompt = task.prompt if self.uses_prompt and suite.entry_point in defined(task.prompt) else ""
+        return _sources(code, prompt, suite.entry_point)
 
 
 def _sources(code: str, prompt: str, entry_point: str | None) -> list[str]:
@@ -133,8 +143,3 @@ def _sources(code: str, prompt: str, entry_point: str | None) -> list[str]:
         "\n".join(lines[:margin]),
     ]
     return [head + body for body in dict.fromkeys(bodies)]
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_code(prompt: str, entry_point: str | None) -> bool:
-    return entry_point is not None and entry_point in definitions(prompt)

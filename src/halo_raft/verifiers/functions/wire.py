@@ -12,10 +12,10 @@ from halo_raft.verifiers.functions.codec import MAX_BYTES
 
 NONCE_BYTES = 8
 FIRST_NONCE = bytes(NONCE_BYTES)
-CALL, LOOK_UP, GET, SET = b"C", b"L", b"G", b"S"
-"""Requests: (target, args, kwargs); (name,); (object, attribute); (object, attribute, value)."""
+REQUEST = b"Q"
+"""What either end asks of the other: (operation, streams, names of keywords, operands, values of keywords)."""
 VALUE, ERROR, CALLBACK, SYNTAX, LOADED = b"V", b"E", b"K", b"X", b"R"
-"""Replies: a value; (class names, message); (function, args, kwargs); message; nothing."""
+"""Replies: (value, what was printed); see `errors.described`; a request to the judge; an error; nothing."""
 _READ, _WRITE = os.read, os.write
 
 

@@ -8,43 +8,64 @@ from typing import Any
 from halo_raft.records import VerdictKind
 from halo_raft.sandbox import Limits, Outcome, run_python
 from halo_raft.verifiers.base import IN_PROCESS, VerifyResult
+from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.names import parse
 from halo_raft.verifiers.functions.supervisor import Report
-from halo_raft.verifiers.functions.verifier import result
-from halo_raft.verifiers.pytest_suites.guard import guarded
-from halo_raft.verifiers.pytest_suites.screen import objection
-from halo_raft.verifiers.pytest_suites.suite import Suite
+from halo_raft.verifiers.functions.trusted import halves
+from halo_raft.verifiers.functions.verdicts import result
+from halo_raft.verifiers.pytest_suites.screen import allowed, objection
+from halo_raft.verifiers.pytest_suites.suite import Tests
 
 HARNESS = "halo_raft.verifiers.pytest_suites.harness"
-ENDS = ("done", "syntax", "load", "gone", "violation")
+ENDS = ("done", "abort", "syntax", "load", "gone", "violation")
 
 
-def judge_beside(code: str, setup: str, suite: Suite, limits: Limits, packages: tuple[str, ...]) -> VerifyResult:
-    """Judge a program by a suite in the same process.
+def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, limits: Limits) -> VerifyResult:
+    """Judge a program by tests in the same process.
 
     Args:
-        code: The program.
-        setup: Trusted code that runs before it.
-        suite: Its tests.
-        limits: For program and suite together.
-        packages: Python packages that both may import.
+        sources: The programs that the answer may stand for; the first that compiles is the program.
+        tests: Its tests.
+        prompt: The task's prompt, which may speak of what the program may use.
+        solution: The task's reference; empty without one.
+        limits: For program and tests together.
 
     Raises:
         SandboxError: The sandbox failed.
     """
-    if used := objection(code):
+    suite = tests.suite
+    code = next((source for source in sources if _compiles(source)), sources[0])
+    permitted = allowed(f"{suite.setup}\n{suite.source}", prompt, solution)
+    if used := objection(code, permitted):
         details = f"a program beside its tests may not use {used}"
         kind = VerdictKind.VIOLATION
-        return VerifyResult(False, 0.0, details, kind=kind, tests_total=len(suite.expected), integrity=IN_PROCESS)
+        return VerifyResult(False, 0.0, details, kind=kind, tests_total=tests.total, integrity=IN_PROCESS)
     token = secrets.token_hex(16)
+    before, after = halves(suite.setup, suite.terms.targets)
     payload: dict[str, Any] = {
         "token": token,
         "code": code,
-        "setup": setup,
-        "source": guarded(suite.source),
-        "expected": list(suite.expected),
+        "allowed": sorted(permitted),
+        "before": before,
+        "after": guarded(after, suite.terms.classes, suite.terms.unbelieved),
+        "targets": list(suite.terms.targets),
+        "under_test": suite.entry_point,
+        "entry_point": suite.expression,
+        "tests": suite.guarded,
+        "calls": [list(call) for call in suite.calls],
+        "source": tests.guarded,
+        "expected": list(tests.expected),
     }
-    outcome = run_python(HARNESS, payload, limits=limits, packages=packages)
-    return result(outcome, _report(outcome, token), len(suite.expected), IN_PROCESS)
+    outcome = run_python(HARNESS, payload, limits=limits, packages=tests.packages)
+    return result(outcome, _report(outcome, token), tests.total, IN_PROCESS)
+
+
+def _compiles(source: str) -> bool:
+    try:
+        parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _report(outcome: Outcome, token: str) -> Report:

@@ -1,22 +1,24 @@
-"""Runs a pytest suite beside the program that it tests, in one process.
+"""Runs tests beside the program that they test, in one process.
 
 This makes cheating hard, not impossible; that is why verdicts from here say `integrity: in_process`.
 pytest is loaded before the program, and whatever of it the program changes is a violation.
 
 Report lines on the private channel: `TOKEN STATE NUMBER GROUP TEXT`, with the states `ok` and `bad` for
-tests, and `syntax`, `load`, `gone`, `violation` or `done` for the end.
+tests, and `syntax`, `load`, `abort`, `gone`, `violation` or `done` for the end.
 """
 
 from __future__ import annotations
 
 import builtins
 import gc
+import marshal
 import os
 import sys
 import threading
 import unittest
 
-from halo_raft.verifiers.pytest_suites import guard
+from halo_raft.verifiers.functions import guard
+from halo_raft.verifiers.pytest_suites import answers
 from halo_raft.verifiers.pytest_suites import run as running
 
 TYPE_CHECKING = False
@@ -38,13 +40,18 @@ def main(payload: dict[str, Any], fd: int) -> None:
     """Judge one program and end the process.
 
     Args:
-        payload: `token`, `code` (the program), `setup` (trusted source), `source` and `expected` (see
-            `running.run`).
+        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`);
+            `before` and `after` (trusted source that runs before and after
+            it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
+            runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or `source` and `expected`
+            (see `running.run`).
         fd: Write end of the private channel.
     """
     sys.dont_write_bytecode = True
-    setattr(builtins, guard.COMPARE, guard.compare)
-    running.run(WARM_UP, [], len, len)  # type: ignore[arg-type]  # loads what pytest loads when first used
+    if payload["expected"]:
+        running.run(WARM_UP, [], len, len, {})  # type: ignore[arg-type]  # loads what pytest loads when first used
+    guard.install()
+    answers.install(frozenset(payload["allowed"]))
     for module, names in TELLTALES.items():
         for name in names:
             delattr(module, name)
@@ -57,28 +64,51 @@ def main(payload: dict[str, Any], fd: int) -> None:
     if not state <= _state():
         outcome = ("violation", RuntimeError("changed the test runner"), [])
     for number, error in outcome[2]:
-        report("bad" if error else "ok", number, error)
+        report("bad" if error else "ok", max(number, 0), error)
     report(outcome[0], 0, outcome[1])
     EXIT(0)
 
 
 def _judge(payload: dict[str, Any]) -> None:
-    """Load the program and run its suite, in a thread whose stack does not lead to the channel."""
+    """Load the program and run its tests, in a thread whose stack does not lead to the channel."""
     run = running.run
     tests: list[tuple[int, BaseException | None]] = []
     try:
-        module = _load(payload)
+        names = _load(payload)
     except _NotLoaded as error:
         payload["outcome"] = (error.state, error.__cause__, [])
         return
-    sys.modules["solution"] = module
-    run(
-        payload["source"],
-        payload["expected"],
-        lambda number: tests.append((number, None)),
-        lambda number, error: tests.append((number, error)),
-    )
-    payload["outcome"] = ("done", None, tests)
+
+    def ok(number: int) -> None:
+        tests.append((number, None))
+
+    def bad(number: int, error: BaseException) -> None:
+        tests.append((number, error))
+
+    end = "done", None
+    if payload["expected"]:
+        run(payload["source"], payload["expected"], ok, bad, names)
+    else:
+        end = _run_plain(payload, names, ok, bad)
+    payload["outcome"] = (*end, tests)
+
+
+def _run_plain(
+    payload: dict[str, Any], names: dict[str, Any], ok: Callable[..., None], bad: Callable[..., None]
+) -> tuple[str, BaseException | None]:
+    """Run tests that need no runner; return how they ended."""
+    names |= {"__name__": "__main__", "__judge_any__": BaseException, "__judge_ok__": ok, "__judge_bad__": bad}
+    try:
+        exec(marshal.loads(payload["tests"]), names)
+        for name, takes_candidate in payload["calls"]:
+            value = names[name](*([eval(payload["entry_point"], names)] if takes_candidate else []))
+            if type(value).__name__ == "coroutine":
+                import asyncio
+
+                asyncio.run(value)
+    except BaseException as error:
+        return "abort", error
+    return "done", None
 
 
 class _NotLoaded(Exception):
@@ -88,20 +118,36 @@ class _NotLoaded(Exception):
         self.state = state
 
 
-def _load(payload: dict[str, Any]) -> Any:
-    """Run set-up and program as the module `solution`."""
+def _load(payload: dict[str, Any]) -> dict[str, Any]:
+    """Run set-up and program as the module `solution`; return the names that the tests start with."""
     module = type(sys)("solution")
     sys.modules["solution"] = module
+    vars(module)["__builtins__"] = builtins  # the real ones
     try:
         code = compile(payload["code"], "solution.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise _NotLoaded("syntax") from error
     try:
-        exec(payload["setup"], module.__dict__)
+        exec(payload["before"], module.__dict__)
+        names = _own_names(payload["before"], module)
         exec(code, module.__dict__)
+        defined = {name: vars(module)[name] for name in payload["targets"] if name in vars(module)}
+        names.update(defined)
+        names["__name__"] = "tests"
+        exec(payload["after"], names)
+        if payload["under_test"] in defined:
+            names[payload["under_test"]] = defined[payload["under_test"]]
     except BaseException as error:
         raise _NotLoaded("load") from error
-    return module
+    return names
+
+
+def _own_names(setup: str, module: Any) -> dict[str, Any]:
+    """Run the set-up once more for the tests: a program that shadows what its functions use does not reach them."""
+    names: dict[str, Any] = {"__name__": "solution", "__builtins__": builtins}
+    exec(setup, names)
+    names.update({name: vars(module)[name] for name, value in names.items() if isinstance(value, type)})
+    return names
 
 
 def _reporter(fd: int, token: str) -> Callable[..., None]:

@@ -7,6 +7,7 @@ collected or cut short is not passed.
 
 from __future__ import annotations
 
+import builtins
 import os
 import shutil
 import sys
@@ -57,14 +58,16 @@ def run(
     expected: list[tuple[str, int]],
     ok: Callable[[int], None],
     bad: Callable[[int, BaseException], None],
+    names: dict[str, Any],
 ) -> None:
-    """Run a suite.
+    """Run a suite. What pytest collects takes its content from memory: no file holds the tests.
 
     Args:
         source: The suite.
         expected: Name of each test (`test_f`, `TestC::test_m`) and how many cases it has at least.
         ok: Called with the number of a test that passed.
         bad: Called with the number of one that did not, and why.
+        names: What the suite finds defined; its own classes are added.
     """
     import pytest
 
@@ -72,13 +75,23 @@ def run(
     folder = tempfile.mkdtemp(dir=os.getcwd())
     before = set(sys.modules)
     outcomes = Outcomes()
+    code = compile(source, "test_task.py", "exec", dont_inherit=True)
+    given = {name: value for name, value in names.items() if not name.startswith("__")}
+
+    def fill(module: dict[str, Any]) -> None:
+        delattr(builtins, "__judge_suite__")
+        module.update(given)
+        exec(code, module)
+        names.update({name: value for name, value in module.items() if isinstance(value, type) and name not in names})
+
     try:
         path = os.path.join(folder, "test_task.py")
-        for name, text in ((path, source), (os.path.join(folder, "pytest.ini"), "[pytest]\n")):
+        for name, text in ((path, "__judge_suite__(globals())\n"), (os.path.join(folder, "pytest.ini"), "[pytest]\n")):
             with open(name, "w", encoding="utf-8") as file:
                 file.write(text)
         options = [path, "--noconftest", "--import-mode=importlib", f"--basetemp={folder}/tmp", f"--rootdir={folder}"]
         options += ["-c", os.path.join(folder, "pytest.ini"), "-W", "ignore", "--capture=sys"]
+        builtins.__judge_suite__ = fill  # type: ignore[attr-defined]
         pytest.main([*options, *(word for name in OFF for word in ("-p", f"no:{name}"))], plugins=[outcomes])
     finally:
         for name in set(sys.modules) - before:

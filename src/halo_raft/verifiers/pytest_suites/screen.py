@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import re
 
+from halo_raft.verifiers.functions.names import parse, parsed
+
 # fmt: off
 MODULES = frozenset((
     "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codecs", "ctypes", "dis", "doctest", "faulthandler",
@@ -24,8 +26,10 @@ NAMES = frozenset((
     "__builtins__", "__closure__", "__code__", "__getattribute__", "__globals__", "__import__", "__loader__",
     "__self__", "__spec__", "__subclasses__", "__traceback__", "_current_frames", "_getframe", "ag_frame",
     "attrgetter", "breakpoint", "compile", "cr_frame", "currentframe", "eval", "exc_info", "exec", "f_back",
-    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro", "get_stack",
-    "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars", "with_traceback",
+    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro",
+    "get_stack", "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars",
+    "with_traceback", "__match_args__", "__getattr__", "__reduce__", "__reduce_ex__", "modules", "__judge_ok__",
+    "__judge_bad__", "__judge_any__", "__mro__", "mro",
 ))
 """Names and attributes that do the same."""
 
@@ -34,22 +38,62 @@ OF_SYS = frozenset((
     "stdout", "version_info",
 ))
 """What of `sys` may be used."""
+MADE_UP = frozenset(("getattr", "setattr", "delattr", "hasattr"))
+"""Functions that reach an attribute by a name, which has to stand there."""
 # fmt: on
+
+FILES = frozenset(("open", "io", "os", "pathlib", "shutil", "tempfile", "glob", "fileinput", "codecs"))
+"""What a program needs whose tests hand it files."""
+OF_FILES = frozenset(("tmp_path", "tmpdir", "open", "tempfile", "pathlib", "os", "sqlite3", "shutil", "csv"))
+"""Words by which tests hand a program files."""
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-def objection(code: str) -> str | None:
+def allowed(trusted: str, prompt: str, solution: str) -> frozenset[str]:
+    """Return what a program may use although the screen would refuse it: what trusted text uses itself.
+
+    Args:
+        trusted: Tests and set-up.
+        prompt: The prompt; where it is code, its imports are the program's.
+        solution: The reference; empty without one.
+    """
+    words: set[str] = set()
+    for source in (trusted, prompt, solution):
+        tree = parsed(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                words |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                words.add((node.module or "").partition(".")[0])
+            elif isinstance(node, ast.arg) or (isinstance(node, ast.Name) and source is solution):
+                words.add(node.arg if isinstance(node, ast.arg) else node.id)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                words.add(node.func.id)
+    words -= {"eval", "exec", "compile", "gc", "inspect", "ctypes", "pytest", "unittest", "builtins", "sys"} - _of(
+        solution
+    )
+    return frozenset(words | (FILES if words & OF_FILES else set()))
+
+
+def _of(solution: str) -> set[str]:
+    """Return what a reference uses that even trusted tests do not make fit for a program."""
+    return {n.id for n in ast.walk(parsed(solution)) if isinstance(n, ast.Name)}
+
+
+def objection(code: str, allowed: frozenset[str] = frozenset()) -> str | None:
     """Return what a program uses that it may not, None if nothing; what is no Python is left to the compiler."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    return next((found for node in ast.walk(tree) if (found := _objection(node, parents.get(node)))), None)
+    modules = frozenset(a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names)
+    found = (_objection(node, parents.get(node), modules) for node in ast.walk(tree))
+    return next((name for name in found if name is not None and name.partition(".")[0] not in allowed), None)
 
 
-def _objection(node: ast.AST, parent: ast.AST | None) -> str | None:
+def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
     if isinstance(node, ast.Import):
         return next((a.name for a in node.names if _is_closed(a.name) or (a.name == "sys" and a.asname)), None)
     if isinstance(node, ast.ImportFrom):
@@ -58,19 +102,35 @@ def _objection(node: ast.AST, parent: ast.AST | None) -> str | None:
         closed = (a.name for a in node.names if a.name in NAMES or (node.module == "sys" and a.name not in OF_SYS))
         return next(closed, None)
     if isinstance(node, ast.Attribute):
-        made_up = node.attr == "format" and not isinstance(node.value, ast.Constant)
-        of_another = node.attr == "__dict__" and not isinstance(node.value, ast.Name)
-        return node.attr if node.attr in NAMES or made_up or of_another else None
+        return _of_attribute(node, modules)
     if isinstance(node, ast.Name):
-        if node.id == "sys" and not (isinstance(parent, ast.Attribute) and parent.attr in OF_SYS):
-            return "sys" if not isinstance(parent, ast.Attribute) else f"sys.{parent.attr}"
-        return node.id if node.id in NAMES else None
+        return _of_name(node, parent)
+    if isinstance(node, ast.MatchClass):
+        return next((name for name in node.kwd_attrs if name in NAMES), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return next((word for word in _WORD.findall(node.value) if word in NAMES and "_" in word), None)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "setattr"):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MADE_UP:
         named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
         return None if named else f"{node.func.id} of a name that is made up"
     return None
+
+
+def _of_attribute(node: ast.Attribute, modules: frozenset[str]) -> str | None:
+    made_up = node.attr == "format" and not isinstance(node.value, ast.Constant)
+    of_another = node.attr == "__dict__" and not isinstance(node.value, ast.Name)
+    of_module = isinstance(node.value, ast.Name) and node.value.id in modules and node.value.id not in ("os", "sys")
+    leads_on = _is_closed(node.attr) or node.attr.lstrip("_") == "sys"
+    if leads_on and (of_module or node.attr.startswith("_")):
+        return node.attr  # a module's own import of another: `random._os`, `enum.sys`
+    return node.attr if node.attr in NAMES or made_up or of_another else None
+
+
+def _of_name(node: ast.Name, parent: ast.AST | None) -> str | None:
+    if node.id == "sys" and not (isinstance(parent, ast.Attribute) and parent.attr in OF_SYS):
+        return "sys" if not isinstance(parent, ast.Attribute) else f"sys.{parent.attr}"
+    if node.id in MADE_UP and not (isinstance(parent, ast.Call) and parent.func is node):
+        return f"{node.id} by another name"
+    return node.id if node.id in NAMES else None
 
 
 def _is_closed(module: str) -> bool:

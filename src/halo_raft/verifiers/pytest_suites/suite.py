@@ -1,59 +1,64 @@
-"""A task's pytest suite, looked at in the trusted worker: which tests have to report."""
+"""A task's tests for pytest, looked at in the trusted worker: which of them have to report."""
 
 from __future__ import annotations
 
 import ast
 import functools
+import inspect
+import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from halo_raft.errors import DataError
-from halo_raft.records import Task
-from halo_raft.verifiers.pytest_suites.reach import can_stand_outside, names_of_program
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.instrument import Suite, is_test_class
+from halo_raft.verifiers.functions.names import Function, parse
+from halo_raft.verifiers.pytest_suites import run as running
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
-    """What a suite holds.
+class Tests:
+    """Tests, and how they are run.
 
     Attributes:
-        source: As the task gives it.
-        expected: Name of each test and how many cases it has at least.
-        names: What it uses of the program.
-        outside: Whether it can run in a process of its own; see `reach`.
+        suite: What they say.
+        guarded: Their source for pytest beside the program; empty where they run without pytest.
+        expected: For pytest: name of each test and how many cases it has at least.
+        total: Number of tests; each has to report.
+        packages: Installed packages that they, and programs, may import.
+        code: What the judge runs.
     """
 
-    source: str
+    suite: Suite
+    guarded: str
     expected: tuple[tuple[str, int], ...]
-    names: tuple[str, ...]
-    outside: bool
+    total: int
+    packages: tuple[str, ...]
+
+    @property
+    def code(self) -> bytes:
+        """What the judge runs, marshalled."""
+        return self.suite.code or _call_of_pytest(self.suite.source, self.expected)
 
 
-def suite_of(task: Task) -> Suite:
-    """Return the suite of a task.
+def tests_for_pytest(task_id: str, suite: Suite) -> Tests:
+    """Return tests that pytest has to run.
 
     Raises:
-        DataError: There is none, it is not Python, or holds no test.
+        DataError: There is none among them.
     """
-    source = task.tests or "\n".join(task.test_list or ())
-    if not source:
-        raise DataError(f"task {task.task_id!r} has no tests")
-    try:
-        suite = _suite(source)
-    except (SyntaxError, ValueError) as error:
-        raise DataError(f"task {task.task_id!r}: its tests cannot be used: {error}") from error
-    if not suite.expected:
-        raise DataError(f"task {task.task_id!r}: its tests hold no test function for pytest")
-    return suite
+    expected = tuple(_tests(parse(suite.source).body, ""))
+    if not expected:
+        raise DataError(f"task {task_id!r}: its tests hold no test function for pytest")
+    source = guarded(suite.source, suite.terms.classes, suite.terms.unbelieved)
+    return Tests(suite, source, expected, len(expected), ())
 
 
 @functools.lru_cache(maxsize=1024)
-def _suite(source: str) -> Suite:
-    tree = ast.parse(source)
-    names = names_of_program(tree)
-    return Suite(source, tuple(_tests(tree.body, "")), names, can_stand_outside(tree, names))
+def _call_of_pytest(source: str, expected: tuple[tuple[str, int], ...]) -> bytes:
+    """Return the code that the judge's process runs: the runner, and a call of it."""
+    call = f"run({source!r}, {list(expected)!r}, __judge_ok__, __judge_bad__, globals())"
+    return marshal.dumps(compile(f"{inspect.getsource(running)}\n{call}\n", "tests.py", "exec", dont_inherit=True))
 
 
 def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, int]]:
@@ -61,13 +66,9 @@ def _tests(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, int]]:
     for node in body:
         if isinstance(node, Function) and node.name.startswith("test"):
             yield prefix + node.name, _cases(node.decorator_list)
-        elif isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or _is_unittest(node)):
+        elif isinstance(node, ast.ClassDef) and is_test_class(node):
             around = _cases(node.decorator_list)
             yield from ((name, cases * around) for name, cases in _tests(node.body, f"{prefix}{node.name}::"))
-
-
-def _is_unittest(node: ast.ClassDef) -> bool:
-    return any(ast.unparse(base).endswith("TestCase") for base in node.bases)
 
 
 def _cases(decorators: list[ast.expr]) -> int:

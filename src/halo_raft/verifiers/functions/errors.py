@@ -1,0 +1,136 @@
+"""Exceptions that cross: names of classes, arguments and text go over; the judge makes one of its own.
+
+The class is the nearest that the judge knows: one that the trusted text names and the program defines,
+one of Python's, or one of the standard library's modules below. Nothing that the program sends is looked
+up anywhere else, and a method is never taken from it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MESSAGE_CHARS = 2000
+BUILT_IN = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
+# fmt: off
+MODULES = frozenset((
+    "argparse", "array", "ast", "asyncio.exceptions", "asyncio.queues", "binascii", "calendar",
+    "concurrent.futures._base", "configparser", "copy", "_csv", "dataclasses", "decimal", "enum", "email.errors",
+    "fractions", "getopt", "graphlib", "html.parser", "http.client", "http.cookies", "inspect", "ipaddress",
+    "json.decoder", "locale", "_lzma", "numbers", "numpy", "numpy.exceptions", "numpy.linalg", "operator",
+    "optparse", "queue", "_queue", "re", "sched", "shlex", "shutil", "sqlite3", "ssl", "statistics", "string",
+    "struct", "subprocess", "tarfile", "textwrap", "tokenize", "tomllib", "types", "typing", "unicodedata",
+    "urllib.error", "urllib.parse", "uuid", "xml.etree.ElementTree", "xml.parsers.expat", "zipfile", "zlib",
+    "zoneinfo._common",
+))
+# fmt: on
+"""Modules whose exceptions the judge has too, once they are loaded there."""
+
+
+def described(error: BaseException) -> list[Any]:
+    """Return what the judge is told of an exception: names of its classes, arguments, text, attributes."""
+    try:
+        text = str(error)[:MESSAGE_CHARS]
+    except BaseException:
+        text = ""
+    names = [(str(base.__module__), base.__name__) for base in type.mro(type(error))]
+    try:
+        attributes = types.SimpleNamespace(**vars(error))
+    except BaseException:
+        attributes = types.SimpleNamespace()
+    return [names, error.args if type(error.args) is tuple else (), text, attributes]
+
+
+def without_objects(description: list[Any]) -> list[Any]:
+    """Return a description that can always be written."""
+    names, _, text, _ = description
+    return [names, (text,), text, types.SimpleNamespace()]
+
+
+class Errors:
+    """The judge's exception classes.
+
+    Args:
+        wanted: Names of exceptions that the trusted text names and does not define.
+        ends: Whether the trusted text expects `SystemExit`.
+    """
+
+    def __init__(self, wanted: frozenset[str], ends: bool = False) -> None:
+        self.wanted = wanted
+        self._known: dict[str, type[BaseException]] = dict(BUILT_IN)
+        if ends:
+            self._known["SystemExit"] = SystemExit
+        self._made: dict[tuple[str, type[BaseException]], type[BaseException]] = {}
+
+    def define(self, name: str, names: list[tuple[str, str]]) -> type[BaseException]:
+        """Return the judge's class for an exception of the program's that the trusted text names."""
+        if name not in self._known:
+            base = self._nearest(names[1:]) or Exception
+            self._known[name] = type(name, (base,), {"__module__": "solution", "__str__": _text})
+        return self._known[name]
+
+    def know(self, name: str, kind: type[BaseException]) -> None:
+        """Take in an exception that trusted text defines."""
+        self.wanted |= {name}
+        self._known[name] = kind
+
+    def make(self, description: list[Any]) -> tuple[BaseException | None, str, str]:
+        """Return an exception (None for what ends a program), its group and its text for the verdict.
+
+        Raises:
+            ValueError: It is no description.
+        """
+        if len(description) < 4 or not _is_description(*description[:4]):
+            raise ValueError("not an exception")
+        names, args, text, attributes = description[:4]
+        group = "memory" if ("builtins", "MemoryError") in names else "runtime"
+        told = f"{names[0][1][:100]}: {text[:300]}" if text else names[0][1][:100]
+        base = self._nearest(names)
+        if base is None:
+            return None, group, told
+        error = self._instance(base, names[0][1], args, text)
+        if type(attributes) is types.SimpleNamespace:
+            for name, value in vars(attributes).items():
+                if not hasattr(type(error), name) and not name.startswith("_"):
+                    vars(error)[name] = value
+        return error, group, told
+
+    def _instance(self, base: type[BaseException], name: str, args: tuple[Any, ...], text: str) -> BaseException:
+        if name not in (base.__name__, "Exception") and name.isidentifier():
+            base = self._made.setdefault(
+                (name, base), type(name, (base,), {"__module__": "solution", "__str__": _text})
+            )
+        try:
+            error = base(*args) if base.__module__ == "builtins" else BaseException.__new__(base, *args)
+        except Exception:
+            error = BaseException.__new__(base, *args)
+        if type(error).__str__ is _text:
+            error._text = text  # type: ignore[attr-defined]
+        elif str(error) != text and not isinstance(error, KeyError):
+            error.args = (text,)
+        return error
+
+    def _nearest(self, names: list[tuple[str, str]]) -> type[BaseException] | None:
+        for module, name in names:
+            if module == "builtins" or (name in self.wanted and name in self._known):
+                if name in self._known:
+                    return self._known[name]
+            elif module in MODULES and module in sys.modules:
+                found = vars(sys.modules[module]).get(name)
+                if isinstance(found, type) and issubclass(found, Exception) and found.__module__ == module:
+                    return found
+        return None
+
+
+def _text(self: Any) -> str:
+    return str(vars(self).get("_text", "")) or ", ".join(map(str, self.args))
+
+
+def _is_description(names: Any, args: Any, text: Any, attributes: Any) -> bool:
+    pairs = type(names) is list and bool(names) and all(type(pair) is tuple and len(pair) == 2 for pair in names)
+    return pairs and all(type(n) is str for pair in names for n in pair) and type(args) is tuple and type(text) is str

@@ -1,0 +1,140 @@
+"""Where the tests of a Python task stand: outside of the program's process, or beside the program in it.
+
+The task decides, never an answer: outside where its reference passes outside, else beside it; without a
+reference by the form of its tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Callable, Hashable, Iterator
+
+from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, VerifyResult
+from halo_raft.verifiers.functions.instrument import Suite
+from halo_raft.verifiers.functions.names import parsed
+
+NONE = "none"
+REMEMBERED = 4096
+
+# fmt: off
+RUNNING = frozenset((
+    "eval", "exec", "compile", "pickle.loads", "pickle.load", "marshal.loads", "dill.loads", "cloudpickle.loads",
+    "joblib.load", "yaml.load", "yaml.unsafe_load", "os.system", "os.popen", "subprocess.run", "subprocess.call",
+    "subprocess.check_output", "subprocess.Popen", "subprocess.check_call", "subprocess.getoutput", "runpy.run_path",
+    "runpy.run_module", "importlib.import_module", "__import__", "timeit.timeit",
+))
+"""Calls that run what they are given."""
+SEEDING = frozenset(("random.seed", "np.random.seed", "numpy.random.seed", "seed", "torch.manual_seed"))
+FILES = frozenset((
+    "open", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize", "os.listdir", "os.remove",
+    "os.mkdir", "os.makedirs", "os.rmdir", "os.unlink", "os.chdir", "sqlite3.connect", "glob.glob",
+    "TemporaryDirectory", "NamedTemporaryFile", "mkdtemp",
+))
+# fmt: on
+SHARED_FIXTURES = {
+    **dict.fromkeys(
+        ("tmp_path", "tmpdir", "tmp_path_factory", "tmpdir_factory"), "files that it shares with the program"
+    ),
+    **dict.fromkeys(
+        ("capfd", "capfdbinary", "caplog", "recwarn", "monkeypatch", "mocker"), "the program's own process"
+    ),
+}
+PATCHED_FROM_OUTSIDE = frozenset(("builtins.input", "builtins.print", "sys.stdout", "sys.stderr", "sys.stdin"))
+"""What a test may patch for a program in another process."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mode:
+    """Where a task's tests stand.
+
+    Attributes:
+        name: `outside`, `in_process`, or `none` for a task that neither can judge.
+        reason: Why, in a few words.
+    """
+
+    name: str
+    reason: str
+
+
+_known: dict[Hashable, Mode] = {}
+
+
+def by_reference(
+    key: Hashable, suite: Suite, outside: Callable[[], VerifyResult], beside: Callable[[], VerifyResult]
+) -> Mode:
+    """Return the mode of a task that has a reference; found once per process and task.
+
+    Args:
+        key: What stands for the task.
+        suite: Its tests.
+        outside: Judges the reference outside.
+        beside: Judges the reference beside its tests.
+    """
+    if key not in _known:
+        while len(_known) >= REMEMBERED:
+            del _known[next(iter(_known))]
+        _known[key] = _by_reference(suite, outside, beside)
+    return _known[key]
+
+
+def _by_reference(suite: Suite, outside: Callable[[], VerifyResult], beside: Callable[[], VerifyResult]) -> Mode:
+    form = by_form(suite)
+    runs_answers = form.reason == _RUNS
+    first = None if runs_answers else outside()
+    if first is not None and first.success:
+        return Mode(OUTSIDE, "its reference passes outside")
+    second = beside()
+    if second.success:
+        why = form.reason if form.name == IN_PROCESS else "its reference passes beside its tests alone"
+        return Mode(IN_PROCESS, why)
+    told = first or second
+    return Mode(NONE, f"its reference passes neither outside nor beside its tests ({told.kind}: {told.details})")
+
+
+_RUNS = "its tests run what the program returns"
+
+
+def by_form(suite: Suite) -> Mode:
+    """Return the mode that the form of the tests asks for."""
+    reason = next(_reasons(parsed(f"{suite.setup}\n{suite.source}"), suite), None)
+    return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
+
+
+def _reasons(tree: ast.Module, suite: Suite) -> Iterator[str]:
+    """Yield why tests have to stand beside the program."""
+    aliases = {a.asname: a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names if a.asname}
+    froms = {
+        (a.asname or a.name): f"{n.module}.{a.name}"
+        for n in ast.walk(tree)
+        if isinstance(n, ast.ImportFrom) and n.module
+        for a in n.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _of_call(node, aliases, froms)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from (f"its tests use {SHARED_FIXTURES[a.arg]}" for a in node.args.args if a.arg in SHARED_FIXTURES)
+        elif isinstance(node, ast.ClassDef):
+            if any(ast.unparse(base).rpartition(".")[2] in suite.terms.targets for base in node.bases):
+                yield "its tests derive classes from the program's"
+        elif isinstance(node, ast.Attribute) and node.attr in ("__code__", "__globals__", "__closure__", "__dict__"):
+            yield "its tests look into the program's functions"
+
+
+def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> Iterator[str]:
+    name = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
+    first, dot, rest = name.partition(".")
+    name = f"{aliases.get(first, froms.get(first, first))}{dot}{rest}"
+    if name in RUNNING:
+        yield _RUNS
+    elif name in FILES or name.startswith(("shutil.", "tempfile.")):
+        yield "its tests use files that they share with the program"
+    elif name in SEEDING:
+        yield "its tests seed random numbers for the program"
+    elif name.endswith(("patch", "patch.object", "patch.dict", "patch.multiple")) and "patch" in name.split("."):
+        what = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+        if what not in PATCHED_FROM_OUTSIDE:
+            yield "its tests patch what the program uses"
+    elif name.endswith(("assertLogs", "assertWarns", "pytest.warns", "catch_warnings")):
+        yield "its tests look for warnings or logs of the program's process"

@@ -1,0 +1,275 @@
+"""Reads a task's trusted text: which names the program has to define, and what the text takes them for.
+
+Runs in the trusted worker. The program is never looked at: what is open, what is believed and what is
+looked up follow from set-up, prompt, tests and reference alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import collections
+import datetime
+import decimal
+import functools
+import pathlib
+import re
+import symtable
+import sys
+import threading
+from collections.abc import Iterator
+
+from halo_raft.verifiers.functions.terms import Terms
+
+PROGRAM = "solution"
+"""Module that tests may import the program from."""
+_VALUES = (str, bytes, bytearray, list, tuple, dict, set, frozenset, int, float, complex, range, memoryview, re.Match)
+_MORE = (collections.deque, collections.Counter, decimal.Decimal, datetime.datetime, pathlib.Path)
+STANDARD = frozenset(name for kind in (*_VALUES, *_MORE) for name in dir(kind))
+"""Methods of values: where a test calls one, a value is what it wants."""
+# fmt: off
+COMPARED_BY = frozenset((
+    "len", "list", "sorted", "set", "tuple", "dict", "str", "repr", "int", "float", "sum", "min", "max", "abs",
+    "round", "frozenset", "next", "iter", "enumerate", "zip", "map", "print", "Counter", "type", "isinstance",
+    "reversed", "isclose", "allclose", "array_equal", "approx", "assertEqual", "assertEquals", "assertNotEqual",
+    "assertAlmostEqual", "assertIn", "assertListEqual", "assertDictEqual", "assertSetEqual", "assertTupleEqual",
+    "assertSequenceEqual", "assertCountEqual", "assertGreater", "assertLess", "assertIsNone",
+))
+# fmt: on
+"""Functions whose arguments are compared or looked into, not taken for truth."""
+RAISES = frozenset(["raises", "assertRaises", "assertRaisesRegex", "suppress", "assertRaisesRegexp"])
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+READING = threading.RLock()
+"""Held while source becomes a tree, or a tree code: CPython 3.11 counts their depth in one place for all threads."""
+
+
+def parse(source: str) -> ast.Module:
+    """Return source as a tree.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: It is not Python.
+    """
+    with READING:
+        return ast.parse(source)
+
+
+def parsed(source: str) -> ast.Module:
+    """Return source as a tree; an empty one where it is not Python."""
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
+def defined(source: str) -> frozenset[str]:
+    """Return the names that trusted source binds at top level, those of `global` statements included."""
+    try:
+        table = symtable.symtable(source, "text", "exec")
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(name for table in _tables(table) for name in _bound(table))
+
+
+def _bound(table: symtable.SymbolTable) -> Iterator[str]:
+    for symbol in table.get_symbols():
+        at_top = table.get_type() == "module" and symbol.is_local()
+        by_global = symbol.is_declared_global() and symbol.is_assigned()
+        if by_global or (at_top and (symbol.is_assigned() or symbol.is_imported())):
+            yield symbol.get_name()
+
+
+def used(source: str) -> frozenset[str]:
+    """Return the names that trusted source reads as globals."""
+    try:
+        table = symtable.symtable(source, "text", "exec")
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(
+        symbol.get_name()
+        for table in _tables(table)
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module")
+    )
+
+
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _tables(child)
+
+
+def calls(tree: ast.AST) -> Iterator[str]:
+    """Yield the names that are called, outer calls first."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield what a text takes from the module of the program."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PROGRAM:
+            yield from (alias.name for alias in node.names if alias.name != "*")
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM:
+            yield node.attr
+
+
+MODULES = {"np": "numpy", **{name: name for name in sys.stdlib_module_names if not name.startswith("_")}}
+"""Names that can only mean a module of Python's, or numpy, where a text asks them for attributes alone."""
+
+
+def modules_in(tree: ast.AST, under_test: str | None) -> Iterator[str]:
+    """Yield the known modules that a text asks for attributes and never imports: they are not the program's."""
+    asked = {
+        id(n.value): n.value.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
+    }
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in MODULES and n.id != under_test]
+    alone = {n.id for n in names if id(n) not in asked or not isinstance(n.ctx, ast.Load)}
+    imported_ones = {
+        a.asname or a.name.partition(".")[0]
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Import | ast.ImportFrom)
+        for a in n.names
+    }
+    yield from sorted({n.id for n in names} - alone - imported_ones)
+
+
+@functools.lru_cache(maxsize=1024)
+def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str | None) -> Terms:
+    """Return what the trusted text of a task says.
+
+    Args:
+        tests: Its tests.
+        setup: Its set-up.
+        prompt: Its prompt; text, or code that belongs to the program.
+        solution: Its reference; empty without one.
+        under_test: Name of the entry point, which the program defines whoever else does.
+    """
+    tree = parsed(f"{setup}\n{tests}")
+    own = defined(f"{setup}\n{tests}") | set(vars(builtins)) | {"__name__", "__file__"}
+    taken = dict.fromkeys(imported(tree))
+    called = dict.fromkeys(calls(tree))
+    wanted = used(f"{setup}\n{tests}") - own - frozenset(modules_in(tree, under_test))
+    names = [n for n in called if n in wanted] + sorted(wanted - set(called)) + list(taken)
+    if under_test:
+        names.insert(0, under_test) if under_test not in names else None
+    targets = tuple(dict.fromkeys(names))
+    errors = frozenset(_errors(tree)) & frozenset(targets)
+    spoken = f"{prompt}\n{solution}"
+    classes = frozenset(n for n in targets if n not in errors and _is_class(n, tree, spoken, n in called))
+    raised = frozenset(_raised(tree))
+    return Terms(
+        targets=targets,
+        classes=classes,
+        errors=errors,
+        unbelieved=frozenset(_unbelieved(tree, _words(prompt) | _methods(parsed(solution)))),
+        raised=raised,
+        ends="SystemExit" in set(_errors(tree)),
+    )
+
+
+def _names(node: ast.expr) -> str:
+    return ast.unparse(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    """Yield the exceptions that a text raises itself, or gives to a context manager that it enters."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            yield _names(node.exc)
+        elif isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
+            yield from (a.id for a in node.context_expr.args if isinstance(a, ast.Name))
+
+
+def _errors(tree: ast.AST) -> Iterator[str]:
+    """Yield the names that are used as exceptions."""
+    for node in ast.walk(tree):
+        found: ast.expr | None = None
+        if isinstance(node, ast.ExceptHandler):
+            found = node.type
+        elif isinstance(node, ast.Call) and _names(node) in RAISES and node.args:
+            found = node.args[0]
+        if found is not None:
+            yield from (_names(n) for n in (found.elts if isinstance(found, ast.Tuple) else [found]))
+
+
+def _is_class(name: str, tree: ast.AST, spoken: str, called: bool) -> bool:
+    """Return whether a trusted text uses a name as a class: it says so, or calls what is written like one."""
+    if re.search(rf"\bclass\s+{re.escape(name)}\b", spoken):
+        return True
+    short = name.lstrip("_")
+    if short[:1].isupper() and not short.isupper():
+        return True
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _names(node) in ("isinstance", "issubclass", "assertIsInstance"):
+            if len(node.args) > 1 and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
+                return True
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == name and short.isupper():
+            return True
+    return False
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[A-Za-z_]\w*", text[:100_000]))
+
+
+def _methods(tree: ast.AST) -> frozenset[str]:
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return frozenset(n.name for c in classes for n in c.body if isinstance(n, Function))
+
+
+def _unbelieved(tree: ast.AST, spoken: frozenset[str]) -> Iterator[str]:
+    """Yield the methods that are called for an answer which nothing is compared with.
+
+    An object of whatever class may answer `True` to `x.startswith("a")`. A method that the prompt speaks of,
+    or that the reference defines, is the program's to define, unless values have it too.
+    """
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    truths = {node.id for node in _truths(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            if (name in STANDARD or name not in spoken) and not _is_compared(node, parents, truths):
+                yield name
+
+
+def _is_compared(node: ast.AST, parents: dict[ast.AST, ast.AST], truths: set[str]) -> bool:
+    parent = parents.get(node)
+    if isinstance(parent, ast.Await):
+        return _is_compared(parent, parents, truths)
+    if isinstance(parent, ast.Compare):
+        return not any(
+            isinstance(o, ast.Constant) and type(o.value) is bool for o in (parent.left, *parent.comparators)
+        )
+    if isinstance(parent, ast.Assign):
+        targets = [target for target in parent.targets if isinstance(target, ast.Name)]
+        return len(targets) == len(parent.targets) and not any(target.id in truths for target in targets)
+    if isinstance(parent, ast.Call):
+        return node is parent.func or _names(parent) in COMPARED_BY
+    harmless = ast.Expr | ast.Attribute | ast.Subscript | ast.BinOp | ast.FormattedValue | ast.For | ast.withitem
+    return isinstance(parent, harmless)
+
+
+def _truths(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield the expressions whose truth a text asks for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert | ast.If | ast.While | ast.IfExp):
+            yield node.test
+        elif isinstance(node, ast.BoolOp):
+            yield from node.values
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield node.operand
+        elif isinstance(node, ast.comprehension):
+            yield from node.ifs
+        elif isinstance(node, ast.Call) and _names(node) not in COMPARED_BY:
+            yield from node.args
+        elif isinstance(node, ast.Compare):
+            operands = (node.left, *node.comparators)
+            if any(isinstance(o, ast.Constant) and type(o.value) is bool for o in operands):
+                yield from operands
+        elif isinstance(node, ast.Return) and node.value is not None:
+            yield node.value

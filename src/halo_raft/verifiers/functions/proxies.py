@@ -1,0 +1,381 @@
+"""What stands in the judge for the program's functions, classes and objects.
+
+A function's answers are values. An object that stays with the program can be asked for attributes, items
+and text, and called. Its operators are the program's own, and are asked only where the trusted text uses
+its class as a class (`Terms.classes`) and the object was made by it: not where a function returned it in
+place of a value. Where such an object is compared with a plain value it has to pick it out of a line-up.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+from halo_raft.verifiers.functions.decoys import lineup
+from halo_raft.verifiers.functions.ends import how_many
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+    from typing import Any
+
+    from halo_raft.verifiers.functions.remote import Candidate
+
+OF_FUNCTIONS = frozenset(("__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__defaults__"))
+"""Attributes with two underscores that a program may be asked for: they are values."""
+_get: Callable[[Any, str], Any] = object.__getattribute__
+
+
+class Closed(TypeError):
+    """A test asks an object of the program for what only its own class could say."""
+
+
+class Function:
+    """A name of the program's, called from a test."""
+
+    def __init__(self, candidate: Candidate, name: str) -> None:
+        self.__dict__["_candidate"], self.__dict__["_program_name"] = candidate, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it in the candidate's process."""
+        return self._candidate.ask("call", self, *args, given=True, kwargs=kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__signature__":
+            return _signature(self._candidate, self)
+        if name.startswith("__") and name not in OF_FUNCTIONS:
+            raise AttributeError(name)
+        return self._candidate.ask("getattr", self, name, given=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._candidate.ask("setattr", self, name, value)
+
+    def __repr__(self) -> str:
+        return f"<{self._program_name} of the program>"
+
+    def __get__(self, instance: object, owner: object = None) -> Any:
+        return self if instance is None else _Bound(self, instance)
+
+
+class _Bound:
+    """A function of the program's that a class of the test's has as a method."""
+
+    def __init__(self, function: Function, instance: object) -> None:
+        self._function, self._instance = function, instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(self._instance, *args, **kwargs)
+
+
+class Class(Function):
+    """A class of the program's that the trusted text uses as one."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make an object; it is open."""
+        return self._candidate.ask("call", self, *args, kwargs=kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__signature__" or (name.startswith("__") and name not in OF_FUNCTIONS):
+            return super().__getattr__(name)
+        return self._candidate.ask("getattr", self, name)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return type(instance) is Handle and self._candidate.ask("isinstance", instance, self) is True
+
+    def __subclasscheck__(self, other: Any) -> bool:
+        return other is self or (isinstance(other, Class) and self._candidate.ask("issubclass", other, self) is True)
+
+    def __iter__(self) -> Any:
+        return self._candidate.ask("iter", self)
+
+    def __len__(self) -> int:
+        return self._candidate.ask("len", self)  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._candidate.ask("getitem", self, key)
+
+    def __contains__(self, item: Any) -> bool:
+        return self._candidate.ask("contains", self, item) is True
+
+    def __get__(self, instance: object, owner: object = None) -> Any:
+        return self
+
+
+def _signature(candidate: Candidate, function: Function) -> inspect.Signature:
+    parameters = []
+    for name, kind, has_default, default in candidate.ask("signature", function):
+        parameters.append(
+            inspect.Parameter(
+                str(name), inspect._ParameterKind(kind), default=_Text(default) if has_default else inspect._empty
+            )
+        )
+    return inspect.Signature(parameters)
+
+
+class _Text:
+    """A default value that is known by its text alone; equal to what is written so."""
+
+    def __init__(self, text: str) -> None:
+        self._text = str(text)
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return repr(other) == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Iterator:
+    """An iterator of the program's: its items come as they are asked for."""
+
+    def __init__(self, candidate: Candidate, number: int) -> None:
+        self._candidate, self.number = candidate, number
+        self._items: list[Any] = []
+        self._given = 0
+        self._end: list[Any] | None = None
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._items and self._end is None:
+            self._take(self._candidate.ask("advance", self, how_many(self._given), given=True))
+        if self._items:
+            return self._items.pop()
+        end, self._end = self._end, [[("builtins", "StopIteration")], (), "", None]
+        error = self._candidate.exception(end)
+        raise StopIteration(*error.args) if isinstance(error, StopIteration) else error
+
+    def send_in(self, value: Any) -> Any:
+        """Send a value into a generator, which is not asked for items in advance from then on."""
+        self._given = -(1 << 60)
+        if value is not None and not self._items:
+            self._take(self._candidate.ask("send", self, value, given=True))
+        return next(self)
+
+    def _take(self, answer: Any) -> None:
+        items, self._end = answer if type(answer) is tuple and len(answer) == 2 else ([], [])
+        self._items = list(items)[::-1]
+        self._given += len(self._items)
+
+
+def generator(candidate: Candidate, number: int) -> tuple[Generator[Any, Any, Any], Iterator]:
+    """Return a generator of the judge's whose items are those of one of the program's."""
+    items = Iterator(candidate, number)
+
+    def run() -> Generator[Any, Any, Any]:
+        sent = None
+        while True:
+            try:
+                item = items.send_in(sent) if sent is not None else next(items)
+            except StopIteration as end:
+                return end.value
+            sent = yield item
+
+    return run(), items
+
+
+def coroutine(candidate: Candidate, handle: Handle) -> Coroutine[Any, Any, Any]:
+    """Return a coroutine that runs one of the program's, there."""
+
+    async def run() -> Any:
+        return candidate.ask("complete", handle, given=True)
+
+    return run()
+
+
+async def async_generator(candidate: Candidate, handle: Handle) -> AsyncIterator[Any]:
+    """Yield the items of an asynchronous generator of the program's."""
+    while True:
+        item, more = candidate.ask("complete_next", handle, given=True)
+        if not more:
+            return
+        yield item
+
+
+class Handle:
+    """An object that stays in the candidate's process; see the module.
+
+    Args:
+        candidate: Whose it is.
+        number: Its number there.
+        name: Name of its class; one of `Terms.classes` where it is of that class.
+        given: Whether a function returned it, rather than its class or one of its operators.
+    """
+
+    def __init__(self, candidate: Candidate, number: int, name: str, given: bool) -> None:
+        for key, value in (("_candidate", candidate), ("number", number), ("_name", name), ("_given", given)):
+            object.__setattr__(self, key, value)
+
+    def _ask(self, operation: str, *operands: Any, **how: Any) -> Any:
+        return _get(self, "_candidate").ask(operation, self, *operands, **how)
+
+    def _is_of_class(self) -> bool:
+        return _get(self, "_name") in _get(self, "_candidate").terms.classes
+
+    def _is_open(self) -> bool:
+        return _get(self, "_is_of_class")() and not _get(self, "_given")  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        terms = _get(self, "_candidate").terms
+        dunder = name.startswith("__") and name not in OF_FUNCTIONS  # other libraries' protocols reach into memory
+        if dunder or (not self._is_of_class() and name in terms.unbelieved):
+            _get(self, "_candidate").border |= not dunder
+            raise AttributeError(f"{self._told()} is not asked for {name!r}")
+        return self._ask("getattr", name, given=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._ask("setattr", name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._ask("delattr", name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the object."""
+        return _get(self, "_candidate").ask("call", self, *args, given=True, kwargs=kwargs)
+
+    def __iter__(self) -> Any:
+        return self._ask("iter", given=True)
+
+    def __next__(self) -> Any:
+        items, end = self._ask("advance", 1, given=True)
+        if items:
+            return items[0]
+        error = _get(self, "_candidate").exception(end)
+        raise StopIteration if isinstance(error, StopIteration) else error
+
+    def __len__(self) -> int:
+        return self._ask("len")  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._ask("getitem", key, given=True)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._ask("setitem", key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self._ask("delitem", key)
+
+    def __contains__(self, item: Any) -> bool:
+        if self._is_of_class():
+            return self._ask("contains", item) is True
+        return any(item is other or item == other for other in self)
+
+    def __bool__(self) -> bool:
+        return self._ask("bool") is True if self._is_open() else True
+
+    def __hash__(self) -> int:
+        return self._ask("hash") if self._is_of_class() else id(self)
+
+    def __repr__(self) -> str:
+        return self._text("repr")
+
+    def __str__(self) -> str:
+        return self._text("str")
+
+    def __format__(self, spec: str) -> str:
+        return self._text("format", spec)
+
+    def _text(self, operation: str, *operands: Any) -> str:
+        text = self._ask(operation, *operands)
+        return text if type(text) is str else self._told()
+
+    def _told(self) -> str:
+        return f"<{_get(self, '_name')} of the program>"
+
+    def __enter__(self) -> Any:
+        return self._ask("enter", given=not self._is_open())
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        candidate = _get(self, "_candidate")
+        swallowed = self._ask("leave", None if error is None else (kind.__name__, str(error)[:300]))
+        return swallowed is True and error is not None and candidate.may_swallow(error)
+
+    async def __aenter__(self) -> Any:
+        return await self._ask("getattr", "__aenter__")()
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        await self._ask("getattr", "__aexit__")(None, None, None)
+        return False
+
+    def __aiter__(self) -> Any:
+        return self._ask("aiter", given=True)
+
+    def __eq__(self, other: object) -> Any:
+        if type(other) is Handle:
+            if self._is_open() or other._is_open():
+                return self._equals_object(other)
+            _get(self, "_candidate").border |= self is not other
+            return self is other
+        if self._is_open():
+            return self._picks(other)
+        _get(self, "_candidate").border = True
+        return NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        if not (self._is_open() or (type(other) is Handle and other._is_open())):
+            return self is not other if type(other) is Handle else NotImplemented
+        return self._ask("ne", other)
+
+    def _picks(self, value: Any) -> bool:
+        """Return whether the object equals a value, and no other of a line-up."""
+        values, place = lineup(value)
+        answers = self._ask("examine", values)
+        if answers[place] is None:
+            return bool(self._ask("eq", value))  # raises what it raised
+        return [n for n, answer in enumerate(answers) if answer is True] == [place]
+
+    def _equals_object(self, other: Handle) -> Any:
+        """Ask the object's class, which must not find that it equals what is nothing to it as well."""
+        strangers = [None, "\x00strange", -(10**30), (), 0.1234567]
+        if any(answer is True for answer in self._ask("examine", strangers)):
+            return False
+        return self._ask("eq", other)
+
+
+def _two_sided(name: str, turned: bool) -> Callable[[Handle, Any], Any]:
+    def operate(self: Handle, other: Any) -> Any:
+        if not (self._is_open() or (type(other) is Handle and other._is_open())):
+            _get(self, "_candidate").border = True
+            raise Closed(f"{self._told()} has no trusted {name}")
+        candidate = _get(self, "_candidate")
+        return candidate.ask(name, other, self) if turned else candidate.ask(name, self, other)
+
+    return operate
+
+
+def _one_sided(name: str) -> Callable[..., Any]:
+    def operate(self: Handle, *operands: Any) -> Any:
+        if not self._is_open():
+            _get(self, "_candidate").border = True
+            raise Closed(f"{self._told()} has no trusted {name}")
+        return self._ask(name, *operands)
+
+    return operate
+
+
+ARITHMETIC = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "lshift",
+    "rshift",
+    "and",
+    "or",
+    "xor",
+)
+for _name in ARITHMETIC:
+    _there = f"{_name}_" if _name in ("and", "or") else _name
+    setattr(Handle, f"__{_name}__", _two_sided(_there, turned=False))
+    setattr(Handle, f"__r{_name}__", _two_sided(_there, turned=True))
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(Handle, f"__{_name}__", _two_sided(_name, turned=False))
+for _name in ("neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil"):
+    setattr(Handle, f"__{_name}__", _one_sided(_name))

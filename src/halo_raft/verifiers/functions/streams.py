@@ -1,0 +1,62 @@
+"""Standard streams of the program during one call, as the test has set them in the judge."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Streams:
+    """Standard streams for one call, as the test has set them in the judge.
+
+    Args:
+        capture: Whether what is printed goes to the judge.
+        replaced: Built-in functions that the test has replaced, by name.
+        stdin: `read` and `readline` of what the test has put in place of standard input, or None.
+    """
+
+    last: Streams | None = None
+
+    def __init__(self, capture: bool, replaced: dict[str, Any], stdin: tuple[Any, Any] | None) -> None:
+        self._capture, self._replaced, self._stdin = capture, replaced, stdin
+        self._out, self._err = io.StringIO(), io.StringIO()
+
+    def texts(self) -> list[str]:
+        """Return what was printed, and what of it on standard error."""
+        return [self._out.getvalue(), self._err.getvalue()]
+
+    def __enter__(self) -> Streams:
+        type(self).last = self
+        self._before = sys.stdin, sys.stdout, sys.stderr, {n: getattr(builtins, n) for n in self._replaced}
+        if self._capture:
+            sys.stdout, sys.stderr = self._out, self._err
+        if self._stdin:
+            sys.stdin = _Input(*self._stdin)  # type: ignore[assignment]
+        for name, function in self._replaced.items():
+            setattr(builtins, name, function)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdin, sys.stdout, sys.stderr, functions = self._before
+        for name, function in functions.items():
+            setattr(builtins, name, function)
+
+
+class _Input(io.TextIOBase):
+    """Standard input that the judge holds."""
+
+    def __init__(self, read: Any, readline: Any) -> None:
+        self._read, self._readline = read, readline
+
+    def read(self, size: int | None = -1) -> str:
+        """Return what is left, or so many characters of it."""
+        return str(self._read(-1 if size is None else size))
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        """Return the next line."""
+        return str(self._readline())

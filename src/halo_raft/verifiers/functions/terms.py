@@ -1,0 +1,44 @@
+"""What a task's trusted text says of the program's names; worked out by `names`, used by the judge."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FIELDS = ("targets", "classes", "errors", "unbelieved", "raised")
+
+
+class Terms:
+    """Names, by what the trusted text takes them for. The program has no say in it.
+
+    Attributes:
+        targets: Names that the text uses and that it, its set-up and Python leave for the program to define.
+        classes: Those of them that it uses as classes.
+        errors: Those of them that it uses as exceptions.
+        unbelieved: Methods whose answer the text takes for truth without comparing it.
+        raised: Names of exceptions that it raises itself.
+        ends: Whether it expects `SystemExit`.
+    """
+
+    def __init__(
+        self,
+        targets: tuple[str, ...] = (),
+        classes: frozenset[str] = frozenset(),
+        errors: frozenset[str] = frozenset(),
+        unbelieved: frozenset[str] = frozenset(),
+        raised: frozenset[str] = frozenset(),
+        ends: bool = False,
+    ) -> None:
+        self.targets, self.ends = targets, ends
+        self.classes, self.errors, self.unbelieved, self.raised = classes, errors, unbelieved, raised
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the terms as `marshal` takes them."""
+        return {"ends": self.ends, **{name: sorted(getattr(self, name)) for name in FIELDS}}
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Terms:
+        """Return the terms that `to_dict` wrote."""
+        targets = tuple(facts["targets"])
+        return cls(targets, *(frozenset(facts[name]) for name in FIELDS[1:]), ends=facts["ends"])
