@@ -21,8 +21,8 @@ from halo_raft.judging.ledger import Ledger
 from halo_raft.judging.policy import JudgingPolicy, knows_its_verdicts
 from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
 
-NOT_JUDGED_BY = ("task_id", "solution")
-"""Fields of a task that no verdict depends on."""
+NOT_JUDGED_BY = ("task_id",)
+"""Fields of a task that no verdict depends on; its solution decides how it is judged."""
 
 
 def ledger_folder() -> Path | None:

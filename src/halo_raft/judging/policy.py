@@ -14,13 +14,14 @@ import platform
 import shutil
 import socket
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import halo_raft
 from halo_raft import sandbox
 from halo_raft.config.schema import SandboxConfig, VerifierConfig
 from halo_raft.errors import ConfigError
-from halo_raft.records import stable_hash
+from halo_raft.records import Task, stable_hash
 from halo_raft.sandbox.tier import VARIABLE
 from halo_raft.verifiers import REGISTRY, Verifier, VerifierOptions
 from halo_raft.verifiers import create as create_verifier
@@ -92,14 +93,17 @@ class JudgingPolicy:
         """
         return create_verifier(self.verifier, self.options)
 
-    def check(self) -> None:
-        """Find out whether the verifier has what it needs here, and candidates what holds them.
+    def check(self, tasks: Iterable[Task] = ()) -> None:
+        """Find out whether the verifier has what it needs here for these tasks, and candidates what holds them.
+
+        Tasks that no verifier of ours can judge are not looked at: `validation.beyond_us` names them.
 
         Raises:
             ConfigError: Something is missing.
         """
         self.station()
-        self.create().check()
+        verifier = self.create()
+        verifier.check_for(task for task in tasks if not verifier.refusal(task))
 
     def station(self) -> Station:
         """Take up the policy on this machine: from here on this process judges by it.

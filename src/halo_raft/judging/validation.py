@@ -74,6 +74,12 @@ class Check:
         return f"{self.task_id}: {self.role}"
 
 
+def beyond_us(policy: JudgingPolicy, tasks: Mapping[str, Task]) -> dict[str, str]:
+    """Return task_id -> reason for the tasks whose answers we cannot judge, sound as they may be."""
+    verifier = policy.create()
+    return {task_id: f"it {reason}" for task_id, task in tasks.items() if (reason := verifier.refusal(task))}
+
+
 def broken_tasks(
     policy: JudgingPolicy, tasks: Mapping[str, Task], *, workers: Callable[[int], int], niceness: int = 0
 ) -> dict[str, str]:
@@ -84,13 +90,14 @@ def broken_tasks(
 
     Args:
         policy: By which the tasks' answers will be judged.
-        tasks: Task id -> task; those without tests are not looked at.
+        tasks: Task id -> task; those without tests, and those `beyond_us`, are not looked at.
         workers: As in `judge_all`. What is in the ledger costs nothing.
         niceness: As in `judge_all`.
     """
     if ":" in policy.verifier:
         return {}
-    checks = [check for task in tasks.values() if task.has_tests for check in checks_of(task)]
+    judged = tasks.keys() - beyond_us(policy, tasks)
+    checks = [check for i, task in tasks.items() if i in judged and task.has_tests for check in checks_of(task)]
     answers = [Answer(check.sample_id, check.task_id, check.completion) for check in checks]
     known = Known(policy, tasks, ledger_folder())
     verdicts: dict[str, Verdict] = {}

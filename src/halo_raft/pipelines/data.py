@@ -14,7 +14,7 @@ from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import ResourcesConfig, SandboxConfig
 from halo_raft.config.schema import VerifierConfig
 from halo_raft.errors import DataError, UsageError
-from halo_raft.judging import JudgingPolicy, broken_tasks, without
+from halo_raft.judging import JudgingPolicy, beyond_us, broken_tasks, without
 from halo_raft.pipelines.verify.command import verifier_for
 from halo_raft.terminal import console
 
@@ -81,14 +81,17 @@ def _run_tests_of(task_set: tasks.TaskSet) -> None:
         DataError: Every task is broken.
     """
     policy = JudgingPolicy.of(verifier_for("auto", task_set), VerifierConfig(), SandboxConfig())
-    policy.check()
+    policy.check(task_set.tasks)
+    beyond = beyond_us(policy, task_set.by_id)
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="halo-raft-validate-") as logs:
 
         def workers(answers: int) -> int:
             return stack.enter_context(verification_workers(ResourcesConfig(), answers, None, Path(logs)))
 
         broken = broken_tasks(policy, task_set.by_id, workers=workers)
-    sound = len(task_set.tasks) - len(broken)
-    console.say(f"  tests:     {sound} tasks are sound, {len(broken)} broken")
+    sound = len(task_set.tasks) - len(broken) - len(beyond)
+    limits = f", {len(beyond)} beyond what we can judge" if beyond else ""
+    console.say(f"  tests:     {sound} tasks are sound, {len(broken)} broken{limits}")
+    console.listed(beyond, "is beyond us")
     console.listed(broken, "is broken")
     without(task_set, broken)

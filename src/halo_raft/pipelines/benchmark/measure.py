@@ -78,8 +78,9 @@ def look_over(config: RaftConfig, files: Files) -> SamplingPlan:
     check_parts(config)
     task_set = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
     policy = JudgingPolicy.of(config.verifier.name or task_set.verifier, config.verifier, config.sandbox)
-    policy.check()
-    plan = sampling_plan(config, fit_for(task_set, [policy.verifier], config.tasks), policy)
+    task_set = fit_for(task_set, [policy.verifier], config.tasks)
+    policy.check(task_set.tasks)
+    plan = sampling_plan(config, task_set, policy)
     models.check_reachable(config.model.name, config.model.checkpoint)
     return plan
 

@@ -78,13 +78,15 @@ def prepare(config: RaftConfig) -> RaftPlan:
     train = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
     policies = policies_of(config, train.verifier)
     train = fit_for(train, [policy.verifier for policy in policies], config.tasks)
+    for policy in policies:
+        policy.check(train.tasks)
     heldout = None
     if config.tasks.heldout:
         measured = load_tasks(config.tasks.heldout, config.tasks.heldout_limit, config.verifier)
         policy = JudgingPolicy.of(config.verifier.name or measured.verifier, config.verifier, config.sandbox)
         measured = fit_for(measured, [policy.verifier], config.tasks)
         tasks.refuse_overlap(train, measured)
-        policy.check()
+        policy.check(measured.tasks)
         drawn = drawn_as(config.sampling, temperature=config.heldout.temperature)
         heldout = sampling_plan(config, measured, policy)
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)

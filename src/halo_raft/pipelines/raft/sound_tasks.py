@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from halo_raft.judging import JudgingPolicy, broken_tasks, without
+from halo_raft.judging import JudgingPolicy, beyond_us, broken_tasks, without
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.sampling import Session
 from halo_raft.tasks import TaskSet
@@ -39,5 +39,9 @@ def without_broken(plan: RaftPlan, broken: Broken) -> RaftPlan:
 def _broken(task_set: TaskSet, policies: Iterable[JudgingPolicy], session: Session) -> dict[str, str]:
     found: dict[str, str] = {}
     for policy in {policy.verifier: policy for policy in policies}.values():
-        found = broken_tasks(policy, task_set.by_id, workers=session.workers_for) | found
+        found = (
+            broken_tasks(policy, task_set.by_id, workers=session.workers_for)
+            | beyond_us(policy, task_set.by_id)
+            | found
+        )
     return found

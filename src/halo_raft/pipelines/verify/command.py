@@ -21,7 +21,16 @@ from halo_raft import tasks, verifiers
 from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import RaftConfig, ResourcesConfig, load
 from halo_raft.errors import ConfigError, DataError, UsageError, VerificationError
-from halo_raft.judging import Answer, FailureLog, JudgingPolicy, Known, broken_tasks, judge_all, ledger_folder
+from halo_raft.judging import (
+    Answer,
+    FailureLog,
+    JudgingPolicy,
+    Known,
+    beyond_us,
+    broken_tasks,
+    judge_all,
+    ledger_folder,
+)
 from halo_raft.pipelines.verify.samples import FORMATS, TaskIds, read_samples
 from halo_raft.pipelines.verify.summary import Pace, Summary, show, summarise
 from halo_raft.records import Task, Verdict, VerdictKind
@@ -134,12 +143,12 @@ def prepare(arguments: argparse.Namespace) -> Request:
     task_set = tasks.with_suite(tasks.load(_task_source(arguments, config)), config.verifier.test_file)
     name = verifier_for(arguments.verifier, task_set)
     policy = JudgingPolicy.of(name, config.verifier, config.sandbox)
-    policy.check()
     verifier, by_id = policy.create(), task_set.by_id
     answers = read_samples(arguments.samples, arguments.format, TaskIds(by_id, task_set.name))
-    testless = next((a.task_id for a in answers if not by_id[a.task_id].has_tests), None)
-    if verifier.needs_tests and testless is not None:
-        raise DataError(f"{task_set.name}: task {testless} has no tests, which the verifier {name} needs")
+    asked = {answer.task_id: by_id[answer.task_id] for answer in answers}
+    policy.check(asked.values())
+    for task_id, reason in beyond_us(policy, asked).items():
+        raise DataError(f"{task_set.name}: task {task_id}: {reason}")
     settings = config.model_dump(mode="json", include={"verifier": True, "sandbox": True})
     settings["verifier"] = {k: v for k, v in settings["verifier"].items() if k not in ("name", "workers")}
     fingerprint = {

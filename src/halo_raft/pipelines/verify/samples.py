@@ -6,15 +6,15 @@ hold a whole program under `solution` instead.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from halo_raft.errors import DataError
 from halo_raft.judging.answer import Answer, as_completion
+from halo_raft.tasks import read_rows
 
 FORMATS = {"plain": "completion", "humaneval": "completion", "evalplus": "solution"}
 """Name of each form -> key of what was written."""
@@ -37,14 +37,15 @@ def read_samples(path: Path, form: str, tasks: TaskIds) -> list[Answer]:
     answers: list[Answer] = []
     seen: dict[str, int] = {}
     of_task: Counter[str] = Counter()
-    for line, row in _rows(path):
+    for line, row in read_rows(path):
         where = f"{path}:{line}"
         task_id = next((str(row[key]) for key in ("task_id", "id", "name") if row.get(key) is not None), None)
         if task_id is None:
             raise DataError(f'{where}: has no task_id; write {{"task_id": ..., "completion": ...}}')
         if task_id not in tasks.ids:
             raise DataError(f"{where}: task_id {task_id!r} is none of the {len(tasks.ids)} tasks of {tasks.source}")
-        sample_id = str(row.get("sample_id") or f"{task_id}#{of_task[task_id]}")
+        named = row.get("sample_id")
+        sample_id = f"{task_id}#{of_task[task_id]}" if named is None else str(named)
         of_task[task_id] += 1
         if sample_id in seen:
             raise DataError(f"{where}: sample_id {sample_id!r} is that of line {seen[sample_id]} too; ids are unique")
@@ -66,26 +67,3 @@ def _completion(row: dict[str, Any], form: str, where: str) -> str:
     if not isinstance(value, str):
         raise DataError(f"{where}: {key} must be text, not {type(value).__name__}")
     return as_completion(value) if key == "solution" else value
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _row(line, f"{path}:{number}")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text ({error.reason})") from None
-
-
-def _row(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
-        raise DataError(f"{where}: is not JSON ({reason}); each line is one JSON object") from None
-    if not isinstance(row, dict):
-        raise DataError(f'{where}: is not a JSON object; write {{"task_id": ..., "completion": ...}}')
-    return row

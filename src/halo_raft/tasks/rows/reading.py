@@ -72,7 +72,7 @@ def _parquet(path: Path) -> Iterator[Numbered]:
 def _row(line: str, where: str) -> dict[str, Any]:
     row = parse_json(line, where, "each line is one JSON object")
     if not isinstance(row, dict):
-        raise DataError(f'{where}: is not a JSON object; write {{"prompt": ...}}')
+        raise DataError(f"{where}: is not a JSON object; each line is one")
     return row
 
 

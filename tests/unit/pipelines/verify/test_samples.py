@@ -49,7 +49,7 @@ def test_a_whole_program_is_taken_as_it_is(text):
     ("rows", "line", "expected"),
     [
         ([{"task_id": "a", "completion": "x"}, '{"task_id": '], ":2: is not JSON", "one JSON object"),
-        (["[1]"], ":1: is not a JSON object", '{"task_id": ..., "completion": ...}'),
+        (["[1]"], ":1: is not a JSON object", "each line is one"),
         ([{"completion": "x"}], ":1: has no task_id", '{"task_id": ..., "completion": ...}'),
         ([{"task_id": "a"}], ":1: has no completion", ""),
         ([{"task_id": "a", "solution": "x"}], ":1: has no completion", "--format evalplus"),
