@@ -1,5 +1,7 @@
 """Special judges: right outputs of any kind pass, and no output talks its way through."""
 
+# ruff: noqa: E501 - programs and rows are easier to read whole
+
 from __future__ import annotations
 
 import shutil
