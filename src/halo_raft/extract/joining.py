@@ -1,6 +1,6 @@
 """Several blocks of one answer -> one program: the block that answers, and what it needs of the others.
 
-The answer is the last block that defines the entry point and is no mere demo of it. Imports, helpers and
+The answer is the last block that defines the entry point and is no mere demo or sketch of it. Imports, helpers and
 constants that it uses and does not bring are taken from the other blocks; what they run is not.
 """
 
@@ -72,7 +72,8 @@ def _main_block(usable: list[Block], right: list[Block], language: str, entry_po
         defining = [block for block in right if defines(block.code, entry_point, language)]
         if defining:
             real = [block for block in defining if not _is_demo(block.code, language, entry_point)]
-            return (real or defining)[-1]
+            whole = [block for block in real if language != "python" or _tree(block.code)]
+            return (whole or real or defining)[-1]
     else:
         programs = [block for block in right if _is_program(block.code, language)]
         if programs:

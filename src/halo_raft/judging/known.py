@@ -16,6 +16,7 @@ from pathlib import Path
 
 from halo_raft import models
 from halo_raft.errors import ConfigError
+from halo_raft.extract import language_of
 from halo_raft.judging.answer import Answer, Judged, starved
 from halo_raft.judging.ledger import Ledger
 from halo_raft.judging.policy import JudgingPolicy, knows_its_verdicts
@@ -117,7 +118,7 @@ class Known:
             code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
         except Exception:  # the same will happen when it is judged, and be said there
             return answer
-        text = f"{self._task_key(answer.task_id)}\0{code}"
+        text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"
         return dataclasses.replace(answer, key=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
     def _verdict(self, answer: Answer) -> Verdict | None:

@@ -26,7 +26,7 @@ from halo_raft.sandbox.tier import VARIABLE
 from halo_raft.verifiers import REGISTRY, Verifier, VerifierOptions
 from halo_raft.verifiers import create as create_verifier
 
-JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py")
+JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py", "record.py")
 """Our own files that a verdict depends on."""
 
 

@@ -15,7 +15,6 @@ from halo_raft.config import ResourcesConfig, SandboxConfig
 from halo_raft.config.schema import VerifierConfig
 from halo_raft.errors import DataError, UsageError
 from halo_raft.judging import JudgingPolicy, beyond_us, broken_tasks, without
-from halo_raft.pipelines.verify.command import verifier_for
 from halo_raft.terminal import console
 
 
@@ -80,7 +79,7 @@ def _run_tests_of(task_set: tasks.TaskSet) -> None:
     Raises:
         DataError: Every task is broken.
     """
-    policy = JudgingPolicy.of(verifier_for("auto", task_set), VerifierConfig(), SandboxConfig())
+    policy = JudgingPolicy.of("auto", VerifierConfig(), SandboxConfig())
     policy.check(task_set.tasks)
     beyond = beyond_us(policy, task_set.by_id)
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="halo-raft-validate-") as logs:

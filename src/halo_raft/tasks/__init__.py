@@ -103,8 +103,12 @@ def with_suite(tasks: TaskSet, test_file: Path | None) -> TaskSet:
         suite = test_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"verifier.test_file: {test_file} cannot be read ({error})") from None
-    bare = {"test_list": None, "test_cases": None, "expected_output": None, "verifier": "pytest"}
-    judged = [dataclasses.replace(task, tests=suite, **bare) for task in tasks.tasks]
+    judged = [
+        dataclasses.replace(
+            task, tests=suite, test_list=None, test_cases=None, expected_output=None, verifier="pytest", checker=None
+        )
+        for task in tasks.tasks
+    ]
     return TaskSet.of(tasks.name, judged, "pytest")
 
 

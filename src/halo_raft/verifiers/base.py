@@ -113,8 +113,8 @@ class VerifierOptions:
             limits = dataclasses.replace(limits, cpu_s=config.run_timeout, wall_s=3 * config.run_timeout)
         if config.memory_limit_mb is not None:
             limits = dataclasses.replace(limits, memory_mb=config.memory_limit_mb)
-        names = ("run_after_compile", "warn_as_error", "flags", "expected_output", "comparison", "tolerance")
-        names += ("stack_mb", "limit_factor")
+        compiling = ("run_after_compile", "warn_as_error", "flags")
+        names = (*compiling, "expected_output", "comparison", "tolerance", "stack_mb", "limit_factor")
         return cls(limits=limits, packages=sandbox.packages, **{name: getattr(config, name) for name in names})
 
 

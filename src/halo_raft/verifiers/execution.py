@@ -12,13 +12,13 @@ from halo_raft.extract import NATIVE, Source, find, language_of
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Outcome
 from halo_raft.verifiers.base import OUTSIDE, PARTIAL_CREDIT, Verifier, VerifierOptions, VerifyResult
-from halo_raft.verifiers.checkers.special_judge import refusal as refusal_of_checker
 from halo_raft.verifiers.gcc import GccVerifier
 from halo_raft.verifiers.go import GoVerifier
 from halo_raft.verifiers.native.cases import Case, CasesReport, cases_of, limits_of, run_cases
 from halo_raft.verifiers.native.outside import DETAIL_CHARS, not_compiled
 from halo_raft.verifiers.native.running import python_program, run_on
 from halo_raft.verifiers.native.screen import reads_files
+from halo_raft.verifiers.native.special_judge import refusal as refusal_of_checker
 from halo_raft.verifiers.native.toolchains import offered
 from halo_raft.verifiers.native.verifier import NativeVerifier
 from halo_raft.verifiers.rust import RustVerifier

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from redteam.attack import Attack
 from redteam.rows import (
+    answers_python,
     bombs_python,
     channel_python,
+    checkers,
     crossing_python,
     driver_python,
     endings_python,
@@ -53,6 +55,8 @@ THEMES = (
     shared_process_python,
     pytest_suites,
     programs_python,
+    answers_python,
+    checkers,
     native_c,
     native_c_compilers,
     native_failures,

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from halo_raft.records import Task
+from redteam.summands import SUMMANDS
+from redteam.target import Target
 from redteam.tasks_crossing import CROSSING
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A task, the verifier that judges it, and a solution that passes.
-
-    Attributes:
-        verifier: Name of the verifier.
-        task: The task.
-        honest: Code of an honest solution.
-        options: Fields of `VerifierOptions` beside the limits.
-    """
-
-    verifier: str
-    task: Task
-    honest: str
-    options: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
 def _python(tests: str, honest: str, prompt: str = "Write the function.", **fields: object) -> Target:
@@ -295,4 +278,5 @@ NATIVE = {
         'package main\n\nimport "fmt"\n\nfunc main() {\n    var n int\n    fmt.Scan(&n)\n    fmt.Println(2 * n)\n}',
     ),
 }
-TASKS = PYTHON | {name: _python(tests, honest, **more) for name, (tests, honest, more) in CROSSING.items()} | NATIVE
+CROSSED = {name: _python(tests, honest, **more) for name, (tests, honest, more) in CROSSING.items()}
+TASKS = PYTHON | CROSSED | NATIVE | SUMMANDS

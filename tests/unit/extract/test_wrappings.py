@@ -1,5 +1,7 @@
 """A program that is wrapped in any of the ways of models comes out as itself."""
 
+# ruff: noqa: E501 - programs and rows are easier to read whole
+
 from __future__ import annotations
 
 import pytest
@@ -155,6 +157,13 @@ def test_what_the_tests_use_beside_the_entry_point_is_taken_too() -> None:
     names: dict[str, object] = {}
     exec(extract(text, "python", "dec", names=("enc",)), names)
     assert {"enc", "dec", "zlib"} <= names.keys()
+
+
+def test_a_sketch_that_is_no_python_is_no_answer() -> None:
+    sketch = "def solve(text):\n    return text if ... and so on"
+    text = f"```python\n{PROGRAMS['plain']}\n```\nOr like this:\n```python\n{sketch}\n```"
+    assert extract(text, "python", "solve") == PROGRAMS["plain"]
+    assert extract(f"```python\n{sketch}\n```", "python", "solve") == sketch
 
 
 def test_a_future_import_stays_first() -> None:

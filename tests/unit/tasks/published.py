@@ -1,5 +1,7 @@
 """Ten small problems of our own, written as rows in each public form."""
 
+# ruff: noqa: E501 - programs and rows are easier to read whole
+
 from __future__ import annotations
 
 import base64

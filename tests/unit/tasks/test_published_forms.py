@@ -90,3 +90,13 @@ def test_plus_tests_are_what_is_run_and_the_asserts_are_what_is_shown():
     assert task.shown_tests == ("assert last([1, 2]) == 2",)
     assert judged(task, "def last(xs):\n    return xs[-1]") == "wrong"
     assert judged(task, "def last(xs):\n    return max(xs)") == "passed"
+
+
+@pytest.mark.parametrize("expectation", ["with pytest.raises(TypeError):\n        add(1, 'a')", "pytest.fail('never')"])
+def test_an_expectation_of_pytest_that_fails_is_a_wrong_answer(expectation):
+    row = {
+        "question": "Add.",
+        "solution": "",
+        "test": f"import pytest\nfrom solution import add\n\ndef test_a():\n    {expectation}\n",
+    }
+    assert judged(tasks.parse_row(row, "row 1"), "def add(a, b):\n    return 3") == "wrong"

@@ -1,5 +1,7 @@
 """Programs that read and print, as contests run them: Python's own ways, limits, files, stacks, libraries."""
 
+# ruff: noqa: E501 - programs and rows are easier to read whole
+
 from __future__ import annotations
 
 import shutil

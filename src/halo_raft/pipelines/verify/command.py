@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from halo_raft import tasks, verifiers
+from halo_raft import tasks
 from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import RaftConfig, ResourcesConfig, load
-from halo_raft.errors import ConfigError, DataError, UsageError, VerificationError
+from halo_raft.errors import DataError, UsageError, VerificationError
 from halo_raft.judging import (
     Answer,
     FailureLog,
@@ -35,7 +35,6 @@ from halo_raft.pipelines.verify.samples import FORMATS, TaskIds, read_samples
 from halo_raft.pipelines.verify.summary import Pace, Summary, show, summarise
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.store import HeldFolder, JsonlWriter, read_verdicts, write_atomically
-from halo_raft.tasks import TaskSet
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
@@ -141,7 +140,7 @@ def prepare(arguments: argparse.Namespace) -> Request:
     _refuse_to_write_over(arguments)
     config = load(RaftConfig, arguments.config, arguments.overrides)
     task_set = tasks.with_suite(tasks.load(_task_source(arguments, config)), config.verifier.test_file)
-    name = verifier_for(arguments.verifier, task_set)
+    name = arguments.verifier
     policy = JudgingPolicy.of(name, config.verifier, config.sandbox)
     verifier, by_id = policy.create(), task_set.by_id
     answers = read_samples(arguments.samples, arguments.format, TaskIds(by_id, task_set.name))
@@ -249,18 +248,6 @@ def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
     if arguments.config:
         return config.tasks.train
     raise UsageError("verify needs --tasks: a JSONL file with the tests, or a task source such as humaneval")
-
-
-def verifier_for(asked: str, task_set: TaskSet) -> str:
-    """Return the verifier to use; `auto` takes the one that fits the tasks' tests and languages."""
-    if asked != "auto":
-        return asked
-    languages = sorted({task.language for task in task_set.tasks})
-    if languages == ["python"]:
-        return task_set.verifier
-    if "auto" not in verifiers.REGISTRY.names():
-        raise ConfigError(f"--verifier: name the one that judges {', '.join(languages)}")
-    return "auto"
 
 
 @contextmanager

@@ -68,8 +68,8 @@ def summarise(
     rate: PassRate | None = evaluate.pass_at_k_rate(outcomes, 1) if outcomes.tasks else None
     return Summary(
         output=output,
-        verifier=verdicts[0].verifier,
-        verifier_version=verdicts[0].verifier_version,
+        verifier=", ".join(dict.fromkeys(v.verifier for v in verdicts)),
+        verifier_version=", ".join(dict.fromkeys(v.verifier_version for v in verdicts)),
         samples=len(verdicts),
         passed=passed,
         infra=len(verdicts) - len(judged),

@@ -49,6 +49,7 @@ FORMS: tuple[ModuleType, ...] = (
 )
 """In the order in which they are asked: the most particular first."""
 
+ORDERS = ("input output answer", "input answer output")
 COMPARISONS = ("exact", "token", "numeric")
 CPP_SOURCE = re.compile(r"^\s*#\s*include\b", re.MULTILINE)
 
@@ -116,10 +117,10 @@ def _file(row: Row, key: str) -> str | None:
 def _checker(row: Row) -> Checker | None:
     """Return a row's special judge: source as text, or an object with `source`, `language` and `order`."""
     value = row.get("checker", "special_judge")
+    language = order = None
     if isinstance(value, dict):
-        value, language, order = value.get("source") or value.get("code"), value.get("language"), value.get("order")
-    else:
-        language = order = None
+        language, order = value.get("language"), value.get("order")
+        value = value.get("source") or value.get("code")
     if value is None or value == "":
         return None
     if not isinstance(value, str):
@@ -127,7 +128,7 @@ def _checker(row: Row) -> Checker | None:
     language = language or ("cpp" if CPP_SOURCE.search(value) else "python")
     if language not in ("python", "cpp"):
         raise row.wrong(f"checker: there are checkers in python and cpp, not in {language!r}")
-    orders = (Checker.__dataclass_fields__["order"].default, "input answer output")
-    if order not in (None, *orders):
-        raise row.wrong(f"checker: order must be one of {', '.join(map(repr, orders))}")
-    return Checker(source=value, language=language, order=order or orders[0])
+    order = order or ORDERS[0]
+    if order not in ORDERS:
+        raise row.wrong(f"checker: order must be one of {', '.join(map(repr, ORDERS))}")
+    return Checker(source=value, language=language, order=order)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from halo_raft.records import Task
-from halo_raft.tasks.rows.cases import pairs_of, programs_cases
+from halo_raft.tasks.rows.cases import Case, pairs_of, programs_cases
 from halo_raft.tasks.rows.entry_point import entry_point_of
 from halo_raft.tasks.rows.row import Row
 
@@ -24,9 +24,10 @@ def reads(row: Row) -> bool:
 def task(row: Row) -> Task:
     """Read a row."""
     prompt = row.prompt(*PROMPTS)
-    tests, cases = _tests(row), ()
-    if isinstance(tests, list):
-        cases, tests = programs_cases(pairs_of(tests, row, "tests"), row, "tests"), None
+    tests = row.text("tests", "test", "test_code") if not isinstance(row.fields.get("tests"), list) else None
+    cases: tuple[Case, ...] = ()
+    if tests is None and row.has("tests"):
+        cases = programs_cases(pairs_of(row.get("tests"), row, "tests"), row, "tests")
     setup = row.setup()
     if row.has("test_cases"):
         cases = programs_cases(pairs_of(row.decoded("test_cases"), row, "test_cases"), row, "test_cases")
@@ -47,12 +48,6 @@ def task(row: Row) -> Task:
         test_cases=cases or None,
         solution=row.text("solution", "canonical_solution", "code"),
     )
-
-
-def _tests(row: Row) -> str | list[object] | None:
-    """Return the tests: source, or a list of cases."""
-    value = row.fields.get("tests")
-    return row.get("tests") if isinstance(value, list) else row.text("tests", "test", "test_code")
 
 
 def _is_code(prompt: str) -> bool:

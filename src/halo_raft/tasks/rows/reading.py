@@ -47,7 +47,7 @@ def _opened(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return io.BufferedReader(gzip.GzipFile(fileobj=file))
     if path.suffix in (".zst", ".zstd"):
-        import pyarrow
+        import pyarrow  # type: ignore[import-untyped]
 
         return io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.PythonFile(file), "zstd"))
     return file
@@ -55,7 +55,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _parquet(path: Path) -> Iterator[Numbered]:
     import pyarrow
-    import pyarrow.parquet
+    import pyarrow.parquet  # type: ignore[import-untyped]
 
     number = 0
     try:

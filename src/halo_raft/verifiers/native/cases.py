@@ -3,7 +3,7 @@
 Whole outputs are compared, in the judge's own process. `exact` ignores blanks at the end of a line and
 empty lines at the end of the output, nothing else; `token` compares the words; `numeric` compares the
 words, numbers among them by value: whole numbers exactly, others within a tolerance. Where a task has a
-special judge, that decides instead (`checkers`).
+special judge, that decides instead (`special_judge`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from halo_raft.errors import DataError
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits, Outcome
 from halo_raft.verifiers.base import VerifierOptions
-from halo_raft.verifiers.checkers.special_judge import objection
 from halo_raft.verifiers.native.build import broken_limit
 from halo_raft.verifiers.native.outside import crash_kind, end_of
+from halo_raft.verifiers.native.special_judge import objection
 
 TIME_FACTOR, PYTHON_TIME_FACTOR = 2.0, 5.0
 """What a task's own time limit is multiplied by where the settings do not say: contests time other machines."""

@@ -36,7 +36,7 @@ class Outcomes:
     def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
         """Note what a phase of a case raised; skips and pytest's own exits are exceptions too."""
         if call.excinfo is not None:
-            self.errors.setdefault(_name(item.nodeid), call.excinfo.value)
+            self.errors.setdefault(_name(item.nodeid), _as_wrong(call.excinfo.value))
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count a case that passed; one that is expected to fail counts for nothing."""
@@ -51,6 +51,13 @@ class Outcomes:
         if report.failed:
             lines = str(report.longrepr).splitlines()
             self.errors.setdefault("", Unreported(lines[-1].removeprefix("E").strip() if lines else "not collected"))
+
+
+def _as_wrong(error: BaseException) -> BaseException:
+    """Return what pytest raises where an expectation failed (`raises`, `fail`) as the failed assert that it is."""
+    kind = type(error)
+    failed = kind.__name__ == "Failed" and any(base.__module__ == "_pytest.outcomes" for base in kind.__mro__)
+    return AssertionError(str(error)) if failed else error
 
 
 def run(

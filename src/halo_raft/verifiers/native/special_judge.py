@@ -22,9 +22,9 @@ from halo_raft.errors import DataError
 from halo_raft.records import Checker
 from halo_raft.sandbox import Limits, Outcome
 from halo_raft.verifiers.base import COMPILE_LIMITS
-from halo_raft.verifiers.checkers.testlib import TESTLIB
 from halo_raft.verifiers.native.build import PROGRAM, Build, Command, build
 from halo_raft.verifiers.native.source_text import uncommented
+from halo_raft.verifiers.native.testlib import TESTLIB
 from halo_raft.verifiers.native.toolchains import find, linker
 
 LIMITS = Limits(cpu_s=15, wall_s=45, memory_mb=1024, output_kb=256)

@@ -1,5 +1,7 @@
 """Special judges: right outputs of any kind pass, and no output talks its way through."""
 
+# ruff: noqa: E501 - programs and rows are easier to read whole
+
 from __future__ import annotations
 
 import shutil
@@ -9,7 +11,7 @@ import pytest
 from halo_raft.errors import DataError
 from halo_raft.records import Checker, Task
 from halo_raft.verifiers import VerifierOptions, create
-from halo_raft.verifiers.checkers.special_judge import objection, refusal
+from halo_raft.verifiers.native.special_judge import objection, refusal
 
 GIVEN, ANSWER = b"7\n", b"3 4\n"
 PROGRAM = """
@@ -95,7 +97,7 @@ def test_a_checker_that_repeats_the_output_says_nothing_by_it() -> None:
 )
 def test_a_checker_that_fails_on_the_answer_is_broken_not_the_output_wrong(source: str, monkeypatch) -> None:
     from halo_raft.sandbox import Limits
-    from halo_raft.verifiers.checkers import special_judge
+    from halo_raft.verifiers.native import special_judge
 
     monkeypatch.setattr(special_judge, "LIMITS", Limits(cpu_s=0.5, wall_s=5, memory_mb=512))
     with pytest.raises(DataError, match="fails on the jury's own answer"):
