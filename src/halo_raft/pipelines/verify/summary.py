@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class Summary(Record):
         samples: All samples; `infra` of them could not be judged and are in no rate.
         pass_rate: Share of the judged samples that passed.
         tasks: Tasks with a judged sample; `tasks_solved` of them have one that passed.
-        pass_at_1: Mean over tasks of the share that passed, with its 95% interval.
+        pass_at_1: Mean over tasks of the share that passed, with its 95% interval; null where there is none.
         cached: Samples whose verdict is that of an identical program judged before.
         tiers, integrity: Judged samples by sandbox tier, and by where the judge stood.
         judged_now: Samples that this run judged; the others were on disk.
@@ -39,7 +40,7 @@ class Summary(Record):
     pass_rate: float
     tasks: int
     tasks_solved: int
-    pass_at_1: dict[str, float] | None
+    pass_at_1: dict[str, float | None] | None
     kinds: dict[str, int]
     tiers: dict[str, int]
     integrity: dict[str, int]
@@ -76,7 +77,7 @@ def summarise(
         pass_rate=passed / len(judged) if judged else 0.0,
         tasks=len(outcomes.tasks),
         tasks_solved=sum(task.passed > 0 for task in outcomes.tasks),
-        pass_at_1={"mean": rate.mean, "low": rate.low, "high": rate.high} if rate else None,
+        pass_at_1={name: _number(getattr(rate, name)) for name in ("mean", "low", "high")} if rate else None,
         kinds=_counts(str(v.kind) for v in verdicts),
         tiers=_counts(v.tier for v in judged),
         integrity=_counts(v.integrity for v in judged),
@@ -86,6 +87,11 @@ def summarise(
         samples_per_s=round(pace.samples / pace.seconds, 2) if pace.seconds else 0.0,
         broken_tasks=broken_tasks,
     )
+
+
+def _number(value: float) -> float | None:
+    """Return what JSON has a number for: a single task has no interval."""
+    return None if math.isnan(value) else value
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
@@ -103,8 +109,9 @@ def _facts(summary: Summary) -> Iterable[tuple[str, str]]:
     judged = summary.samples - summary.infra
     yield "passed", f"{summary.passed} of {judged} samples ({summary.pass_rate:.1%})"
     if rate := summary.pass_at_1:
-        interval = f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}]"
-        yield "by task", f"pass@1 {interval}; {summary.tasks_solved} of {summary.tasks} tasks solved"
+        ends = [rate[name] for name in ("low", "high")]
+        interval = f" [{', '.join(f'{end * 100:.1f}' for end in ends if end is not None)}]" if None not in ends else ""
+        yield "by task", f"pass@1 {rate['mean'] or 0:.1%}{interval}; {summary.tasks_solved} of {summary.tasks} tasks solved"
     if summary.infra:
         yield "not judged", f"{summary.infra} (our failure, in no rate; the log says why)"
     if summary.cached:
