@@ -8,6 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from halo_raft.errors import ConfigError, user_error
@@ -82,12 +83,13 @@ def judge_in_ray(
     """
     import ray
 
-    configure_ray_data(workers)
-    size = min(ROWS_PER_BLOCK, -(-len(answers) // (workers * BLOCKS_PER_WORKER)))
+    taken = seats(terms[0], workers)
+    configure_ray_data(taken.workers)
+    size = min(ROWS_PER_BLOCK, -(-len(answers) // (taken.workers * BLOCKS_PER_WORKER)))
     columns = as_rows(answers)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     dataset = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // size))
-    return received(verified(dataset, ray.put(terms), workers, niceness, **willing_nodes(terms[0])))
+    return received(verified(dataset, ray.put(terms), taken, niceness))
 
 
 def configure_ray_data(workers: int) -> None:
@@ -103,8 +105,8 @@ def configure_ray_data(workers: int) -> None:
     context.max_consecutive_actor_init_deaths = workers + 3
 
 
-def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int, **where: Any) -> Any:
-    """Return a dataset of rows for `received` from one of `as_rows`; `where` is of `willing_nodes`."""
+def verified(dataset: Any, terms_reference: Any, seats: Seats, niceness: int) -> Any:
+    """Return a dataset of rows for `received` from one of `as_rows`."""
     import ray
 
     return dataset.map_batches(
@@ -112,13 +114,26 @@ def verified(dataset: Any, terms_reference: Any, workers: int, niceness: int, **
         fn_constructor_args=([terms_reference], niceness),
         batch_size=None,
         num_cpus=0.5,
-        compute=ray.data.ActorPoolStrategy(size=workers),
-        **where,
+        compute=ray.data.ActorPoolStrategy(size=seats.workers),
+        **seats.where,
     )
 
 
-def willing_nodes(policy: JudgingPolicy) -> dict[str, Any]:
-    """Return which nodes Ray may place verification workers on: those that take up the policy, as they say themselves.
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Where verification workers may stand.
+
+    Attributes:
+        workers: How many there are room for, as far as was asked for.
+        where: What Ray takes for the place; empty for anywhere.
+    """
+
+    workers: int
+    where: Mapping[str, Any]
+
+
+def seats(policy: JudgingPolicy, workers: int) -> Seats:
+    """Return room for verification workers on the nodes that take up the policy, as they say themselves.
 
     Raises:
         ConfigError: None does.
@@ -126,9 +141,9 @@ def willing_nodes(policy: JudgingPolicy) -> dict[str, Any]:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    nodes = {n["NodeID"]: n["Resources"]["CPU"] for n in ray.nodes() if n["Alive"] and n["Resources"].get("CPU")}
     if len(nodes) < 2:
-        return {}
+        return Seats(workers, {})
     ask = ray.remote(num_cpus=0)(_refusal)
     asked = [
         ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n, soft=False)).remote(policy) for n in nodes
@@ -139,7 +154,8 @@ def willing_nodes(policy: JudgingPolicy) -> dict[str, Any]:
         raise ConfigError(next(iter(refusals.values())))
     for refusal in filter(None, refusals.values()):
         log.warning("a node judges nothing: %s", refusal)
-    return {"label_selector": {"ray.io/node-id": f"in({','.join(willing)})"}}
+    room = int(2 * sum(nodes[node] for node in willing))
+    return Seats(min(workers, room), {"label_selector": {"ray.io/node-id": f"in({','.join(willing)})"}})
 
 
 def _refusal(policy: JudgingPolicy) -> str:

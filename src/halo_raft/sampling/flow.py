@@ -17,7 +17,7 @@ from halo_raft.errors import HaloRaftError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import PASSES
-from halo_raft.judging.workers import configure_ray_data, received, verified, willing_nodes
+from halo_raft.judging.workers import configure_ray_data, received, seats, verified
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.generate import Origin, answers_of
@@ -120,12 +120,12 @@ def _judged(
     """Generate what is missing, judge what is not judged, and yield verdicts with the tokens of new samples."""
     import ray
 
-    configure_ray_data(workers.verifiers)
+    taken = seats(stage.policy, workers.verifiers)
+    configure_ray_data(taken.workers)
     drawn = ray.get(sink.offer.remote(left.unjudged, share))
     actors = workers.engines() if left.missing else []
     answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.restarts)
-    judging = verified(answers, terms, workers.verifiers, workers.niceness, **willing_nodes(stage.policy))
-    for judged in received(judging):
+    for judged in received(verified(answers, terms, taken, workers.niceness)):
         yield ray.get(sink.learn.remote(judged))
     yield ray.get(sink.learn.remote([]))  # what was known when it was drawn, after the last batch
 

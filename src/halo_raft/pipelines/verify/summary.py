@@ -109,9 +109,9 @@ def _facts(summary: Summary) -> Iterable[tuple[str, str]]:
     judged = summary.samples - summary.infra
     yield "passed", f"{summary.passed} of {judged} samples ({summary.pass_rate:.1%})"
     if rate := summary.pass_at_1:
-        ends = [rate[name] for name in ("low", "high")]
-        interval = f" [{', '.join(f'{end * 100:.1f}' for end in ends if end is not None)}]" if None not in ends else ""
-        yield "by task", f"pass@1 {rate['mean'] or 0:.1%}{interval}; {summary.tasks_solved} of {summary.tasks} tasks solved"
+        mean, low, high = rate["mean"] or 0.0, rate["low"], rate["high"]
+        shown = f"{mean:.1%}" if low is None or high is None else f"{mean:.1%} [{low * 100:.1f}, {high * 100:.1f}]"
+        yield "by task", f"pass@1 {shown}; {summary.tasks_solved} of {summary.tasks} tasks solved"
     if summary.infra:
         yield "not judged", f"{summary.infra} (our failure, in no rate; the log says why)"
     if summary.cached:
