@@ -1,8 +1,8 @@
 """A long run of honest and hostile programs through one worker: nothing may grow.
 
-Judges samples from the HumanEval wheel, one in twenty of them hostile, and looks every so often at
-file descriptors, processes, memory and the temporary folders of this process and all below it. Writes
-a chart and its numbers.
+Judges samples from the HumanEval wheel, one in ten of them hostile, and looks every so often at
+file descriptors, processes, memory, control groups and the temporary folders of this process and all
+below it, and at the kernel's own memory. Writes a chart and its numbers.
 
     python bench/soak.py --samples 20000 --output bench/results/soak
 """
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.records import Task, Verdict
-from halo_raft.sandbox import Limits, probe
+from halo_raft.sandbox import Limits, cgroup, probe
 from halo_raft.tasks import load
 from halo_raft.verifiers import VerifierOptions, create
 
 THREADS = 4
+HOSTILE_SHARE = 0.1
 HOSTILE = {
     "exit": "import os\nos._exit(0)",
     "equals everything": "class E:\n    __eq__ = lambda s, o: True\ndef {f}(*a): return E()",
@@ -44,6 +45,23 @@ HOSTILE = {
     "huge int": "def {f}(*a): return 10 ** 300000",
     "channel": "import os\nfor fd in range(3, 9):\n    try: os.write(fd, b'x' * 99)\n    except OSError: pass\n"
     "def {f}(*a): return 1",
+    "orphans that spin": "import os\nfor _ in range(2):\n    if os.fork() == 0:\n        if os.fork(): os._exit(0)\n"
+    "        while True: pass\nimport time\ntime.sleep(99)",
+    "unwaited children": "import os, signal, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile True:\n"
+    "    if os.fork() == 0:\n        end = time.process_time() + 0.3\n        while time.process_time() < end: pass\n"
+    "        os._exit(0)\n    time.sleep(0.2)",
+    "drip": "import os, threading, time\ndef drip():\n    while True:\n        os.write(2, b'.')\n"
+    "        time.sleep(0.02)\nthreading.Thread(target=drip, daemon=True).start()\nwhile True: pass",
+    "drip and grow": "import os, threading, time\ndef drip():\n    while True:\n        os.write(2, b'.')\n"
+    "        time.sleep(0.02)\nthreading.Thread(target=drip, daemon=True).start()\nfor _ in range(9):\n"
+    "    if os.fork() == 0:\n        kept = b'x' * (100 << 20)\n        time.sleep(99)\ntime.sleep(99)",
+    "socket buffers": "import os, socket, time\nfor _ in range(16):\n    if os.fork() == 0: break\nkept = []\ntry:\n"
+    "    while True:\n        kept.append(socket.socketpair())\n        for end in kept[-1]:\n"
+    "            end.setblocking(False)\n            try:\n                while True: end.send(bytes(60000))\n"
+    "            except BlockingIOError: pass\nexcept OSError: time.sleep(99)",
+    "deep folders": "import os\nwhile True:\n    os.mkdir('d')\n    os.chdir('d')",
+    "locked folders": "import os\nfor n in range(200):\n    os.mkdir(str(n))\n    os.chmod(str(n), 0)\nos._exit(0)",
+    "watch": "import ctypes\nlibc = ctypes.CDLL(None)\nwhile True: libc.inotify_init()",
     "crash": "import ctypes\nctypes.string_at(0)",
 }
 
@@ -73,6 +91,8 @@ def look(started: float, done: int) -> dict[str, float]:
             fds += len(os.listdir(f"/proc/{pid}/fd"))
         except OSError:
             continue
+    groups = cgroup.parent_folder()
+    kernel = {line.split(":")[0]: int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines()}
     folders = [p for top in ("/tmp", "/dev/shm") for p in Path(top).glob("halo-raft-*")]
     mounts = Path("/proc/self/mounts").read_text().count("halo-raft")
     return {
@@ -84,6 +104,8 @@ def look(started: float, done: int) -> dict[str, float]:
         "resident_mb": round(resident / 2**20, 1),
         "own resident_mb": round(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20, 1),
         "folders": len(folders),
+        "groups": len(list(groups.glob(f"{cgroup.PREFIX}{os.getpid()}-*"))) if groups else 0,
+        "machine's kernel_mb": round((kernel["SUnreclaim"] + kernel["KernelStack"] + kernel["PageTables"]) / 1024, 1),
         "mounts": mounts,
     }
 
@@ -95,7 +117,7 @@ def programs(count: int, seed: int) -> list[tuple[str, Task, str]]:
     rows = []
     for number in range(count):
         task = tasks[number % len(tasks)]
-        if rng.random() < 0.05:
+        if rng.random() < HOSTILE_SHARE:
             name = rng.choice(list(HOSTILE))
             rows.append((name, task, HOSTILE[name].replace("{f}", task.entry_point or "f")))
         else:

@@ -40,24 +40,28 @@ class Meter:
         self._zygote, self._group = zygote, zygote.group
         self._tree = usage.Tree(zygote.pid)
         self._seen: dict[int, float] = {}
-        self._cpu_before = self._group_cpu_s()
-        self._memory_before = self._group.memory_mb() if self._group and self._group.counts_memory else 0.0
-        self._sockets_before = self._sockets()
+        self._cpu_before: float | None = None
 
     def look(self) -> Usage:
-        """Return what is in use now."""
-        if self._group and self._group.counts_memory:
-            count = len(self._group.processes()) - 1
-            return Usage(self._group_cpu_s() - self._cpu_before, self._group.memory_mb() - self._memory_before, count)
+        """Return what is in use now.
+
+        Nothing is looked at before the first look, which most runs do not live to see: the group's count of
+        what ran before is then taken to be all but the share of who is alive.
+        """
         processes = self._processes()
-        sockets = self._sockets() - self._sockets_before
+        if self._cpu_before is None:
+            self._cpu_before = self._group_cpu_s() - sum(process.cpu_s for process in processes.values())
+        cpu_s = self._cpu_s(processes)
+        if self._group and self._group.counts_memory:
+            return Usage(cpu_s, self._group.memory_mb() - self._zygote.idle_mb, len(processes))
+        sockets = self._sockets()
         resident = sum(max(0.0, process.resident_mb - SHARED_MB) for process in processes.values())
         buffers = max(0, sockets - HONEST_SOCKETS) * SOCKET_MB if sockets <= MOST_SOCKETS else inf
-        return Usage(self._cpu_s(processes), resident + buffers, len(processes))
+        return Usage(cpu_s, resident + buffers, len(processes))
 
     def final_cpu_s(self) -> float:
-        """Return the CPU seconds of a run that has ended; 0 where only the living are counted."""
-        return self._group_cpu_s() - self._cpu_before if self._group else 0.0
+        """Return the CPU seconds of a run that has ended; 0 for one that was never looked at, or without a group."""
+        return self._group_cpu_s() - self._cpu_before if self._group and self._cpu_before is not None else 0.0
 
     def _group_cpu_s(self) -> float:
         """Return the CPU seconds of all that the zygote ever ran, without its own."""
@@ -68,7 +72,7 @@ class Meter:
         return usage.waited_s(self._processes())
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
-        if self._group:
+        if self._group and self._cpu_before is not None:
             return self._group_cpu_s() - self._cpu_before
         self._seen |= {pid: process.own_cpu_s for pid, process in processes.items()}
         return max(sum(self._seen.values()), sum(process.cpu_s for process in processes.values()))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
 
-STARVED_SHARE = 0.05
+STARVED_SHARE = 0.1
 """Share of a run's wall time that it may stand ready without a CPU, on a machine with enough of them."""
 
 

@@ -7,6 +7,7 @@ tries each promise, the limits while output drips, because a limit that is looke
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import tempfile
@@ -133,7 +134,7 @@ def long(tier: str) -> Iterator[Held]:
         for limit in ABUSES:
             for channel, number in CHANNELS.items():
                 name = f"{NAMES[limit]} of the whole tree, dripping on {channel}"
-                yield _tried(name, lambda limit=limit, number=number: _limit(zygote, limit, number))
+                yield _tried(name, functools.partial(_limit, zygote, limit, number))
         yield _tried("processes", lambda: _processes(zygote))
         yield _tried("survivors", lambda: _survivors(zygote))
         started = time.monotonic()

@@ -25,7 +25,7 @@ class Span(NamedTuple):
     """Ids that a namespace maps, in a row."""
 
     first: int
-    count: int
+    size: int
 
 
 class UserId:
@@ -64,16 +64,16 @@ def take(seed: int) -> UserId | None:
 def spans(path: str) -> list[Span]:
     """Return the ids that the map of a namespace has inside."""
     rows = (line.split() for line in Path(path).read_text().splitlines())
-    return [Span(int(first), int(count)) for first, _, count in rows]
+    return [Span(int(first), int(size)) for first, _, size in rows]
 
 
 def candidates(mapped: Sequence[Sequence[Span]], seed: int) -> Iterator[int]:
     """Yield ids that all maps have, the best first: no more than `TRIES`."""
     preferred = PREFERRED + seed
-    if all(any(s.first <= preferred < s.first + s.count for s in one) for one in mapped):
+    if all(any(s.first <= preferred < s.first + s.size for s in one) for one in mapped):
         yield preferred
     ranges = [
-        range(max(SYSTEM_IDS, users.first, groups.first), min(users.first + users.count, groups.first + groups.count))
+        range(max(SYSTEM_IDS, users.first, groups.first), min(users.first + users.size, groups.first + groups.size))
         for users in mapped[0]
         for groups in mapped[-1]
     ]

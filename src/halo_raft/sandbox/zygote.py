@@ -70,6 +70,7 @@ class Zygote:
         view: What it sees.
         base: Its folder.
         group: Control group of it and all its runs, where one can be had.
+        idle_mb: MiB that its group uses without a run, where the group counts memory.
         apart: Whether mounts limit its work folders, and its sockets are apart from all others.
 
     Raises:
@@ -77,7 +78,7 @@ class Zygote:
     """
 
     def __init__(self, view: View) -> None:
-        self.view, self.apart = view, False
+        self.view, self.apart, self.idle_mb = view, False, 0.0
         self.group: cgroup.Group | None = None
         self._user: user_ids.UserId | None = None
         self.base = tempfile.mkdtemp(prefix="halo-raft-")
@@ -139,6 +140,8 @@ class Zygote:
         self.apart = answer == b"ready apart"
         if not answer.startswith(b"ready"):
             raise SandboxError(answer.decode("utf-8", "replace").removeprefix("error ") or "the sandbox did not start")
+        if self.group is not None and self.group.counts_memory:
+            self.idle_mb = self.group.memory_mb()
 
     def __enter__(self) -> Self:
         return self

@@ -113,6 +113,7 @@ def _compile(command: Command, limits: Limits) -> Outcome:
 def _made(command: Command, outcome: Outcome) -> Build:
     text = outcome.stderr.decode("utf-8", "replace") + outcome.stdout.decode("utf-8", "replace")
     program = outcome.files.get(command.output) if outcome.clean else None
+    kind: VerdictKind | None
     if program is not None and len(program) > MAX_PROGRAM:
         program, kind = None, VerdictKind.MEMORY
         message = f"the binary has over {MAX_PROGRAM >> 20} MiB"

@@ -35,18 +35,23 @@ threading.Thread(target=drip, daemon=True).start()
 os._exit(0)
 """
 SPIN = """
+reader, writer = os.pipe()
 def work():
-    end = time.time() + 2.6
-    while time.time() < end: pass
-for _ in range(3): orphan(work)
-time.sleep(2.2)
+    end = time.process_time() + 1.5
+    while time.process_time() < end: pass
+for _ in range(2): orphan(work)
+os.close(writer)
+os.read(reader, 1)  # until the last of them has ended
 """
 GROW = """
-kept = []
+reader, writer = os.pipe()
+kept, first = [], os.getpid()
 def work():
     kept.append(b'x' * (130 << 20))
-    time.sleep(2)
+    os.write(writer, b'.')
+    if os.getpid() != first: time.sleep(10)
 for _ in range(7): orphan(work)
+for _ in range(7): os.read(reader, 1)  # until all of them hold theirs
 time.sleep(1.5)
 """
 FILL = """
@@ -61,13 +66,17 @@ ABUSES = {
     "disk": (FILL, (VerdictKind.OUTPUT_LIMIT, VerdictKind.RUNTIME)),
     "wall": (SLEEP, (TIMEOUT,)),
 }
+LIMITS = {
+    "memory": dataclasses.replace(QUICK, cpu_s=10, wall_s=20),  # to take it costs time
+    "disk": dataclasses.replace(QUICK, cpu_s=10, wall_s=20),
+}
 ROWS = tuple(
     Attack(
         f"drip-on-{channel}-hides-{resource}",
         PROGRAM.format(descriptor=descriptor, abuse=abuse),
         task="double",
         kinds=kinds,
-        limits=dataclasses.replace(QUICK, cpu_s=5) if resource == "memory" else QUICK,  # to take it costs CPU time
+        limits=LIMITS.get(resource, QUICK),
     )
     for channel, descriptor in CHANNELS.items()
     for resource, (abuse, kinds) in ABUSES.items()
