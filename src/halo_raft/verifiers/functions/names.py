@@ -220,12 +220,11 @@ def _is_class(name: str, read: Text, spoken: str) -> bool:
     if short[:1].isupper() and not short.isupper():
         return True
     for node in read.calls:
-        if _names(node) in ("isinstance", "issubclass", "assertIsInstance"):
-            if len(node.args) > 1 and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
-                return True
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == name and short.isupper():
+        of_class = _names(node) in ("isinstance", "issubclass", "assertIsInstance") and len(node.args) > 1
+        if of_class and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
             return True
-    return False
+    asked = (node.value for node in read.nodes if short.isupper() and isinstance(node, ast.Attribute))
+    return any(isinstance(value, ast.Name) and value.id == name for value in asked)
 
 
 def _words(text: str) -> frozenset[str]:

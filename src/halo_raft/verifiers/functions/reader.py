@@ -74,6 +74,8 @@ class Reader:
         root.items = self.values = self._items(self._number())
         if self._position != len(self._data):
             raise Refused("more than a value")
+        if not self._nodes and not changes and not root.refs:
+            return
         self.changed = {number: node for number, node in changes if self.can_change(node)}
         if len(self.changed) != len(changes) or len({*self.changed.values()}) != len(changes):
             raise Refused("no such object")
