@@ -8,6 +8,7 @@ never where the program is.
 from __future__ import annotations
 
 import contextlib
+import gc
 import marshal
 import os
 import random
@@ -44,6 +45,7 @@ def main(payload: None, fd: int) -> None:
     # the descriptor itself is left for the interpreter's last words
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
+    gc.freeze()
     while True:
         message, fds, _, _ = socket.recv_fds(worker, 256, 3)
         if not message:

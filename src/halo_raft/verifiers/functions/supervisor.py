@@ -11,6 +11,7 @@ import dataclasses
 import marshal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -34,6 +35,8 @@ CANDIDATE = "halo_raft.verifiers.functions.candidate"
 JUDGE = "halo_raft.verifiers.functions.judge"
 JUDGE_MB = 256
 """Address space that a judge gets at least, MiB: tests have to load what they import."""
+UNSEEN_S = 0.5
+"""For so long the CPU time of a judge is not looked at."""
 REPORT_BYTES = 1 << 17
 GRACE_S, KILLED_GRACE_S = 2.0, 0.1
 """How long a judge may take to see that its candidate is gone: by itself, or past a limit."""
@@ -153,7 +156,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._before = 0.0
+        self._before = self._begun = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
             self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
@@ -176,7 +179,7 @@ class Judges:
             ZygoteLostError: The process is gone.
         """
         self._run.poll()
-        self._before = _ended_cpu_s(self._run.pid)
+        self._before, self._begun = _ended_cpu_s(self._run.pid), time.monotonic()
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -186,7 +189,12 @@ class Judges:
                 raise ZygoteLostError(f"the judge is gone: {error}") from error
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds that the judge has used so far for its program."""
+        """Return the CPU seconds that the judge has used so far for its program; 0 while they cannot matter.
+
+        Looking costs as much as this machine has processes, and no judge uses more CPU than time has gone by.
+        """
+        if time.monotonic() - self._begun < UNSEEN_S:
+            return 0.0
         return usage.of_tree(self._run.pid).cpu_s - self._before if self._run.pid else 0.0
 
 
