@@ -103,7 +103,11 @@ class _Mirror:
     def theirs(self, number: int, sort: str, name: str) -> Any:
         raise NotImplementedError
 
-    mine = of_program = theirs
+    def mine(self, number: int) -> Any:
+        raise NotImplementedError
+
+    def of_program(self, name: str) -> Any:
+        raise NotImplementedError
 
 
 def ask_of_iterator(iterator: Any, count: int) -> tuple[list[Any], BaseException | None]:

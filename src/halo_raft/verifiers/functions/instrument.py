@@ -100,7 +100,7 @@ def _suite(
     source: str, setup: str, prompt: str, told: str, solution: str, expression: str | None, by_pytest: bool
 ) -> Suite:
     tree = ast.parse(source)
-    base = re.match(r"\w+", expression).group() if expression and re.match(r"\w+", expression) else None
+    base: str | None = re.match(r"\w*", expression or "").group() or None  # type: ignore[union-attr]
     missing = modules_in(text(f"{setup}\n{source}"), base)
     setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
     stubs = left_open(prompt)
@@ -116,7 +116,9 @@ def _suite(
         expression = entry_point
     needs_runner = by_pytest or needs_pytest(tree)
     targets = frozenset(terms.targets) | {"candidate"}
-    code, calls, total = b"", (), 0
+    code: bytes = b""
+    calls: tuple[tuple[str, bool], ...] = ()
+    total = 0
     if not needs_runner:
         code, calls, total = _instrumented(tree, expression, targets)
     return Suite(

@@ -158,7 +158,7 @@ class _Log:
         return {"state": state, "passed": passed, "failures": self.failures[:3], "border": border}
 
 
-class _Names(dict):  # type: ignore[type-arg]
+class _Names(dict):
     """The globals of the tests. A plain value of the program's is asked for each time: calls may change it."""
 
     live: frozenset[str] = frozenset()
@@ -170,7 +170,7 @@ class _Names(dict):  # type: ignore[type-arg]
         return self.candidate.look_up([name])[name]
 
 
-class _Classes(dict):  # type: ignore[type-arg]
+class _Classes(dict):
     """The classes of trusted text among the globals of the tests, as they are defined."""
 
     def __init__(self, names: dict[str, Any], allowed: frozenset[str]) -> None:

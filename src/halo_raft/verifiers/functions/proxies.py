@@ -88,7 +88,7 @@ class Class(Function):
         return self._candidate.ask("iter", self)
 
     def __len__(self) -> int:
-        return self._candidate.ask("len", self)  # type: ignore[no-any-return]
+        return self._candidate.ask("len", self)
 
     def __getitem__(self, key: Any) -> Any:
         return self._candidate.ask("getitem", self, key)
@@ -216,7 +216,7 @@ class Handle:
         return _get(self, "_name") in _get(self, "_candidate").terms.classes
 
     def _is_open(self) -> bool:
-        return _get(self, "_is_of_class")() and not _get(self, "_given")  # type: ignore[no-any-return]
+        return _get(self, "_is_of_class")() and not _get(self, "_given")
 
     def __getattr__(self, name: str) -> Any:
         terms = _get(self, "_candidate").terms
@@ -247,7 +247,7 @@ class Handle:
         raise StopIteration if isinstance(error, StopIteration) else error
 
     def __len__(self) -> int:
-        return self._ask("len")  # type: ignore[no-any-return]
+        return self._ask("len")
 
     def __getitem__(self, key: Any) -> Any:
         return self._ask("getitem", key, given=True)

@@ -123,7 +123,7 @@ class Candidate(End):
 
     def _name(self, name: str) -> Function:
         kind = Class if name in self.terms.classes else Function
-        return self._names.setdefault(name, kind(self, name))  # type: ignore[no-any-return]
+        return self._names.setdefault(name, kind(self, name))
 
     def ask(self, operation: str, *operands: Any, given: bool = False, kwargs: dict[str, Any] | None = None) -> Any:
         """Return what the program answers.

@@ -85,7 +85,7 @@ def _judge(payload: dict[str, Any]) -> None:
     def bad(number: int, error: BaseException) -> None:
         tests.append((number, error))
 
-    end = "done", None
+    end: tuple[str, BaseException | None] = ("done", None)
     if payload["expected"]:
         run(payload["source"], payload["expected"], ok, bad, names)
     else:

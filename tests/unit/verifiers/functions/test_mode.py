@@ -41,12 +41,15 @@ HONEST = {
     "live constant": ("n = 0\ndef f():\n    global n\n    n += 1", "assert n == 0\nf()\nf()\nassert n == 2"),
     "error of a module": (
         "import json\ndef f(s): return json.loads(s)",
-        "import json\ntry:\n    f('{')\n    ok = False\nexcept json.JSONDecodeError as e:\n    ok = e.pos == 1\nassert ok",
+        "import json\ntry:\n    f('{')\n    ok = False\nexcept json.JSONDecodeError as e:\n    ok = e.pos == 1\n"
+        "assert ok",
     ),
     "error with attributes": (
-        "class Full(ValueError):\n    def __init__(self, n):\n        super().__init__(f'{n} is too much')\n        self.n = n\n"
+        "class Full(ValueError):\n    def __init__(self, n):\n        super().__init__(f'{n} is too much')\n"
+        "        self.n = n\n"
         "def f(n): raise Full(n)",
-        "try:\n    f(3)\nexcept Full as e:\n    assert e.n == 3 and str(e) == '3 is too much' and isinstance(e, ValueError)\n"
+        "try:\n    f(3)\nexcept Full as e:\n"
+        "    assert e.n == 3 and str(e) == '3 is too much' and isinstance(e, ValueError)\n"
         "else:\n    assert False",
     ),
     "exit that is expected": (
@@ -87,7 +90,8 @@ HONEST = {
     ),
     "input": (
         "def f(): return int(input('? ')) * 2",
-        "from unittest.mock import patch\nwith patch('builtins.input', return_value='4') as asked:\n    assert f() == 8\n"
+        "from unittest.mock import patch\nwith patch('builtins.input', return_value='4') as asked:\n"
+        "    assert f() == 8\n"
         "asked.assert_called_once_with('? ')",
     ),
     "standard input": (
@@ -99,7 +103,8 @@ HONEST = {
         "assert f().x == 1 and f() == (1, 2)",
     ),
     "async": (
-        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\nasync def g():\n    for i in range(3):\n"
+        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\nasync def g():\n"
+        "    for i in range(3):\n"
         "        yield i",
         "import asyncio\nasync def test_it():\n    assert await asyncio.gather(f(1), f(2)) == [1, 2]\n"
         "    assert [i async for i in g()] == [0, 1, 2]",
