@@ -233,7 +233,8 @@ def _describe(error: BaseException) -> tuple[str, str]:
     """Return the group (`wrong`, `memory`, `runtime`) and the text of what a test raised."""
     if isinstance(error, Ended):
         return error.group, error.text
-    group = "wrong" if isinstance(error, AssertionError) else "memory" if isinstance(error, MemoryError) else "runtime"
+    failed = isinstance(error, AssertionError) or type(error).__name__ == "Failed"  # the latter is `pytest.fail`'s
+    group = "wrong" if failed else "memory" if isinstance(error, MemoryError) else "runtime"
     try:
         message = str(error)
     except Exception:

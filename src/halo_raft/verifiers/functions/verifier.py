@@ -90,11 +90,15 @@ class PythonTests(Verifier):
 
     def _tests(self, task: Task) -> Tests:
         suite = suite_of(task, self.uses_prompt, self.by_pytest)
-        if suite.code:
-            return Tests(suite, "", (), suite.total, self.options.packages)
+        packages = self.options.packages
+        if suite.code and "pytest" not in _imports(suite):
+            return Tests(suite, "", (), suite.total, packages)
         if importlib.util.find_spec("pytest") is None:
             raise ConfigError(f"task {task.task_id!r} has tests for pytest: pip install pytest")
-        return dataclasses.replace(tests_for_pytest(task.task_id, suite), packages=(*self.options.packages, *PYTEST))
+        packages = (*packages, *PYTEST)
+        if suite.code:
+            return Tests(suite, "", (), suite.total, packages)
+        return dataclasses.replace(tests_for_pytest(task.task_id, suite), packages=packages)
 
     def _outside(self, code: str, task: Task, tests: Tests) -> tuple[VerifyResult, Report]:
         suite = tests.suite

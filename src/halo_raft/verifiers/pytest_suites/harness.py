@@ -165,7 +165,8 @@ def _reporter(fd: int, token: str) -> Callable[..., None]:
 
 def _describe(error: BaseException) -> str:
     kind = type(error)
-    group = "wrong" if issubclass(kind, AssertionError) else "memory" if issubclass(kind, MemoryError) else "runtime"
+    failed = issubclass(kind, AssertionError) or kind.__name__ == "Failed"  # the latter is `pytest.fail`'s
+    group = "wrong" if failed else "memory" if issubclass(kind, MemoryError) else "runtime"
     try:
         message = str(error)[:TEXT_CHARS]
     except BaseException:
