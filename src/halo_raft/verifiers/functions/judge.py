@@ -19,7 +19,8 @@ import socket
 import sys
 import time
 
-from halo_raft.verifiers.functions.remote import Candidate, Ended
+from halo_raft.verifiers.functions.errors import Ended
+from halo_raft.verifiers.functions.remote import Candidate
 from halo_raft.verifiers.functions.terms import Terms
 
 TYPE_CHECKING = False
