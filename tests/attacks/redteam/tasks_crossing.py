@@ -49,7 +49,8 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "kept": (
-        "xs = [2, 1, 2]\nassert f(xs) == [2, 1]\nassert xs == [2, 1, 2]\nys = [5]\nassert f(ys) is not ys\nassert f([]) == []",
+        "xs = [2, 1, 2]\nassert f(xs) == [2, 1]\nassert xs == [2, 1, 2]\nys = [5]\nassert f(ys) is not ys\n"
+        "assert f([]) == []",
         "def f(xs):\n    return list(dict.fromkeys(xs))",
         {},
     ),
@@ -59,7 +60,8 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "reversed_nodes": (
-        "head = build([1, 2, 3])\nassert values(f(head)) == [3, 2, 1]\nassert head.next is None\nassert f(None) is None",
+        "head = build([1, 2, 3])\nassert values(f(head)) == [3, 2, 1]\nassert head.next is None\n"
+        "assert f(None) is None",
         REVERSE,
         {"test_setup": NODES},
     ),
@@ -70,13 +72,16 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {"test_setup": NODES},
     ),
     "vector": (
-        "assert Vec(1, 2) + Vec(3, 4) == Vec(4, 6)\nassert Vec(1, 2) != Vec(2, 1)\nassert repr(Vec(1, 2)) == 'Vec(1, 2)'\n"
-        "assert abs(Vec(3, 4)) == 5\nassert 4 in Vec(3, 4) and 9 not in Vec(3, 4)\nassert len({Vec(1, 2), Vec(1, 2)}) == 1",
+        "assert Vec(1, 2) + Vec(3, 4) == Vec(4, 6)\nassert Vec(1, 2) != Vec(2, 1)\n"
+        "assert repr(Vec(1, 2)) == 'Vec(1, 2)'\n"
+        "assert abs(Vec(3, 4)) == 5\nassert 4 in Vec(3, 4) and 9 not in Vec(3, 4)\n"
+        "assert len({Vec(1, 2), Vec(1, 2)}) == 1",
         VECTOR,
         {"entry_point": "Vec"},
     ),
     "fraction": (
-        "assert Frac(1, 2) + Frac(1, 2) == 1\nassert Frac(3, 1) == 3\nassert Frac(7) == 7\nassert float(Frac(1, 2)) == 0.5",
+        "assert Frac(1, 2) + Frac(1, 2) == 1\nassert Frac(3, 1) == 3\nassert Frac(7) == 7\n"
+        "assert float(Frac(1, 2)) == 0.5",
         FRACTION,
         {"entry_point": "Frac"},
     ),
@@ -92,14 +97,16 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "account": (
-        "a = f(100)\na.deposit(50)\nassert a.balance == 150\na.withdraw(20)\nassert a.balance == 130\nassert not f(0).is_rich()",
+        "a = f(100)\na.deposit(50)\nassert a.balance == 150\na.withdraw(20)\nassert a.balance == 130\n"
+        "assert not f(0).is_rich()",
         "class Account:\n    def __init__(self, b): self.balance = b\n    def deposit(self, n): self.balance += n\n"
         "    def withdraw(self, n): self.balance -= n\n    def is_rich(self): return self.balance > 1000\n\n"
         "def f(b):\n    return Account(b)",
         {"prompt": "Write f(b), which returns an account with deposit, withdraw, balance and is_rich."},
     ),
     "predicates": (
-        "a = f('A b')\nassert a.equals('a b')\nok = a.same('a b')\nassert ok\nassert a.words == 2\nassert not f('x').equals('y')",
+        "a = f('A b')\nassert a.equals('a b')\nok = a.same('a b')\nassert ok\nassert a.words == 2\n"
+        "assert not f('x').equals('y')",
         "class Text:\n    def __init__(self, s): self.s, self.words = s.lower(), len(s.split())\n"
         "    def equals(self, o): return self.s == o\n    same = equals\n\ndef f(s):\n    return Text(s)",
         {"prompt": "Write f(s): the result has words, and methods equals and same that ignore case."},
@@ -137,8 +144,10 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "own_error": (
         "assert f('abc') == 3\ntry:\n    f('a')\n    told = ''\nexcept TooShort as error:\n    told = str(error)\n"
-        "assert told == 'only 1'\ntry:\n    f('ab')\nexcept TooShort as error:\n    told = error.args\nassert told == ('only 2',)",
-        "class TooShort(Exception):\n    pass\n\ndef f(s):\n    if len(s) < 3:\n        raise TooShort(f'only {len(s)}')\n"
+        "assert told == 'only 1'\ntry:\n    f('ab')\nexcept TooShort as error:\n    told = error.args\n"
+        "assert told == ('only 2',)",
+        "class TooShort(Exception):\n    pass\n\ndef f(s):\n    if len(s) < 3:\n"
+        "        raise TooShort(f'only {len(s)}')\n"
         "    return len(s)",
         {},
     ),
@@ -149,7 +158,8 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "asked": (
-        "from unittest.mock import patch\nwith patch('builtins.input', side_effect=['3', '4']):\n    got = f()\nassert got == 25",
+        "from unittest.mock import patch\nwith patch('builtins.input', side_effect=['3', '4']):\n    got = f()\n"
+        "assert got == 25",
         "def f():\n    return int(input()) ** 2 + int(input()) ** 2",
         {},
     ),
@@ -165,7 +175,8 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "seeded": (
-        "import random\nrandom.seed(4)\na = f(3)\nrandom.seed(4)\nassert a == [random.randint(1, 6) for _ in range(3)]\n"
+        "import random\nrandom.seed(4)\na = f(3)\nrandom.seed(4)\n"
+        "assert a == [random.randint(1, 6) for _ in range(3)]\n"
         "assert a.count(0) == 0",
         "import random\ndef f(n):\n    return [random.randint(1, 6) for _ in range(n)]",
         {},
@@ -182,7 +193,8 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "arrays": (
-        "import numpy as np\na = np.array([3.0, 4.0])\nassert np.allclose(f(a), [0.6, 0.8])\nassert f(a).shape == (2,)\n"
+        "import numpy as np\na = np.array([3.0, 4.0])\nassert np.allclose(f(a), [0.6, 0.8])\n"
+        "assert f(a).shape == (2,)\n"
         "assert a.tolist() == [3.0, 4.0]",
         "import numpy as np\ndef f(a):\n    return a / np.linalg.norm(a)",
         {},
@@ -208,14 +220,16 @@ CROSSING: dict[str, tuple[str, str, dict[str, str]]] = {
         {},
     ),
     "test_class": (
-        "import unittest\n\nclass TestF(unittest.TestCase):\n    def test_two(self):\n        self.assertEqual(f(2), 4)\n"
+        "import unittest\n\nclass TestF(unittest.TestCase):\n    def test_two(self):\n"
+        "        self.assertEqual(f(2), 4)\n"
         "    def test_error(self):\n        with self.assertRaises(TypeError):\n            f('a', 1)\n"
         "    def test_three(self):\n        self.assertTrue(f(3) == 9)\n",
         "def f(x):\n    return x * x",
         {},
     ),
     "mocked": (
-        "import time\nfrom unittest.mock import patch\nwith patch('time.time', return_value=7.0):\n    assert f() == 14.0\n"
+        "import time\nfrom unittest.mock import patch\nwith patch('time.time', return_value=7.0):\n"
+        "    assert f() == 14.0\n"
         "with patch('time.time', return_value=1.5):\n    assert f() == 3.0",
         "import time\ndef f():\n    return time.time() * 2",
         {},

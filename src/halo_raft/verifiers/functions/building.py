@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAKERS = {
+MAKERS: dict[bytes, Any] = {
     b"t": tuple,
     b"Z": frozenset,
     b"k": lambda items: dict.fromkeys(items).keys(),
@@ -157,7 +157,8 @@ def _named_tuple(node: Node, classes: dict[str, type]) -> Any:
     plain = all(isinstance(n, str) and n.isidentifier() and not keyword.iskeyword(n) and n[0] != "_" for n in names)
     if not plain or len({*names}) != len(items) or not node.head.isidentifier() or keyword.iskeyword(node.head):
         return tuple(items)
-    return collections.namedtuple(node.head, names)._make(items)  # type: ignore[misc]
+    made: Any = collections.namedtuple(node.head, names)
+    return made._make(items)
 
 
 def _array(dtype: str, scalar: bytes, shape: list[Any], content: bytes) -> Any:

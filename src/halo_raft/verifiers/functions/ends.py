@@ -66,6 +66,8 @@ class End:
 
     def answer(self, question: Reader, values: Sequence[Any]) -> bytes:
         """Return the message that answers a question, with the new state of what was changed meanwhile."""
+        if not question.objects:
+            return Writer(self).message(values)
         numbers = {id(value): number for number, value in enumerate(question.objects)}
         return Writer(self, numbers).message(values, list(self._changes(question, numbers)))
 
@@ -101,7 +103,11 @@ class _Mirror:
     def theirs(self, number: int, sort: str, name: str) -> Any:
         raise NotImplementedError
 
-    mine = of_program = theirs
+    def mine(self, number: int) -> Any:
+        raise NotImplementedError
+
+    def of_program(self, name: str) -> Any:
+        raise NotImplementedError
 
 
 def ask_of_iterator(iterator: Any, count: int) -> tuple[list[Any], BaseException | None]:

@@ -32,6 +32,20 @@ MODULES = frozenset((
 """Modules whose exceptions the judge has too, once they are loaded there."""
 
 
+class Ended(BaseException):
+    """The conversation is over; no test can swallow that, and none passes after it.
+
+    Attributes:
+        kind: `syntax`, `load`, `exit`, `gone` or `violation`.
+        group: `memory`, `wrong` or `runtime`.
+        text: For the details of the verdict.
+    """
+
+    def __init__(self, kind: str, group: str, text: str) -> None:
+        super().__init__(text)
+        self.kind, self.group, self.text = kind, group, text
+
+
 def described(error: BaseException) -> list[Any]:
     """Return what the judge is told of an exception: names of its classes, arguments, text, attributes."""
     try:

@@ -45,7 +45,9 @@ OPERATIONS = {
 _FLAGS = type.__dict__["__flags__"]
 _KNOWN: set[type] = set()
 """Classes that were there before the program."""
-_EQUALS = {kind: kind.__eq__ for kind in (fractions.Fraction, pathlib.PurePath, pathlib.PosixPath, uuid.UUID)}
+_EQUALS: dict[type, Any] = {
+    kind: kind.__eq__ for kind in (fractions.Fraction, pathlib.PurePath, pathlib.PosixPath, uuid.UUID)
+}
 _TRUSTED = tuple(_EQUALS)
 
 
@@ -133,9 +135,10 @@ def install() -> None:
 
 
 def _subclasses(top: type) -> set[type]:
-    found, queue = {top}, [top]
+    found: set[type] = {top}
+    queue = [top]
     while queue:
-        new = {kind for kind in type.__subclasses__(queue.pop()) if kind not in found}
+        new: set[type] = {kind for kind in type.__subclasses__(queue.pop()) if kind not in found}
         found |= new
         queue += new
     return found
@@ -158,7 +161,7 @@ class Unequal:
     def __repr__(self) -> str:
         return f"<{self._name} of the program>"
 
-    __eq__ = __ne__ = __lt__ = __gt__ = lambda self, other: False  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __gt__ = lambda self, other: False
     __hash__ = object.__hash__
 
 

@@ -23,8 +23,8 @@ from halo_raft.verifiers.functions.names import (
     defined,
     modules_in,
     parse,
-    parsed,
     terms_of,
+    text,
     used,
 )
 from halo_raft.verifiers.functions.names import calls as calls_in
@@ -40,7 +40,6 @@ class Suite:
     Attributes:
         source: The tests as text.
         code: Marshalled code object of the tests; empty where pytest has to run them.
-        guarded: The same for tests that run beside the program; see `pytest_suites.guard`.
         calls: Test functions to call, and whether each takes the candidate.
         total: Number of tests; each has to report `ok`.
         terms: What the trusted text says of the program's names.
@@ -52,13 +51,24 @@ class Suite:
 
     source: str
     code: bytes
-    guarded: bytes
     calls: tuple[tuple[str, bool], ...]
     total: int
     terms: Terms
     entry_point: str | None
     expression: str
     setup: str
+
+    @property
+    def guarded(self) -> bytes:
+        """The code of tests that run beside the program; see `guard`. Empty where pytest has to run them."""
+        return _guarded(self.source, self.terms, self.expression) if self.code else b""
+
+
+@functools.lru_cache(maxsize=256)
+def _guarded(source: str, terms: Terms, expression: str) -> bytes:
+    with READING:
+        tree = parse(guarded(source, terms.classes, terms.unbelieved))
+        return _instrumented(tree, expression, frozenset(terms.targets) | {"candidate"})[0]
 
 
 def suite_of(task: Task, uses_prompt: bool = True, by_pytest: bool = False) -> Suite:
@@ -87,33 +97,33 @@ def suite_of(task: Task, uses_prompt: bool = True, by_pytest: bool = False) -> S
 
 @functools.lru_cache(maxsize=1024)
 def _suite(
-    source: str, setup: str, prompt: str, text: str, solution: str, expression: str | None, by_pytest: bool
+    source: str, setup: str, prompt: str, told: str, solution: str, expression: str | None, by_pytest: bool
 ) -> Suite:
     tree = ast.parse(source)
-    base = re.match(r"\w+", expression).group() if expression and re.match(r"\w+", expression) else None
-    missing = sorted(modules_in(parsed(f"{setup}\n{source}"), base))
+    base: str | None = re.match(r"\w*", expression or "").group() or None  # type: ignore[union-attr]
+    missing = modules_in(text(f"{setup}\n{source}"), base)
     setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
     stubs = left_open(prompt)
     if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):
         base = expression = None  # a helper of the set-up's or of the prompt's
     before = f"{helpers(prompt, base)}\n{setup}"
-    entry_point = _entry_point(source, before, text, solution, base, tree)
+    entry_point = _entry_point(source, before, told, solution, base, tree)
     if base is None and stubs and entry_point not in stubs:
         entry_point = stubs[-1]
     before = f"{helpers(prompt, entry_point)}\n{setup}"
-    terms = terms_of(source, before, text, solution, entry_point)
+    terms = terms_of(source, before, told, solution, entry_point)
     if entry_point != base:
         expression = entry_point
     needs_runner = by_pytest or needs_pytest(tree)
     targets = frozenset(terms.targets) | {"candidate"}
-    code, guarded_code, calls, total = b"", b"", (), 0
+    code: bytes = b""
+    calls: tuple[tuple[str, bool], ...] = ()
+    total = 0
     if not needs_runner:
         code, calls, total = _instrumented(tree, expression, targets)
-        guarded_code, _, _ = _instrumented(parse(guarded(source, terms.classes, terms.unbelieved)), expression, targets)
     return Suite(
         source=source,
         code=code,
-        guarded=guarded_code,
         calls=calls,
         total=total,
         terms=terms,
@@ -123,13 +133,13 @@ def _suite(
     )
 
 
-def _entry_point(source: str, setup: str, text: str, solution: str, base: str | None, tree: ast.Module) -> str | None:
+def _entry_point(source: str, setup: str, told: str, solution: str, base: str | None, tree: ast.Module) -> str | None:
     """Return what the tests are about: the task's own entry point if they use it, else what they call."""
-    targets = terms_of(source, setup, text, solution, None).targets
+    targets = terms_of(source, setup, told, solution, None).targets
     takes_candidate = any(_is_test(node) for node in tree.body if isinstance(node, Function))
     if base is not None and (base in targets or takes_candidate or not targets or base in used(source)):
         return base
-    called = [name for name in calls_in(tree) if name in targets]
+    called = [name for name in calls_in(text(source).nodes) if name in targets]
     return called[0] if called else targets[0] if targets else base
 
 

@@ -1,19 +1,26 @@
 """The judge: runs a task's tests, with calls of the program crossing into its own process.
 
-A process in a box of its own, forked for one program and gone with its verdict, because tests come from
-data sets and the values that they compute with come from candidates. Tests and expected values are here
-and never where the program is.
+A process in a box without programs, forked warm for one of them and gone with its verdict, because tests come
+from data sets and the values that they compute with come from candidates. Tests and expected values are here and
+never where the program is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import marshal
 import os
 import random
+import resource
+import shutil
+import signal
 import socket
 import sys
+import time
 
-from halo_raft.verifiers.functions.remote import Candidate, Ended
+from halo_raft.verifiers.functions.errors import Ended
+from halo_raft.verifiers.functions.remote import Candidate
 from halo_raft.verifiers.functions.terms import Terms
 
 TYPE_CHECKING = False
@@ -23,12 +30,13 @@ if TYPE_CHECKING:
 TEXT_CHARS = 300
 
 
-def main(payload: dict[str, Any], fd: int) -> None:
-    """Judge one program.
+def main(payload: None, fd: int) -> None:
+    """Fork a judge for each program until the worker hangs up; this process itself looks at nothing of theirs.
 
     Args:
-        payload: The job; see `judge`.
-        fd: Socket to the worker: the descriptor of the socket to the candidate in, a marshalled report out.
+        payload: Nothing.
+        fd: Socket to the worker: names of packages to have loaded, with the descriptors of a marshalled job (see
+            `judge`), of the socket to the candidate, and of the socket for the marshalled report.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
@@ -38,21 +46,59 @@ def main(payload: dict[str, Any], fd: int) -> None:
     # the descriptor itself is left for the interpreter's last words
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
-    message, fds, _, _ = socket.recv_fds(worker, 16, 1)
-    if not message:
-        return
-    report = judge(payload, fds[0])
-    worker.send(marshal.dumps(report))
+    gc.freeze()
+    while True:
+        message, fds, _, _ = socket.recv_fds(worker, 256, 3)
+        if not message:
+            return
+        for name in message.decode().split():
+            with contextlib.suppress(Exception):
+                __import__(name)  # warm for the next judge too
+        pid = os.fork()
+        if pid == 0:
+            worker.close()
+            _judge_and_end(*fds)
+        for job_fd in fds:
+            os.close(job_fd)
+        os.waitpid(pid, 0)
+        _clear()
+
+
+def _judge_and_end(job_fd: int, candidate_fd: int, report_fd: int) -> None:
+    """Judge one program, report, and end the process."""
+    with open(job_fd, "rb") as file:
+        job = marshal.load(file)
+    for which, limit in ((resource.RLIMIT_AS, job["memory"]), (resource.RLIMIT_CPU, job["cpu_s"])):
+        resource.setrlimit(which, (limit, limit))
+    report = judge(job, candidate_fd)
+    report["cpu_s"] = time.process_time()
+    socket.socket(fileno=report_fd).send(marshal.dumps(report))
     os._exit(0)
+
+
+def _clear() -> None:
+    """End what a judge has left behind, and remove its files."""
+    if os.getpid() == 1:
+        with contextlib.suppress(OSError):
+            os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    for entry in os.scandir("."):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(entry.path)
 
 
 def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
     """Run the tests of one task against the program at the other end of `fd`.
 
     Args:
-        job: `setup` and `tests` (marshalled code; `setup` may be None), `terms` (see `Terms`), `classes` (names
-            of trusted classes), `entry_point` (an expression), and `calls` (test functions and whether each
-            takes the candidate).
+        job: `memory` (bytes) and `cpu_s`, at most; `setup` and `tests` (marshalled code; `setup` may be None),
+            `terms` (see `Terms`), `classes` (names of trusted classes), `entry_point` (an expression), `under_test`
+            (its name), and `calls` (test functions and whether each takes the candidate).
         fd: Socket to the candidate's process.
 
     Returns:
@@ -113,7 +159,7 @@ class _Log:
         return {"state": state, "passed": passed, "failures": self.failures[:3], "border": border}
 
 
-class _Names(dict):  # type: ignore[type-arg]
+class _Names(dict):
     """The globals of the tests. A plain value of the program's is asked for each time: calls may change it."""
 
     live: frozenset[str] = frozenset()
@@ -125,7 +171,7 @@ class _Names(dict):  # type: ignore[type-arg]
         return self.candidate.look_up([name])[name]
 
 
-class _Classes(dict):  # type: ignore[type-arg]
+class _Classes(dict):
     """The classes of trusted text among the globals of the tests, as they are defined."""
 
     def __init__(self, names: dict[str, Any], allowed: frozenset[str]) -> None:
@@ -188,7 +234,8 @@ def _describe(error: BaseException) -> tuple[str, str]:
     """Return the group (`wrong`, `memory`, `runtime`) and the text of what a test raised."""
     if isinstance(error, Ended):
         return error.group, error.text
-    group = "wrong" if isinstance(error, AssertionError) else "memory" if isinstance(error, MemoryError) else "runtime"
+    failed = isinstance(error, AssertionError) or type(error).__name__ == "Failed"  # the latter is `pytest.fail`'s
+    group = "wrong" if failed else "memory" if isinstance(error, MemoryError) else "runtime"
     try:
         message = str(error)
     except Exception:

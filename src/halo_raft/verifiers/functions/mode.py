@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 from collections.abc import Callable, Hashable, Iterator
 
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite
-from halo_raft.verifiers.functions.names import parsed
+from halo_raft.verifiers.functions.names import text
 
 NONE = "none"
 REMEMBERED = 4096
@@ -97,26 +98,31 @@ _RUNS = "its tests run what the program returns"
 
 def by_form(suite: Suite) -> Mode:
     """Return the mode that the form of the tests asks for."""
-    reason = next(_reasons(parsed(f"{suite.setup}\n{suite.source}"), suite), None)
+    return _by_form(suite.setup, suite.source, suite.terms.targets)
+
+
+@functools.lru_cache(maxsize=1024)
+def _by_form(setup: str, source: str, targets: tuple[str, ...]) -> Mode:
+    reason = next(_reasons(text(f"{setup}\n{source}").nodes, targets), None)
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 
-def _reasons(tree: ast.Module, suite: Suite) -> Iterator[str]:
+def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[str]:
     """Yield why tests have to stand beside the program."""
-    aliases = {a.asname: a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names if a.asname}
+    aliases = {a.asname: a.name for n in nodes if isinstance(n, ast.Import) for a in n.names if a.asname}
     froms = {
         (a.asname or a.name): f"{n.module}.{a.name}"
-        for n in ast.walk(tree)
+        for n in nodes
         if isinstance(n, ast.ImportFrom) and n.module
         for a in n.names
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call):
             yield from _of_call(node, aliases, froms)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"its tests use {SHARED_FIXTURES[a.arg]}" for a in node.args.args if a.arg in SHARED_FIXTURES)
         elif isinstance(node, ast.ClassDef):
-            if any(ast.unparse(base).rpartition(".")[2] in suite.terms.targets for base in node.bases):
+            if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
         elif isinstance(node, ast.Attribute) and node.attr in ("__code__", "__globals__", "__closure__", "__dict__"):
             yield "its tests look into the program's functions"

@@ -17,10 +17,11 @@ import re
 import symtable
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from halo_raft.verifiers.functions.terms import Terms
 
+BUILT_IN = frozenset((*vars(builtins), "__name__", "__file__"))
 PROGRAM = "solution"
 """Module that tests may import the program from."""
 _VALUES = (str, bytes, bytearray, list, tuple, dict, set, frozenset, int, float, complex, range, memoryview, re.Match)
@@ -63,6 +64,23 @@ def parsed(source: str) -> ast.Module:
         return ast.Module([], [])
 
 
+class Text:
+    """Trusted source, read once: its nodes in the order of `ast.walk`, names that it binds, names that it reads."""
+
+    def __init__(self, source: str) -> None:
+        self.tree = parsed(source)
+        self.nodes = tuple(ast.walk(self.tree))
+        self.defined, self.used = defined(source), used(source)
+        self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
+
+
+@functools.lru_cache(maxsize=256)
+def text(source: str) -> Text:
+    """Return trusted source as it was read."""
+    with READING:
+        return Text(source)
+
+
 def defined(source: str) -> frozenset[str]:
     """Return the names that trusted source binds at top level, those of `global` statements included."""
     try:
@@ -100,16 +118,16 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
         yield from _tables(child)
 
 
-def calls(tree: ast.AST) -> Iterator[str]:
+def calls(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the names that are called, outer calls first."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.func.id
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield what a text takes from the module of the program."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == PROGRAM:
             yield from (alias.name for alias in node.names if alias.name != "*")
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM:
@@ -120,22 +138,20 @@ MODULES = {"np": "numpy", **{name: name for name in sys.stdlib_module_names if n
 """Names that can only mean a module of Python's, or numpy, where a text asks them for attributes alone."""
 
 
-def modules_in(tree: ast.AST, under_test: str | None) -> Iterator[str]:
-    """Yield the known modules that a text asks for attributes and never imports: they are not the program's."""
-    asked = {
-        id(n.value): n.value.id
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
-    }
-    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in MODULES and n.id != under_test]
-    alone = {n.id for n in names if id(n) not in asked or not isinstance(n.ctx, ast.Load)}
+def modules_in(read: Text, under_test: str | None) -> list[str]:
+    """Return the known modules that a text asks for attributes and never imports: they are not the program's."""
+    names = {name for name in read.used - read.defined if name in MODULES and name != under_test}
+    if not names:
+        return []
+    asked = {id(node.value) for node in read.nodes if isinstance(node, ast.Attribute)}
+    alone = {node.id for node in read.nodes if isinstance(node, ast.Name) and id(node) not in asked}
     imported_ones = {
-        a.asname or a.name.partition(".")[0]
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Import | ast.ImportFrom)
-        for a in n.names
+        alias.asname or alias.name.partition(".")[0]
+        for node in read.nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
     }
-    yield from sorted({n.id for n in names} - alone - imported_ones)
+    return sorted(names - alone - imported_ones)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -149,26 +165,25 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
         solution: Its reference; empty without one.
         under_test: Name of the entry point, which the program defines whoever else does.
     """
-    tree = parsed(f"{setup}\n{tests}")
-    own = defined(f"{setup}\n{tests}") | set(vars(builtins)) | {"__name__", "__file__"}
-    taken = dict.fromkeys(imported(tree))
-    called = dict.fromkeys(calls(tree))
-    wanted = used(f"{setup}\n{tests}") - own - frozenset(modules_in(tree, under_test))
+    read = text(f"{setup}\n{tests}")
+    own = read.defined | BUILT_IN
+    taken = dict.fromkeys(imported(read.nodes))
+    called = dict.fromkeys(calls(read.nodes))
+    wanted = read.used - own - frozenset(modules_in(read, under_test))
     names = [n for n in called if n in wanted] + sorted(wanted - set(called)) + list(taken)
-    if under_test:
-        names.insert(0, under_test) if under_test not in names else None
+    if under_test and under_test not in names:
+        names.insert(0, under_test)
     targets = tuple(dict.fromkeys(names))
-    errors = frozenset(_errors(tree)) & frozenset(targets)
-    spoken = f"{prompt}\n{solution}"
-    classes = frozenset(n for n in targets if n not in errors and _is_class(n, tree, spoken, n in called))
-    raised = frozenset(_raised(tree))
+    named_errors = frozenset(_errors(read.nodes))
+    errors = named_errors & frozenset(targets)
+    classes = frozenset(n for n in targets if n not in errors and _is_class(n, read, f"{prompt}\n{solution}"))
     return Terms(
         targets=targets,
         classes=classes,
         errors=errors,
-        unbelieved=frozenset(_unbelieved(tree, _words(prompt) | _methods(parsed(solution)))),
-        raised=raised,
-        ends="SystemExit" in set(_errors(tree)),
+        unbelieved=frozenset(_unbelieved(read, _words(prompt) | _methods(parsed(solution)))),
+        raised=frozenset(_raised(read.nodes)),
+        ends="SystemExit" in named_errors,
     )
 
 
@@ -176,18 +191,18 @@ def _names(node: ast.expr) -> str:
     return ast.unparse(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
 
 
-def _raised(tree: ast.AST) -> Iterator[str]:
+def _raised(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the exceptions that a text raises itself, or gives to a context manager that it enters."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Raise) and node.exc is not None:
             yield _names(node.exc)
         elif isinstance(node, ast.withitem) and isinstance(node.context_expr, ast.Call):
             yield from (a.id for a in node.context_expr.args if isinstance(a, ast.Name))
 
 
-def _errors(tree: ast.AST) -> Iterator[str]:
+def _errors(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the names that are used as exceptions."""
-    for node in ast.walk(tree):
+    for node in nodes:
         found: ast.expr | None = None
         if isinstance(node, ast.ExceptHandler):
             found = node.type
@@ -197,20 +212,19 @@ def _errors(tree: ast.AST) -> Iterator[str]:
             yield from (_names(n) for n in (found.elts if isinstance(found, ast.Tuple) else [found]))
 
 
-def _is_class(name: str, tree: ast.AST, spoken: str, called: bool) -> bool:
+def _is_class(name: str, read: Text, spoken: str) -> bool:
     """Return whether a trusted text uses a name as a class: it says so, or calls what is written like one."""
     if re.search(rf"\bclass\s+{re.escape(name)}\b", spoken):
         return True
     short = name.lstrip("_")
     if short[:1].isupper() and not short.isupper():
         return True
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _names(node) in ("isinstance", "issubclass", "assertIsInstance"):
-            if len(node.args) > 1 and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
-                return True
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == name and short.isupper():
+    for node in read.calls:
+        of_class = _names(node) in ("isinstance", "issubclass", "assertIsInstance") and len(node.args) > 1
+        if of_class and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
             return True
-    return False
+    asked = (node.value for node in read.nodes if short.isupper() and isinstance(node, ast.Attribute))
+    return any(isinstance(value, ast.Name) and value.id == name for value in asked)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -222,16 +236,19 @@ def _methods(tree: ast.AST) -> frozenset[str]:
     return frozenset(n.name for c in classes for n in c.body if isinstance(n, Function))
 
 
-def _unbelieved(tree: ast.AST, spoken: frozenset[str]) -> Iterator[str]:
+def _unbelieved(read: Text, spoken: frozenset[str]) -> Iterator[str]:
     """Yield the methods that are called for an answer which nothing is compared with.
 
     An object of whatever class may answer `True` to `x.startswith("a")`. A method that the prompt speaks of,
     or that the reference defines, is the program's to define, unless values have it too.
     """
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    truths = {node.id for node in _truths(tree) if isinstance(node, ast.Name)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+    asked = [node for node in read.calls if isinstance(node.func, ast.Attribute)]
+    if not asked:
+        return
+    parents = {child: node for node in read.nodes for child in ast.iter_child_nodes(node)}
+    truths = {node.id for node in _truths(read.nodes) if isinstance(node, ast.Name)}
+    for node in asked:
+        if isinstance(node.func, ast.Attribute):
             name = node.func.attr
             if (name in STANDARD or name not in spoken) and not _is_compared(node, parents, truths):
                 yield name
@@ -254,9 +271,9 @@ def _is_compared(node: ast.AST, parents: dict[ast.AST, ast.AST], truths: set[str
     return isinstance(parent, harmless)
 
 
-def _truths(tree: ast.AST) -> Iterator[ast.expr]:
+def _truths(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
     """Yield the expressions whose truth a text asks for."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assert | ast.If | ast.While | ast.IfExp):
             yield node.test
         elif isinstance(node, ast.BoolOp):

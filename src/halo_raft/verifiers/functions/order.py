@@ -17,7 +17,7 @@ def in_order(tree: ast.Module, targets: frozenset[str]) -> ast.Module:
         tree: The tests; changed.
         targets: Names of the program's.
     """
-    return _Order(targets).visit(tree)  # type: ignore[no-any-return]
+    return _Order(targets).visit(tree)
 
 
 class _Order(ast.NodeTransformer):

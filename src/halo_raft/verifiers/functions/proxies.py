@@ -11,11 +11,10 @@ from __future__ import annotations
 import inspect
 
 from halo_raft.verifiers.functions.decoys import lineup
-from halo_raft.verifiers.functions.ends import how_many
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+    from collections.abc import Callable
     from typing import Any
 
     from halo_raft.verifiers.functions.remote import Candidate
@@ -88,7 +87,7 @@ class Class(Function):
         return self._candidate.ask("iter", self)
 
     def __len__(self) -> int:
-        return self._candidate.ask("len", self)  # type: ignore[no-any-return]
+        return self._candidate.ask("len", self)
 
     def __getitem__(self, key: Any) -> Any:
         return self._candidate.ask("getitem", self, key)
@@ -127,74 +126,6 @@ class _Text:
         return hash(self._text)
 
 
-class Iterator:
-    """An iterator of the program's: its items come as they are asked for."""
-
-    def __init__(self, candidate: Candidate, number: int) -> None:
-        self._candidate, self.number = candidate, number
-        self._items: list[Any] = []
-        self._given = 0
-        self._end: list[Any] | None = None
-
-    def __iter__(self) -> Iterator:
-        return self
-
-    def __next__(self) -> Any:
-        if not self._items and self._end is None:
-            self._take(self._candidate.ask("advance", self, how_many(self._given), given=True))
-        if self._items:
-            return self._items.pop()
-        end, self._end = self._end, [[("builtins", "StopIteration")], (), "", None]
-        error = self._candidate.exception(end)
-        raise StopIteration(*error.args) if isinstance(error, StopIteration) else error
-
-    def send_in(self, value: Any) -> Any:
-        """Send a value into a generator, which is not asked for items in advance from then on."""
-        self._given = -(1 << 60)
-        if value is not None and not self._items:
-            self._take(self._candidate.ask("send", self, value, given=True))
-        return next(self)
-
-    def _take(self, answer: Any) -> None:
-        items, self._end = answer if type(answer) is tuple and len(answer) == 2 else ([], [])
-        self._items = list(items)[::-1]
-        self._given += len(self._items)
-
-
-def generator(candidate: Candidate, number: int) -> tuple[Generator[Any, Any, Any], Iterator]:
-    """Return a generator of the judge's whose items are those of one of the program's."""
-    items = Iterator(candidate, number)
-
-    def run() -> Generator[Any, Any, Any]:
-        sent = None
-        while True:
-            try:
-                item = items.send_in(sent) if sent is not None else next(items)
-            except StopIteration as end:
-                return end.value
-            sent = yield item
-
-    return run(), items
-
-
-def coroutine(candidate: Candidate, handle: Handle) -> Coroutine[Any, Any, Any]:
-    """Return a coroutine that runs one of the program's, there."""
-
-    async def run() -> Any:
-        return candidate.ask("complete", handle, given=True)
-
-    return run()
-
-
-async def async_generator(candidate: Candidate, handle: Handle) -> AsyncIterator[Any]:
-    """Yield the items of an asynchronous generator of the program's."""
-    while True:
-        item, more = candidate.ask("complete_next", handle, given=True)
-        if not more:
-            return
-        yield item
-
-
 class Handle:
     """An object that stays in the candidate's process; see the module.
 
@@ -216,7 +147,7 @@ class Handle:
         return _get(self, "_name") in _get(self, "_candidate").terms.classes
 
     def _is_open(self) -> bool:
-        return _get(self, "_is_of_class")() and not _get(self, "_given")  # type: ignore[no-any-return]
+        return _get(self, "_is_of_class")() and not _get(self, "_given")
 
     def __getattr__(self, name: str) -> Any:
         terms = _get(self, "_candidate").terms
@@ -247,7 +178,7 @@ class Handle:
         raise StopIteration if isinstance(error, StopIteration) else error
 
     def __len__(self) -> int:
-        return self._ask("len")  # type: ignore[no-any-return]
+        return self._ask("len")
 
     def __getitem__(self, key: Any) -> Any:
         return self._ask("getitem", key, given=True)

@@ -74,6 +74,8 @@ class Reader:
         root.items = self.values = self._items(self._number())
         if self._position != len(self._data):
             raise Refused("more than a value")
+        if not self._nodes and not changes and not root.refs:
+            return
         self.changed = {number: node for number, node in changes if self.can_change(node)}
         if len(self.changed) != len(changes) or len({*self.changed.values()}) != len(changes):
             raise Refused("no such object")
@@ -176,7 +178,7 @@ class Reader:
             return self._question[number]
         if tag == b"E":
             kind, _, name = self._take(number).decode().partition(".")
-            return enum.EnumMeta.__getitem__(self._peer.classes[kind], name)  # type: ignore[arg-type]
+            return enum.EnumMeta.__getitem__(self._peer.classes[kind], name)
         if self._here.tag in (b"o", b"n", b"m") and self._peer.wary:
             raise Refused("an attribute that is no value")  # one that could be called might pose as a method
         if tag == b"=":
@@ -196,7 +198,7 @@ class Reader:
 
     def _number(self) -> int:
         self._position += 4
-        return LENGTH.unpack_from(self._data, self._position - 4)[0]  # type: ignore[no-any-return]
+        return LENGTH.unpack_from(self._data, self._position - 4)[0]
 
     def _spend(self, count: int) -> None:
         self._count += count

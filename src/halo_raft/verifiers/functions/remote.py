@@ -9,17 +9,10 @@ import types
 
 from halo_raft.verifiers.functions.codec import Refused, named, of_program, yours
 from halo_raft.verifiers.functions.ends import End, ask_of_iterator
-from halo_raft.verifiers.functions.errors import Errors
+from halo_raft.verifiers.functions.errors import Ended, Errors
+from halo_raft.verifiers.functions.iterators import Iterator, async_generator, coroutine, generator
 from halo_raft.verifiers.functions.kinds import is_iterator
-from halo_raft.verifiers.functions.proxies import (
-    Class,
-    Function,
-    Handle,
-    Iterator,
-    async_generator,
-    coroutine,
-    generator,
-)
+from halo_raft.verifiers.functions.proxies import Class, Function, Handle
 from halo_raft.verifiers.functions.reader import Reader
 from halo_raft.verifiers.functions.wire import (
     CALLBACK,
@@ -46,20 +39,6 @@ MAX_CALLBACKS = 100_000
 REPLACED = ("input", "print")
 """Built-in functions that a test may replace for the program too."""
 _ORIGINAL = {name: getattr(builtins, name) for name in REPLACED}
-
-
-class Ended(BaseException):
-    """The conversation is over; no test can swallow that, and none passes after it.
-
-    Attributes:
-        kind: `syntax`, `load`, `exit`, `gone` or `violation`.
-        group: `memory`, `wrong` or `runtime`.
-        text: For the details of the verdict.
-    """
-
-    def __init__(self, kind: str, group: str, text: str) -> None:
-        super().__init__(text)
-        self.kind, self.group, self.text = kind, group, text
 
 
 class Candidate(End):
@@ -123,7 +102,7 @@ class Candidate(End):
 
     def _name(self, name: str) -> Function:
         kind = Class if name in self.terms.classes else Function
-        return self._names.setdefault(name, kind(self, name))  # type: ignore[no-any-return]
+        return self._names.setdefault(name, kind(self, name))
 
     def ask(self, operation: str, *operands: Any, given: bool = False, kwargs: dict[str, Any] | None = None) -> Any:
         """Return what the program answers.

@@ -36,7 +36,7 @@ class Streams:
         if self._capture:
             sys.stdout, sys.stderr = self._out, self._err
         if self._stdin:
-            sys.stdin = _Input(*self._stdin)  # type: ignore[assignment]
+            sys.stdin = _Input(*self._stdin)
         for name, function in self._replaced.items():
             setattr(builtins, name, function)
         return self

@@ -1,28 +1,32 @@
 """The worker's part in judging Python: it brings a candidate and a judge together, and watches both.
 
-Both are forked for one program and gone with its verdict. What the judge uses counts as the program's: its
-values make tests compute.
+Both are forked for one program and gone with its verdict: the candidate from a zygote, the judge from a process
+that stays up in a box of its own. What the judge uses counts as the program's: its values make tests compute.
 """
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import marshal
-import signal
 import socket
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from halo_raft.sandbox import (
     POOL,
     Job,
-    KilledBy,
     Limits,
     Outcome,
     Run,
+    SandboxError,
     View,
     Zygote,
     ZygoteLostError,
+    memory_file,
     probe,
     usage,
 )
@@ -31,6 +35,8 @@ CANDIDATE = "halo_raft.verifiers.functions.candidate"
 JUDGE = "halo_raft.verifiers.functions.judge"
 JUDGE_MB = 256
 """Address space that a judge gets at least, MiB: tests have to load what they import."""
+UNSEEN_S = 0.5
+"""For so long the CPU time of a judge is not looked at."""
 REPORT_BYTES = 1 << 17
 GRACE_S, KILLED_GRACE_S = 2.0, 0.1
 """How long a judge may take to see that its candidate is gone: by itself, or past a limit."""
@@ -74,6 +80,8 @@ def judge(
     for attempt in (1, 2):
         try:
             return _judge_once(payload, job, limits, packages)
+        except _Hung as hung:
+            return hung.result
         except ZygoteLostError:
             if attempt == 2:
                 raise
@@ -84,44 +92,48 @@ def _judge_once(
     payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...]
 ) -> tuple[Outcome, Report]:
     tier = probe().name
-    judging = View(tier, packages=packages, harnesses=(JUDGE,))
+    memory_mb = max(limits.memory_mb, JUDGE_MB)
+    job = {**job, "memory": memory_mb << 20, "cpu_s": int(limits.cpu_s) + 2}
     running = View(tier, packages=packages, harnesses=(CANDIDATE,))
-    with POOL.zygote(judging) as theirs, POOL.zygote(running) as zygote:
-        return _bring_together(theirs, zygote, payload, job, limits)
+    key = View(tier, packages=packages, harnesses=(JUDGE,)), memory_mb
+    with JUDGES.lend(key) as judges:
+        with POOL.zygote(running) as zygote:
+            outcome, report = _bring_together(judges, zygote, payload, job, limits)
+        if report is HUNG:
+            raise _Hung((outcome, report))
+    return outcome, report
 
 
 def _bring_together(
-    judges: Zygote, zygote: Zygote, payload: dict[str, Any], job: dict[str, Any], limits: Limits
+    judges: Judges, zygote: Zygote, payload: dict[str, Any], job: dict[str, Any], limits: Limits
 ) -> tuple[Outcome, Report]:
-    own = dataclasses.replace(limits, memory_mb=max(limits.memory_mb, JUDGE_MB))
     ours, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     near, far = socket.socketpair()
-    with ours, end, near, far, Run(judges, Job(harness=JUDGE, payload=job, limits=own), end.fileno()) as judging:
+    job_of_candidate = Job(harness=CANDIDATE, payload=payload, limits=limits)
+    with ours, end, near, far, Run(zygote, job_of_candidate, far.fileno()) as run:
+        far.close()
+        judges.begin(job, near.fileno(), end.fileno())
+        near.close()
         end.close()
-        with Run(zygote, Job(harness=CANDIDATE, payload=payload, limits=limits), far.fileno()) as run:
-            far.close()
-            with suppress(OSError):  # a judge that is gone is seen below
-                socket.send_fds(ours, [b"job"], [near.fileno()])
-            near.close()
-            done = run.wait(until=ours.fileno(), others_cpu_s=lambda: _cpu_s(judging))
-            ours.settimeout(None if done else KILLED_GRACE_S if run.killed_by else GRACE_S)
-            message = _received(ours)
-            if done:
-                run.end()
-            outcome = run.outcome()
-        if message is None:
-            judging.end()
-            report = HUNG
-        else:
-            report = _report(message) if message else _gone(judging)
-        cpu_s = _ended(judging).cpu_s
-    return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + cpu_s), report
-
-
-def _cpu_s(judging: Run) -> float:
-    """Return the CPU seconds that a judge has used so far."""
-    judging.poll()
-    return usage.cpu_s(judging.pid) if judging.pid else 0.0
+        done = run.wait(until=ours.fileno(), others_cpu_s=judges.cpu_s)
+        ours.settimeout(None if done else KILLED_GRACE_S if run.killed_by else GRACE_S)
+        message = _received(ours)
+        if done:
+            run.end()
+        outcome = run.outcome()
+    if message is None:
+        return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + judges.cpu_s()), HUNG
+    if not message:  # its tests break with what the program returned
+        failure = (-1, "memory", "its tests cannot hold what the program returned")
+        return outcome, Report(state="abort", passed=frozenset(), failures=(failure,))
+    facts = marshal.loads(message)
+    report = Report(
+        state=facts["state"],
+        passed=frozenset(facts["passed"]),
+        failures=tuple(map(tuple, facts["failures"])),
+        border=facts["border"],
+    )
+    return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + facts["cpu_s"]), report
 
 
 def _received(line: socket.socket) -> bytes | None:
@@ -134,32 +146,109 @@ def _received(line: socket.socket) -> bytes | None:
         return b""
 
 
-def _ended(judging: Run) -> Outcome:
-    judging.end()
-    return judging.outcome()
+class Judges:
+    """A process in a box that forks judges, one at a time.
 
-
-def _gone(judging: Run) -> Report:
-    """Return what a judge that ended without a report says: what its tests computed with was too much for it.
-
-    Raises:
-        ZygoteLostError: It failed by itself.
+    Args:
+        zygote: Who runs it.
+        memory_mb: Address space of each judge, MiB.
     """
-    outcome = _ended(judging)
-    words = outcome.stderr.decode("utf-8", "replace").strip()[-300:]
-    if outcome.signal == signal.SIGKILL or (outcome.signal is None and outcome.killed_by is None):
-        raise ZygoteLostError(f"the judge died: {words or outcome.returncode}")
-    if outcome.killed_by is KilledBy.CPU:
-        return HUNG
-    text = "its tests break with what the program returned"
-    return Report(state="abort", passed=frozenset(), failures=((-1, "runtime", text),))
+
+    def __init__(self, zygote: Zygote, memory_mb: int) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._before = self._begun = 0.0
+        limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
+        with theirs:
+            self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
+
+    def close(self) -> None:
+        """End the process, and the judge that it has forked."""
+        self._socket.close()
+        with suppress(SandboxError):
+            self._run.__exit__()
+
+    def begin(self, job: dict[str, Any], candidate: int, report: int) -> None:
+        """Have a program judged.
+
+        Args:
+            job: For `judge.judge`, and `preload`: packages to have loaded.
+            candidate: Socket to it.
+            report: Socket that the report is sent on; closed when the judge ends.
+
+        Raises:
+            ZygoteLostError: The process is gone.
+        """
+        self._run.poll()
+        self._before, self._begun = _ended_cpu_s(self._run.pid), time.monotonic()
+        message = (" ".join(job["preload"]) or " ").encode()
+        with ExitStack() as stack:
+            spec = memory_file(marshal.dumps(job), stack)
+            try:
+                socket.send_fds(self._socket, [message], [spec, candidate, report])
+            except OSError as error:
+                raise ZygoteLostError(f"the judge is gone: {error}") from error
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that the judge has used so far for its program; 0 while they cannot matter.
+
+        Looking costs as much as this machine has processes, and no judge uses more CPU than time has gone by.
+        """
+        if time.monotonic() - self._begun < UNSEEN_S:
+            return 0.0
+        return usage.of_tree(self._run.pid).cpu_s - self._before if self._run.pid else 0.0
 
 
-def _report(message: bytes) -> Report:
-    facts = marshal.loads(message)
-    return Report(
-        state=facts["state"],
-        passed=frozenset(facts["passed"]),
-        failures=tuple(map(tuple, facts["failures"])),
-        border=facts["border"],
-    )
+def _ended_cpu_s(pid: int | None) -> float:
+    """Return the CPU seconds of a process and of its children that have ended; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return sum(map(int, stat.read().rpartition(b")")[2].split()[11:15])) / usage.TICKS_PER_S
+    except OSError:
+        return 0.0
+
+
+class _Pool:
+    """The processes that fork this worker's judges; one for each thread that asks at once."""
+
+    def __init__(self) -> None:
+        self._idle: dict[tuple[View, int], list[tuple[Judges, ExitStack]]] = {}
+        self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    @contextmanager
+    def lend(self, key: tuple[View, int]) -> Iterator[Judges]:
+        """Lend one; one under which anything failed is ended."""
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            judges, stack = idle.pop() if idle else (None, ExitStack())
+        if judges is None:
+            zygote = stack.enter_context(POOL.zygote(key[0]))
+            judges = Judges(zygote, key[1])
+            stack.callback(judges.close)
+        try:
+            yield judges
+        except BaseException as error:
+            if not stack.__exit__(type(error), error, error.__traceback__):  # its zygote is not used again either
+                raise
+        with self._lock:
+            self._idle[key].append((judges, stack))
+
+    def close(self) -> None:
+        """End all that are idle."""
+        with self._lock:
+            stacks = [stack for idle in self._idle.values() for _, stack in idle]
+            self._idle.clear()
+        for stack in stacks:
+            stack.close()
+
+
+JUDGES = _Pool()
+"""Where this process's judges come from; nothing is started before the first program."""
+
+
+class _Hung(Exception):
+    """Carries a result out of the context of what must be ended."""
+
+    def __init__(self, result: tuple[Outcome, Report]) -> None:
+        super().__init__("the judge hung")
+        self.result = result

@@ -40,5 +40,5 @@ class Terms:
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Terms:
         """Return the terms that `to_dict` wrote."""
-        targets = tuple(facts["targets"])
-        return cls(targets, *(frozenset(facts[name]) for name in FIELDS[1:]), ends=facts["ends"])
+        classes, errors, unbelieved, raised = (frozenset(facts[name]) for name in FIELDS[1:])
+        return cls(tuple(facts["targets"]), classes, errors, unbelieved, raised, ends=facts["ends"])

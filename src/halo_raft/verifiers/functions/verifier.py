@@ -6,7 +6,9 @@ there, and beside the program where only that can be judged. The program has no 
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
 import importlib.util
 from typing import Any, ClassVar
 
@@ -16,7 +18,7 @@ from halo_raft.records import Task
 from halo_raft.verifiers.base import IN_PROCESS, Verifier, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite, suite_of
 from halo_raft.verifiers.functions.mode import Mode, by_form, by_reference
-from halo_raft.verifiers.functions.names import defined
+from halo_raft.verifiers.functions.names import defined, text
 from halo_raft.verifiers.functions.supervisor import Report, judge
 from halo_raft.verifiers.functions.trusted import class_names, compiled, visible
 from halo_raft.verifiers.functions.verdicts import result
@@ -88,11 +90,15 @@ class PythonTests(Verifier):
 
     def _tests(self, task: Task) -> Tests:
         suite = suite_of(task, self.uses_prompt, self.by_pytest)
-        if suite.code:
-            return Tests(suite, "", (), suite.total, self.options.packages)
+        packages = self.options.packages
+        if suite.code and "pytest" not in _imports(suite):
+            return Tests(suite, "", (), suite.total, packages)
         if importlib.util.find_spec("pytest") is None:
             raise ConfigError(f"task {task.task_id!r} has tests for pytest: pip install pytest")
-        return dataclasses.replace(tests_for_pytest(task.task_id, suite), packages=(*self.options.packages, *PYTEST))
+        packages = (*packages, *PYTEST)
+        if suite.code:
+            return Tests(suite, "", (), suite.total, packages)
+        return dataclasses.replace(tests_for_pytest(task.task_id, suite), packages=packages)
 
     def _outside(self, code: str, task: Task, tests: Tests) -> tuple[VerifyResult, Report]:
         suite = tests.suite
@@ -105,6 +111,7 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
+            "preload": sorted(_imports(suite) & {*tests.packages}),
             "setup": compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
@@ -123,6 +130,19 @@ class PythonTests(Verifier):
     def _sources(self, code: str, task: Task, suite: Suite) -> list[str]:
         prompt = task.prompt if self.uses_prompt and suite.entry_point in defined(task.prompt) else ""
         return _sources(code, prompt, suite.entry_point)
+
+
+@functools.lru_cache(maxsize=1024)
+def _imports_of(source: str) -> frozenset[str]:
+    nodes = text(source).nodes
+    named = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names]
+    named += [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)]
+    return frozenset(name.partition(".")[0] for name in named)
+
+
+def _imports(suite: Suite) -> frozenset[str]:
+    """Return the modules that trusted text imports; pytest where it runs the tests."""
+    return _imports_of(f"{suite.setup}\n{suite.source}") | (frozenset() if suite.code else {"pytest"})
 
 
 def _sources(code: str, prompt: str, entry_point: str | None) -> list[str]:

@@ -164,7 +164,7 @@ class Writer:
             return sized(b"=", TYPE_NAMES[value].encode()) if value in TYPE_NAMES else self._peer.name_of(value)
         tag = holds(value, kind)
         if tag == b"#":
-            base = next(base for base in type.mro(kind) if base in INLINE)
+            base: Any = next(base for base in type.mro(kind) if base in INLINE)
             return INLINE[base](base.__pos__(value) if base is not complex else complex(value.real, value.imag))
         if tag is None and self._peer.classes.get(kind.__name__) is not kind and not _is_array(value, kind):
             return self._peer.name_of(value)

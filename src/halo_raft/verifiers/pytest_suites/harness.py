@@ -85,7 +85,7 @@ def _judge(payload: dict[str, Any]) -> None:
     def bad(number: int, error: BaseException) -> None:
         tests.append((number, error))
 
-    end = "done", None
+    end: tuple[str, BaseException | None] = ("done", None)
     if payload["expected"]:
         run(payload["source"], payload["expected"], ok, bad, names)
     else:
@@ -165,7 +165,8 @@ def _reporter(fd: int, token: str) -> Callable[..., None]:
 
 def _describe(error: BaseException) -> str:
     kind = type(error)
-    group = "wrong" if issubclass(kind, AssertionError) else "memory" if issubclass(kind, MemoryError) else "runtime"
+    failed = issubclass(kind, AssertionError) or kind.__name__ == "Failed"  # the latter is `pytest.fail`'s
+    group = "wrong" if failed else "memory" if issubclass(kind, MemoryError) else "runtime"
     try:
         message = str(error)[:TEXT_CHARS]
     except BaseException:

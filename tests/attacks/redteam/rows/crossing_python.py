@@ -1,4 +1,4 @@
-"""Python programs that abuse what a call gives back: the state of its arguments, their identity, values of their own."""
+"""Python programs that abuse what a call gives back: the state of its arguments, their identity, values."""
 
 from redteam.attack import Attack
 from redteam.rows.liars_python import LIAR

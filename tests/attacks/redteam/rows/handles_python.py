@@ -113,7 +113,8 @@ def f(pairs): return pairs[0]
     ),
     Attack(
         "named-class-that-derives-from-int",
-        "class Pair(int):\n    def __new__(cls, *a): return int.__new__(cls, 2)\n    b = 4\n    __eq__ = lambda s, o: True\n"
+        "class Pair(int):\n    def __new__(cls, *a): return int.__new__(cls, 2)\n    b = 4\n"
+        "    __eq__ = lambda s, o: True\n"
         "def f(pairs): return Pair()",
         task="pair",
         fools="exec",

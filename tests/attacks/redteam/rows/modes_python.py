@@ -102,7 +102,8 @@ def f(x): return pickle.dumps(P())
     ),
     Attack(
         "pickle-exits",
-        "import pickle, os\nclass P:\n    def __reduce__(self): return (os._exit, (0,))\ndef f(x): return pickle.dumps(P())",
+        "import pickle, os\nclass P:\n    def __reduce__(self): return (os._exit, (0,))\n"
+        "def f(x): return pickle.dumps(P())",
         task="pickled",
         fools="status",
     ),

@@ -1,0 +1,195 @@
+"""Judging across the border: objects, errors, streams, and the mode of a task. Every program runs in the sandbox."""
+
+import random
+
+import pytest
+
+from halo_raft.records import Task, VerdictKind
+from halo_raft.sandbox import Limits
+from halo_raft.verifiers import VerifierOptions, create
+from halo_raft.verifiers.functions.decoys import lineup
+
+SHAPE = """class Shape:
+    made = 0
+    def __init__(self, w, h=1):
+        self.w, self.h = w, h
+        Shape.made += 1
+    def __add__(self, o): return Shape(self.w + o.w, self.h)
+    def __eq__(self, o): return isinstance(o, Shape) and (self.w, self.h) == (o.w, o.h)
+    def __lt__(self, o): return self.w < o.w
+    def __repr__(self): return f"Shape({self.w}, {self.h})"
+    def __iter__(self): return iter((self.w, self.h))
+    def __enter__(self): return self
+    def __exit__(self, *error): self.w = 0
+    def __setitem__(self, k, v): setattr(self, k, v)
+    @classmethod
+    def unit(cls): return cls(1)
+    @staticmethod
+    def twice(n): return 2 * n
+def f(w):
+    return Shape(w)
+"""
+HONEST = {
+    "class": (
+        SHAPE,
+        "a = Shape(2, 3)\nassert a + Shape(1) == Shape(3, 3)\nassert a != Shape(2)\nassert Shape(1) < a\n"
+        "assert repr(a) == 'Shape(2, 3)' and f'{a}' == str(a)\nassert list(a) == [2, 3]\na['w'] = 5\nassert a.w == 5\n"
+        "a.h = 9\nassert tuple(a) == (5, 9)\nassert Shape.unit().w == 1 and Shape.twice(4) == 8\n"
+        "assert isinstance(a, Shape) and not isinstance(3, Shape)\nwith a as b:\n    assert b is a\nassert a.w == 0\n"
+        "assert f(3) == Shape(3) and f(3).w == 3",
+    ),
+    "live constant": ("n = 0\ndef f():\n    global n\n    n += 1", "assert n == 0\nf()\nf()\nassert n == 2"),
+    "error of a module": (
+        "import json\ndef f(s): return json.loads(s)",
+        "import json\ntry:\n    f('{')\n    ok = False\nexcept json.JSONDecodeError as e:\n    ok = e.pos == 1\n"
+        "assert ok",
+    ),
+    "error with attributes": (
+        "class Full(ValueError):\n    def __init__(self, n):\n        super().__init__(f'{n} is too much')\n"
+        "        self.n = n\n"
+        "def f(n): raise Full(n)",
+        "try:\n    f(3)\nexcept Full as e:\n"
+        "    assert e.n == 3 and str(e) == '3 is too much' and isinstance(e, ValueError)\n"
+        "else:\n    assert False",
+    ),
+    "exit that is expected": (
+        "import sys\ndef f(): sys.exit(3)",
+        "try:\n    f()\nexcept SystemExit as e:\n    assert e.code == 3",
+    ),
+    "decorator": (
+        "import functools\ndef f(g):\n    @functools.wraps(g)\n    def w(*a): return 2 * g(*a)\n    return w",
+        "@f\ndef three():\n    'Three.'\n    return 3\nassert three() == 6 and three.__name__ == 'three'",
+    ),
+    "cache": (
+        "import functools\n@functools.cache\ndef f(n): return n",
+        "f(1)\nf(1)\nassert f.cache_info().hits == 1\nf.cache_clear()\nassert f.cache_info().currsize == 0",
+    ),
+    "arguments of a callback": (
+        "def f(g, xs):\n    g(xs)\n    return xs",
+        "assert f(lambda xs: xs.append(2), [1]) == [1, 2]",
+    ),
+    "generator": (
+        "def f(n):\n    got = yield n\n    yield got * 2",
+        "g = f(3)\nassert next(g) == 3 and g.send(4) == 8\nimport inspect\nassert inspect.isgenerator(f(1))",
+    ),
+    "endless argument": (
+        "from itertools import islice\ndef f(xs): return list(islice(xs, 40))",
+        "from itertools import count\nassert f(count()) == list(range(40))",
+    ),
+    "function of the program": (
+        "def f(g, x): return g(x)\ndef h(x): return x + 1",
+        "assert f(h, 2) == 3 and list(map(h, [1])) == [2]",
+    ),
+    "enum": (
+        "import enum\nclass Tone(enum.Enum):\n    LOW = 1\n    HIGH = 2\ndef f(n): return Tone(n)",
+        "assert f(2) is Tone.HIGH and f(1) == Tone.LOW and f(2).name == 'HIGH' and [t.value for t in Tone] == [1, 2]",
+    ),
+    "class of the tests": (
+        "def f(p): return p.x + p.y",
+        "class Point:\n    def __init__(self, x, y): self.x, self.y = x, y\nassert f(Point(1, 2)) == 3",
+    ),
+    "input": (
+        "def f(): return int(input('? ')) * 2",
+        "from unittest.mock import patch\nwith patch('builtins.input', return_value='4') as asked:\n"
+        "    assert f() == 8\n"
+        "asked.assert_called_once_with('? ')",
+    ),
+    "standard input": (
+        "import sys\ndef f(): return sum(map(int, sys.stdin.read().split())) + int(not input.__doc__)",
+        "import io, sys\nold, sys.stdin = sys.stdin, io.StringIO('1 2\\n3')\nassert f() == 6\nsys.stdin = old",
+    ),
+    "named tuple": (
+        "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
+        "assert f().x == 1 and f() == (1, 2)",
+    ),
+    "async": (
+        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\nasync def g():\n"
+        "    for i in range(3):\n"
+        "        yield i",
+        "import asyncio\nasync def test_it():\n    assert await asyncio.gather(f(1), f(2)) == [1, 2]\n"
+        "    assert [i async for i in g()] == [0, 1, 2]",
+    ),
+}
+
+
+def judge(code, tests, verifier="python", limits=None, **fields):
+    task = Task(task_id="t", prompt="Solve it.", tests=tests, entry_point=fields.pop("entry_point", "f"), **fields)
+    options = VerifierOptions(limits=limits or Limits(cpu_s=3, wall_s=20))
+    return create(verifier, options).judge("s", code, task)
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_programs_pass_outside(name):
+    verdict = judge(*HONEST[name])
+    assert (verdict.kind, verdict.integrity) == (VerdictKind.PASSED, "outside"), verdict.details
+
+
+IN_PROCESS = {
+    "eval": ("def f(x): return f'{x} + {x}'", "assert eval(f(2)) == 4", "its tests run what the program returns"),
+    "seeded": (
+        "import random\ndef f(): return random.random()",
+        "import random\nrandom.seed(1)\na = f()\nrandom.seed(1)\nassert a == random.random()",
+        "its tests seed random numbers for the program",
+    ),
+    "derived": (
+        "class A:\n    def g(self): return self.h()\ndef f(a): return a.g()",
+        "class B(A):\n    def h(self): return 5\nassert f(B()) == 5",
+        "its tests derive classes from the program's",
+    ),
+    "patched": (
+        "import time\ndef f(): return time.time()",
+        "from unittest.mock import patch\nwith patch('time.time', return_value=3.0):\n    assert f() == 3.0",
+        "its tests patch what the program uses",
+    ),
+    "files": (
+        "def f(p):\n    with open(p) as file: return file.read()",
+        "import os\nwith open('a.txt', 'w') as file:\n    n = file.write('hi')\nassert f('a.txt') == 'hi'",
+        "its tests use files that they share with the program",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_what_only_the_programs_process_can_judge_is_judged_there(name, with_reference):
+    code, tests, reason = IN_PROCESS[name]
+    fields = {"solution": code} if with_reference else {}
+    verdict = judge(code, tests, **fields)
+    assert (verdict.kind, verdict.integrity) == (VerdictKind.PASSED, "in_process"), verdict.details
+    assert not judge("class A: pass\ndef f(*a): return 0", tests, **fields).success
+    task = Task(task_id="t", prompt="Solve it.", tests=tests, entry_point="f", **fields)
+    mode = create("python", VerifierOptions()).mode_of(task)
+    assert (mode.name, mode.reason) == ("in_process", reason)
+
+
+def test_an_answer_that_fails_outside_is_not_tried_inside_where_the_reference_passes_outside():
+    tests = "assert f(2) == 4"
+    liar = "class L:\n    __eq__ = lambda s, o: True\ndef f(x): return L()"
+    verdict = judge(liar, tests, solution="def f(x): return 2 * x")
+    assert (verdict.success, verdict.integrity) == (False, "outside")
+
+
+def test_what_tests_compute_with_answers_counts_as_the_programs():
+    verdict = judge("def f(x): return 10 ** 9", "assert len('x' * f(3)) == 9", limits=Limits(memory_mb=512))
+    assert verdict.kind is VerdictKind.MEMORY, verdict.details
+    verdict = judge("def f(x): return 10 ** 9", "assert sum(range(f(3))) == 6", limits=Limits(cpu_s=1, wall_s=20))
+    assert verdict.kind is VerdictKind.TIMEOUT, verdict.details
+    assert judge("def f(x): return 3", "assert len('x' * f(3)) == 3").success
+
+
+def test_nothing_of_a_judge_outlives_its_program():
+    tests = "import builtins, os\nseen = hasattr(builtins, 'left') or os.path.lexists('left')\nbuiltins.left = 1\n"
+    for _ in range(2):
+        assert judge("def f(x): return x", tests + "assert f(1) == 1 and not seen").success
+
+
+@pytest.mark.parametrize("value", [0, 7, -3, True, 1.5, "", "text", [1, 2], (), {1}, {"a": 1}, None])
+def test_a_lineup_holds_the_value_once_at_no_certain_place(value):
+    places = set()
+    for seed in range(20):
+        random.seed(seed)
+        values, place = lineup(value)
+        assert values[place] == value
+        assert sum(type(other) is type(value) and other == value for other in values) == 1
+        places.add(place)
+    assert len(places) > 1
