@@ -1,6 +1,6 @@
 """HumanEval: the completion continues the prompt's function, or repeats it; `check(candidate)` judges."""
 
-from halo_raft.verifiers.functions.verifier import PythonTests
+from halo_raft.verifiers.python_suites.verifier import PythonTests
 
 
 class HumanEvalVerifier(PythonTests):

@@ -1,6 +1,6 @@
 """MBPP: asserts in `test_list` (the hub's form) or in `test_solution` (one function of all asserts)."""
 
-from halo_raft.verifiers.functions.verifier import PythonTests
+from halo_raft.verifiers.python_suites.verifier import PythonTests
 
 
 class MbppVerifier(PythonTests):

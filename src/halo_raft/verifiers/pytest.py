@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from halo_raft.errors import ConfigError
-from halo_raft.verifiers.functions.verifier import PYTEST, PythonTests
+from halo_raft.verifiers.python_suites.verifier import PYTEST, PythonTests
 
 
 class PytestVerifier(PythonTests):

@@ -1,6 +1,6 @@
 """Any Python task with tests: `test_solution`, `check(candidate)`, plain asserts, or a list of asserts."""
 
-from halo_raft.verifiers.functions.verifier import PythonTests
+from halo_raft.verifiers.python_suites.verifier import PythonTests
 
 
 class PythonVerifier(PythonTests):

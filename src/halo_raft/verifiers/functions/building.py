@@ -157,7 +157,8 @@ def _named_tuple(node: Node, classes: dict[str, type]) -> Any:
     plain = all(isinstance(n, str) and n.isidentifier() and not keyword.iskeyword(n) and n[0] != "_" for n in names)
     if not plain or len({*names}) != len(items) or not node.head.isidentifier() or keyword.iskeyword(node.head):
         return tuple(items)
-    made: Any = collections.namedtuple(node.head, names)
+    make: Any = collections.namedtuple  # a name that is known at run time is beyond the type checker
+    made = make(node.head, names)
     return made._make(items)
 
 

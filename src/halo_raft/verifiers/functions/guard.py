@@ -138,7 +138,8 @@ def _subclasses(top: type) -> set[type]:
     found: set[type] = {top}
     queue = [top]
     while queue:
-        new: set[type] = {kind for kind in type.__subclasses__(queue.pop()) if kind not in found}
+        below: list[type] = type.__subclasses__(queue.pop())
+        new = set(below) - found
         found |= new
         queue += new
     return found

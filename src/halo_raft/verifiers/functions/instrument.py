@@ -1,7 +1,6 @@
 """A task's Python tests -> compiled code in which every assert reports by itself.
 
-Runs in the trusted worker. Each assert that stands directly in the module or in a test function is
-one test, and so is each compound statement around asserts.
+Each assert that stands directly in the module or in a test function is one test, as is each statement around some.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from halo_raft.verifiers.functions.names import (
     terms_of,
     text,
     used,
-)
+)  # fmt: skip
 from halo_raft.verifiers.functions.names import calls as calls_in
 from halo_raft.verifiers.functions.order import in_order
 from halo_raft.verifiers.functions.terms import Terms

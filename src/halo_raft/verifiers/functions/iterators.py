@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from halo_raft.verifiers.functions.proxies import Handle
-    from halo_raft.verifiers.functions.remote import Candidate
+    from halo_raft.verifiers.functions.terms import Program
 
 
 class Iterator:
     """An iterator of the program's: its items come as they are asked for."""
 
-    def __init__(self, candidate: Candidate, number: int) -> None:
+    def __init__(self, candidate: Program, number: int) -> None:
         self._candidate, self.number = candidate, number
         self._items: list[Any] = []
         self._given = 0
@@ -47,7 +47,7 @@ class Iterator:
         self._given += len(self._items)
 
 
-def generator(candidate: Candidate, number: int) -> tuple[Generator[Any, Any, Any], Iterator]:
+def generator(candidate: Program, number: int) -> tuple[Generator[Any, Any, Any], Iterator]:
     """Return a generator of the judge's whose items are those of one of the program's."""
     items = Iterator(candidate, number)
 
@@ -63,7 +63,7 @@ def generator(candidate: Candidate, number: int) -> tuple[Generator[Any, Any, An
     return run(), items
 
 
-def coroutine(candidate: Candidate, handle: Handle) -> Coroutine[Any, Any, Any]:
+def coroutine(candidate: Program, handle: Handle) -> Coroutine[Any, Any, Any]:
     """Return a coroutine that runs one of the program's, there."""
 
     async def run() -> Any:
@@ -72,7 +72,7 @@ def coroutine(candidate: Candidate, handle: Handle) -> Coroutine[Any, Any, Any]:
     return run()
 
 
-async def async_generator(candidate: Candidate, handle: Handle) -> AsyncIterator[Any]:
+async def async_generator(candidate: Program, handle: Handle) -> AsyncIterator[Any]:
     """Yield the items of an asynchronous generator of the program's."""
     while True:
         item, more = candidate.ask("complete_next", handle, given=True)

@@ -7,26 +7,16 @@ import os
 import sys
 import types
 
+from halo_raft.verifiers.functions import wire
 from halo_raft.verifiers.functions.codec import Refused, named, of_program, yours
+from halo_raft.verifiers.functions.definitions import Class, Function
 from halo_raft.verifiers.functions.ends import End, ask_of_iterator
 from halo_raft.verifiers.functions.errors import Ended, Errors
 from halo_raft.verifiers.functions.iterators import Iterator, async_generator, coroutine, generator
 from halo_raft.verifiers.functions.kinds import is_iterator
-from halo_raft.verifiers.functions.proxies import Class, Function, Handle
+from halo_raft.verifiers.functions.proxies import Handle
 from halo_raft.verifiers.functions.reader import Reader
-from halo_raft.verifiers.functions.wire import (
-    CALLBACK,
-    ERROR,
-    FIRST_NONCE,
-    LOADED,
-    NONCE_BYTES,
-    REQUEST,
-    SYNTAX,
-    VALUE,
-    Closed,
-    receive,
-    send,
-)
+from halo_raft.verifiers.functions.wire import Closed, receive, send
 from halo_raft.verifiers.functions.writer import Writer
 
 TYPE_CHECKING = False
@@ -75,11 +65,11 @@ class Candidate(End):
             Ended: It cannot be.
         """
         nonce, kind, body = self._receive()
-        if nonce != FIRST_NONCE or kind not in (LOADED, SYNTAX, ERROR):
+        if nonce != wire.FIRST_NONCE or kind not in (wire.LOADED, wire.SYNTAX, wire.ERROR):
             self._end("violation", "runtime", "wrote on the judge's channel")
-        if kind != LOADED:
+        if kind != wire.LOADED:
             _, group, text = self._exception(self._read(body, []).values)
-            self._end("syntax" if kind == SYNTAX else "load", group, text)
+            self._end("syntax" if kind == wire.SYNTAX else "load", group, text)
 
     def look_up(self, names: list[str]) -> dict[str, Any]:
         """Return what stands for names of the program's, those that it defines; plain values are not kept."""
@@ -119,16 +109,16 @@ class Candidate(End):
         """
         if self.ended is not None:
             raise self.ended
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = os.urandom(wire.NONCE_BYTES)
         streams = self._streams_now()
         named_ones = kwargs or {}
         values = [operation, streams, tuple(named_ones) or None, *operands, *named_ones.values()]
-        question = self._send(nonce, REQUEST, values)
+        question = self._send(nonce, wire.REQUEST, values)
         for _ in range(MAX_CALLBACKS):
             answered, kind, body = self._receive()
-            if answered != nonce or kind not in (VALUE, ERROR, CALLBACK):
+            if answered != nonce or kind not in (wire.VALUE, wire.ERROR, wire.CALLBACK):
                 self._end("violation", "runtime", "wrote on the judge's channel")
-            if kind == CALLBACK:
+            if kind == wire.CALLBACK:
                 self._call_back(nonce, body)
                 continue
             outer, self._giving = self._giving, given
@@ -136,7 +126,7 @@ class Candidate(End):
             self._giving = outer
             if streams is not None:
                 self._print(values[-2:])
-            if kind == VALUE:
+            if kind == wire.VALUE:
                 return values[0]
             error = self.exception(values)
             if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
@@ -194,12 +184,12 @@ class Candidate(End):
                 value: Any = (items, error is not None)
             else:
                 value = function(*operands, **named_ones)
-            answer, kind = self.answer(question, [value]), VALUE
+            answer, kind = self.answer(question, [value]), wire.VALUE
         except Exception as error:
             name = next((base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"), "Exception")
             text = str(error)[:300]
             args = error.args if type(error) is KeyError and all(type(a) in (str, int) for a in error.args) else (text,)
-            answer, kind = Writer(self).message([[("builtins", name)], args, text, types.SimpleNamespace()]), ERROR
+            answer, kind = Writer(self).message([[("builtins", name)], args, text, types.SimpleNamespace()]), wire.ERROR
         try:
             send(self._fd, nonce, kind, answer)
         except OSError:

@@ -179,7 +179,7 @@ class Judges:
             ZygoteLostError: The process is gone.
         """
         self._run.poll()
-        self._before, self._begun = _ended_cpu_s(self._run.pid), time.monotonic()
+        self._before, self._begun = self._used_s(), time.monotonic()
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -191,20 +191,17 @@ class Judges:
     def cpu_s(self) -> float:
         """Return the CPU seconds that the judge has used so far for its program; 0 while they cannot matter.
 
-        Looking costs as much as this machine has processes, and no judge uses more CPU than time has gone by.
+        No judge uses more CPU than time has gone by.
         """
         if time.monotonic() - self._begun < UNSEEN_S:
             return 0.0
-        return usage.of_tree(self._run.pid).cpu_s - self._before if self._run.pid else 0.0
+        return self._used_s() - self._before
 
-
-def _ended_cpu_s(pid: int | None) -> float:
-    """Return the CPU seconds of a process and of its children that have ended; 0 where it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return sum(map(int, stat.read().rpartition(b")")[2].split()[11:15])) / usage.TICKS_PER_S
-    except OSError:
-        return 0.0
+    def _used_s(self) -> float:
+        """Return the CPU seconds of this process and of all its judges, those that have ended included."""
+        pid = self._run.pid
+        own = usage.process(pid) if pid else None
+        return own.cpu_s + sum(judge.cpu_s for judge in usage.Tree(pid).look().values()) if pid and own else 0.0
 
 
 class _Pool:

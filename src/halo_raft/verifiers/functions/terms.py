@@ -4,7 +4,23 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Program(Protocol):
+        """The program, as what stands for its objects asks it; `remote.Candidate` is one."""
+
+        terms: Terms
+        border: bool
+
+        def ask(self, operation: str, *operands: Any, given: bool = False, kwargs: dict[str, Any] | None = None) -> Any:
+            """See `remote.Candidate.ask`."""
+
+        def exception(self, description: Any) -> BaseException:
+            """See `remote.Candidate.exception`."""
+
+        def may_swallow(self, error: BaseException) -> bool:
+            """See `remote.Candidate.may_swallow`."""
+
 
 FIELDS = ("targets", "classes", "errors", "unbelieved", "raised")
 
