@@ -14,7 +14,7 @@ from halo_raft.judging.answer import Answer, as_completion
 from halo_raft.judging.failures import FailureLog
 from halo_raft.judging.known import Known, ledger_folder
 from halo_raft.judging.policy import JudgingPolicy
-from halo_raft.judging.validation import beyond_us, broken_tasks, without
+from halo_raft.judging.validation import beyond_us, broken_tasks, modes, without
 from halo_raft.judging.verdicts import judge_all
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "broken_tasks",
     "judge_all",
     "ledger_folder",
+    "modes",
     "without",
 ]

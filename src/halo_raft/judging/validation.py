@@ -10,7 +10,7 @@ import ast
 import builtins
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from halo_raft.errors import DataError
@@ -20,6 +20,7 @@ from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.tasks import TaskSet
+from halo_raft.verifiers.base import Mode
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,12 @@ def beyond_us(policy: JudgingPolicy, tasks: Mapping[str, Task]) -> dict[str, str
     """Return task_id -> reason for the tasks whose answers we cannot judge, sound as they may be."""
     verifier = policy.create()
     return {task_id: f"it {reason}" for task_id, task in tasks.items() if (reason := verifier.refusal(task))}
+
+
+def modes(policy: JudgingPolicy, tasks: Iterable[Task]) -> dict[str, Mode]:
+    """Return task_id -> where its tests stand, and why; tries references in this process where forms do not say it."""
+    verifier = policy.create()
+    return {task.task_id: mode for task in tasks if (mode := verifier.mode_of(task))}
 
 
 def broken_tasks(

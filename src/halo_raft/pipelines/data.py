@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,13 @@ from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import ResourcesConfig, SandboxConfig
 from halo_raft.config.schema import VerifierConfig
 from halo_raft.errors import DataError, UsageError
-from halo_raft.judging import JudgingPolicy, beyond_us, broken_tasks, without
+from halo_raft.judging import JudgingPolicy, beyond_us, broken_tasks, modes, without
+from halo_raft.records import Task
 from halo_raft.terminal import console
+from halo_raft.verifiers.base import OUTSIDE
+
+MOST_TRIED = 1000
+"""References of so many tasks are tried for their mode."""
 
 
 def add_commands(group: Any) -> None:
@@ -92,5 +98,18 @@ def _run_tests_of(task_set: tasks.TaskSet) -> None:
     limits = f", {len(beyond)} beyond what we can judge" if beyond else ""
     console.say(f"  tests:     {sound} tasks are sound, {len(broken)} broken{limits}")
     console.listed(beyond, "is beyond us")
+    _say_modes(policy, [task for task in task_set.tasks if task.task_id not in broken.keys() | beyond.keys()])
     console.listed(broken, "is broken")
     without(task_set, broken)
+
+
+def _say_modes(policy: JudgingPolicy, sound: Sequence[Task]) -> None:
+    """Say how many tasks are judged outside of the program's process, and name the others with the reason."""
+    found = modes(policy, sound[:MOST_TRIED])
+    if not found:
+        return
+    counts = Counter(mode.name for mode in found.values())
+    first = f" (of the first {MOST_TRIED})" if len(sound) > MOST_TRIED else ""
+    console.say(f"  modes:     {', '.join(f'{name} {n}' for name, n in counts.most_common())}{first}")
+    beside = {task_id: mode.reason for task_id, mode in found.items() if mode.name != OUTSIDE}
+    console.listed(beside, "is judged in the program's process")

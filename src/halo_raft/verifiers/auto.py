@@ -13,7 +13,7 @@ from typing import ClassVar
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.extract import NATIVE, Source, find, language_of
 from halo_raft.records import NATIVE_VERIFIERS, Task, Verdict
-from halo_raft.verifiers.base import Verifier, VerifierOptions, VerifyResult
+from halo_raft.verifiers.base import Mode, Verifier, VerifierOptions, VerifyResult
 from halo_raft.verifiers.native.toolchains import offered
 
 BUILT_IN = ("clang", "execution", "gcc", "go", "humaneval", "mbpp", "mingw", "pytest", "python", "rust")
@@ -44,6 +44,10 @@ class AutoVerifier(Verifier):
             return _created(self._name_for(task), self.options).refusal(task)
         except DataError as error:
             return str(error)
+
+    def mode_of(self, task: Task) -> Mode | None:
+        """Return where the tests of a task stand, and why; see `Verifier.mode_of`."""
+        return _created(self._name_for(task), self.options).mode_of(task)
 
     def judge(self, sample_id: str, completion: str, task: Task) -> Verdict:
         """Judge as the chosen verifier does; see `Verifier.judge`."""

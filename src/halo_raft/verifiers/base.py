@@ -72,6 +72,19 @@ class VerifyResult:
         object.__setattr__(self, "kind", kind)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mode:
+    """Where a task's tests stand.
+
+    Attributes:
+        name: `outside`, `in_process`, or `none` for a task that neither can judge.
+        reason: Why, in a few words.
+    """
+
+    name: str
+    reason: str
+
+
 COMPILE_LIMITS = Limits(cpu_s=20, wall_s=60, memory_mb=2048, open_files=256, file_mb=128)
 
 
@@ -172,6 +185,10 @@ class Verifier(abc.ABC):
         return (
             f"has no tests, which the verifier {self.name} needs" if self.needs_tests and not task.has_tests else None
         )
+
+    def mode_of(self, task: Task) -> Mode | None:
+        """Return where the tests of a task stand, and why; None where a verifier has one way alone."""
+        return None
 
     @property
     def name(self) -> str:

@@ -7,11 +7,10 @@ reference by the form of its tests.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Iterator
 
-from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, VerifyResult
+from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite
 from halo_raft.verifiers.functions.names import text
 
@@ -43,19 +42,6 @@ SHARED_FIXTURES = {
 }
 PATCHED_FROM_OUTSIDE = frozenset(("builtins.input", "builtins.print", "sys.stdout", "sys.stderr", "sys.stdin"))
 """What a test may patch for a program in another process."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Mode:
-    """Where a task's tests stand.
-
-    Attributes:
-        name: `outside`, `in_process`, or `none` for a task that neither can judge.
-        reason: Why, in a few words.
-    """
-
-    name: str
-    reason: str
 
 
 _known: dict[Hashable, Mode] = {}
