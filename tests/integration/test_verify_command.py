@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import signal
@@ -228,10 +227,11 @@ SECRET = "def add(a, b):\n    open({mark!r}, 'w').close()\n    return a + b\n"
 
 
 @pytest.mark.slow
-def test_a_node_with_limits_alone_judges_nothing_that_nobody_allowed(folder, tmp_path):
-    """Two raylets, one of them held to tier C: the run is done by the other, or ends in one line."""
+def test_a_node_with_limits_alone_judges_nothing_that_nobody_allowed(folder, tmp_path, monkeypatch):
+    """Two raylets, one of them held to tier C: the other does its work."""
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # for cluster and commands alike
     mark = tmp_path.parent / "a-candidate-was-here"
     write("samples.jsonl", [{"task_id": f"t{n % 8}", "completion": SECRET.format(mark=str(mark))} for n in range(32)])
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -240,19 +240,13 @@ def test_a_node_with_limits_alone_judges_nothing_that_nobody_allowed(folder, tmp
         command = [sys.executable, "-m", "halo_raft.cli", "verify", "--tasks", "tasks.jsonl", "--output", "out.jsonl"]
         command += ["--samples", "samples.jsonl", "--workers", "4", "--no-ledger"]
         environment = os.environ | {"RAY_ADDRESS": cluster.address}
-        run = functools.partial(subprocess.run, env=environment, capture_output=True, text=True)
-        refused = run(command)
-        ran_nothing = not mark.exists()
-        allowed = run([*command, "sandbox.allow_unsafe=true"])
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
     finally:
         cluster.shutdown()
-    assert ran_nothing
-    if refused.returncode:
-        (line,) = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-        assert refused.returncode == 3 and "set sandbox.allow_unsafe=true to judge model code all the same" in line
-    assert "C" not in {v["tier"] for v in (read("out.verify/verdicts.jsonl") if refused.returncode else read())}
-    assert allowed.returncode == 0, allowed.stderr
-    assert mark.exists() and "C" in {v["tier"] for v in read()}
+    assert done.returncode == 0, done.stderr
+    assert "a node judges nothing: sandbox: " in done.stdout
+    assert {v["tier"] for v in read()} <= {"A", "B"} and {v["kind"] for v in read()} == {"runtime"}
+    assert not mark.exists(), "a program ran where only limits held it"
 
 
 @pytest.fixture
