@@ -2,6 +2,9 @@
 
 Covers running a command (`run`), a Python harness (`run_python`), and a run that somebody else talks
 to (`POOL`, `Run`). Does not know tests, tasks or rewards: `verifiers` decide what an outcome means.
+
+Does not cover faults of the kernel, side channels (time, caches, load), a program that merely waits until its wall
+time is up, or anything at all but limits in tier C. `docs/sandbox.md` says what each tier holds, and how it was tried.
 """
 
 from halo_raft.sandbox import self_check, usage
