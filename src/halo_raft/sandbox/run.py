@@ -151,6 +151,11 @@ class Run:
         """
         self._read({key.fd for key, _ in self._selector.select(0)})
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended, or its zygote is gone, as far as was seen by `poll`."""
+        return self._gone or self._end is not None
+
     def watch(self) -> float:
         """Hold to its limits a run that nobody waits for, such as a judge's; return its CPU seconds at the last look.
 

@@ -92,7 +92,13 @@ def with_preamble(code: str, target: Target) -> str:
     if prompt.endswith('"""\n'):
         body = code.startswith("    ")
         return prompt + code if body else f"{prompt}    ...\n\n{code}"
-    return f"{target.task.test_setup or ''}\n{code}"
+    return code if _needs_program(target) else f"{target.task.test_setup or ''}\n{code}"
+
+
+def _needs_program(target: Target) -> bool:
+    """Return whether the set-up makes objects of a class that the program defines: it stands behind it then."""
+    classes = re.findall(r"^class (\w+)", target.honest, re.MULTILINE)
+    return any(f"= {name}(" in (target.task.test_setup or "") for name in classes)
 
 
 def _tests(target: Target) -> str:
@@ -100,8 +106,8 @@ def _tests(target: Target) -> str:
     task = target.task
     source = "\n".join(task.test_list or ()) or str(task.tests)
     calls = re.findall(r"^def (test_\w+|check)\(", source, re.MULTILINE)
-    calls = [f"{name}({'f' if name == 'check' else ''})" for name in calls]
-    return "\n".join([source, *calls])
+    calls = [f"{name}({(task.entry_point or 'f') if name == 'check' else ''})" for name in calls]
+    return "\n".join([task.test_setup or "" if _needs_program(target) else "", source, *calls])
 
 
 def _cases(code: str, target: Target, folder: Path) -> list[tuple[str, str]]:

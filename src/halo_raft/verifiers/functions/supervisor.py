@@ -123,7 +123,8 @@ def _bring_together(
         outcome = run.outcome()
     if message is None:
         return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + judges.cpu_s()), HUNG
-    if not message:  # its tests break with what the program returned
+    if not message:  # its tests break with what the program returned, unless more than the judge is gone
+        judges.check()
         failure = (-1, "memory", "its tests cannot hold what the program returned")
         return outcome, Report(state="abort", passed=frozenset(), failures=(failure,))
     facts = marshal.loads(message)
@@ -187,6 +188,16 @@ class Judges:
                 socket.send_fds(self._socket, [message], [spec, candidate, report])
             except OSError as error:
                 raise ZygoteLostError(f"the judge is gone: {error}") from error
+
+    def check(self) -> None:
+        """Find out whether judges can still be forked.
+
+        Raises:
+            ZygoteLostError: The process is gone.
+        """
+        self._run.poll()
+        if self._run.over:
+            raise ZygoteLostError("the process that forks judges is gone")
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the judge has used so far for its program; 0 while they cannot matter.
