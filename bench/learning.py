@@ -73,7 +73,7 @@ def run_arm(study: Study, arm: str, seed: int) -> Path:
 def share(config: RaftConfig, arms: Iterable[Path]) -> None:
     """Give a run what another arm drew of the base model: the arms differ only in what they keep of it."""
     plan, folder = prepare(config), RunFolder(config.output_dir)
-    folder.open(plan.fingerprint)
+    folder.open(plan.fingerprint.to_dict())
     try:
         for part in take_over(plan, folder, arms):
             print(f"Taken over from {part.source}: {part.samples} samples of {part.name}", flush=True)
