@@ -16,6 +16,7 @@ from typing import Any
 from halo_raft import prompts
 from halo_raft.config import EngineConfig
 from halo_raft.errors import DataError, HaloRaftError
+from halo_raft.precision import bfloat16_is_fast
 from halo_raft.records import Sampling
 
 CANARY_PROMPTS = (
@@ -49,6 +50,12 @@ class EngineSpec:
     lora_rank: int = 32
     trust_remote_code: bool = False
     seed: int = 0
+
+    @property
+    def precision(self) -> str:
+        """The dtype to load the model in: `auto` is float32 on a CPU that would emulate bfloat16 many times slower."""
+        emulated = self.dtype == "auto" and self.device == "cpu" and not bfloat16_is_fast()
+        return "float32" if emulated else self.dtype
 
     @property
     def hot(self) -> bool:

@@ -25,7 +25,7 @@ class TransformersEngine(Engine):
         torch.set_num_threads(spec.threads or len(os.sched_getaffinity(0)))
         self.tokenizer = AutoTokenizer.from_pretrained(spec.model, trust_remote_code=spec.trust_remote_code)
         self.base = AutoModelForCausalLM.from_pretrained(
-            spec.model, dtype=spec.dtype, trust_remote_code=spec.trust_remote_code
+            spec.model, dtype=spec.precision, trust_remote_code=spec.trust_remote_code
         )
         self.base.to(spec.device).eval()
         self.model: Any = self.base

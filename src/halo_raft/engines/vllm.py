@@ -65,7 +65,7 @@ class VllmEngine(Engine):
         sequences = config.max_num_seqs or (128 if on_cpu else 256)
         arguments: dict[str, Any] = {
             "model": spec.model,
-            "dtype": spec.dtype,
+            "dtype": spec.precision,
             "trust_remote_code": spec.trust_remote_code,
             "max_model_len": config.max_model_len,
             "max_num_seqs": sequences,

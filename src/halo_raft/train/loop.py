@@ -22,10 +22,10 @@ import transformers
 from peft.helpers import disable_input_dtype_casting
 
 from halo_raft.errors import ConfigError
+from halo_raft.precision import bfloat16_is_fast
 from halo_raft.train.examples import ExampleSet, TrainExample, load_examples
 from halo_raft.train.job import TRAINING_FILE, FinetuneJob
 from halo_raft.train.overfitting import HeldBackLoss
-from halo_raft.train.precision import bfloat16_is_fast
 from halo_raft.train.saving import atomic_folder
 from halo_raft.train.schedule import Schedule, hold_back, schedule
 from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer, summed_loss

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from halo_raft.train.precision import bfloat16_is_fast
+from halo_raft.precision import bfloat16_is_fast
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ CPU_FEATURES = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether to train in bfloat16: a GPU that supports it, or without a GPU such a CPU."""
+    """Return whether to compute in bfloat16: a GPU that supports it, or without a GPU such a CPU."""
     import torch
 
     if torch.cuda.is_available():
