@@ -158,8 +158,8 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     import ray
 
     tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
-    warm = Sampling(temperature=1.0, max_new_tokens=48)
-    stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(20), warm, Wording(None, True), ("death",)))
+    warm = Sampling(temperature=1.0, max_new_tokens=32)
+    stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(8), warm, Wording(None, True), ("death",)))
     killed = []
 
     def kill_once(verdicts, tokens):
@@ -170,10 +170,10 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     bring_to_end(stage, pool, restarts=2, report=kill_once)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
-    assert killed[0] < 160, "it died before it was done"
-    assert len({s.sample_id for s in samples}) == len(samples) == 160
+    assert killed[0] < 64, "it died before it was done"
+    assert len({s.sample_id for s in samples}) == len(samples) == 64
     assert {v.sample_id for v in verdicts} == {s.sample_id for s in samples}
-    assert len(verdicts) == 160
+    assert len(verdicts) == 64
 
 
 def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(pool, tmp_path):

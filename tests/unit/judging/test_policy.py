@@ -1,6 +1,7 @@
 """A worker holds to the policy: what its machine offers is looked at there, and less than allowed judges nothing."""
 
 import logging
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -35,7 +36,9 @@ def machine(monkeypatch):
     """Says which tier this machine offers."""
 
     def offers(tier):
-        monkeypatch.setattr(policy.sandbox, "probe", lambda: sandbox.Tier(name=tier, reason="limits alone"))
+        found = sandbox.Tier(name=tier, reason="limits alone")
+        # in this module alone: verifiers that are imported meanwhile would keep it
+        monkeypatch.setattr(policy, "sandbox", SimpleNamespace(probe=lambda: found, SandboxError=sandbox.SandboxError))
 
     return offers
 
@@ -67,7 +70,7 @@ def test_a_machine_without_any_sandbox_is_one_line(monkeypatch):
     def probe():
         raise sandbox.SandboxError("no sandbox can be started")
 
-    monkeypatch.setattr(policy.sandbox, "probe", probe)
+    monkeypatch.setattr(policy, "sandbox", SimpleNamespace(probe=probe, SandboxError=sandbox.SandboxError))
     with pytest.raises(ConfigError, match=r"^sandbox: no sandbox can be started"):
         made().station()
 

@@ -54,7 +54,6 @@ def test_references_of_programs_pass_and_stubs_do_not(form, problem):
 
 
 @pytest.mark.parametrize("problem", published.CALLS, ids=lambda problem: problem.name)
-@pytest.mark.xfail(strict=True, reason="a method as entry point is resolved by verifiers.functions, which does not yet")
 def test_references_of_methods_pass(problem):
     assert judged(tasks.parse_row(published.leetcode(problem), "row 1"), problem.method) == "passed"
 
