@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft import cli, tasks
-from halo_raft.pipelines import verify as verify_module
+from halo_raft.pipelines.verify import command as verify_module
 
 TASKS = [
     {"task_id": f"t{n}", "prompt": "Add.", "entry_point": "add", "test_list": [f"assert add({n}, 1) == {n + 1}"]}
