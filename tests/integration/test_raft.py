@@ -160,6 +160,7 @@ def test_a_run_that_was_cut_off_goes_on_at_the_sample_where_it_stopped(config, h
     assert len(client.search_runs([e.experiment_id for e in client.search_experiments()])) == runs_before
 
 
+@pytest.mark.slow
 def test_what_an_adapter_was_trained_on_is_never_written_again(config, history, monkeypatch):
     folder, verified = config.output_dir, config.output_dir / "cycle_2_verified.jsonl"
     kept = folder / "cycle_2_kept.jsonl"
