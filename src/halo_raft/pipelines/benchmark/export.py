@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from halo_raft import tasks
 from halo_raft.errors import DataError
-from halo_raft.extract import defines, extract
+from halo_raft.extract import compiles, continued, defines, extract, first_that_compiles
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
 from halo_raft.prompts import is_code
 from halo_raft.records import Sample, Task
@@ -35,11 +34,7 @@ def solution(completion: str, task: Task) -> str:
         return code
     if task.entry_point and defines(code, task.entry_point):
         return f"{_beginning(task.prompt)}\n{code}"
-    head = task.prompt if task.prompt.endswith("\n") else task.prompt + "\n"
-    lines = code.split("\n")
-    margin = next((i for i, line in enumerate(lines) if i and line.strip() and not line[0].isspace()), len(lines))
-    bodies = (code, "    " + code.lstrip(), "\n".join("    " + line for line in lines), "\n".join(lines[:margin]))
-    return next((head + body for body in bodies if _compiles(head + body)), head + code)
+    return first_that_compiles(continued(task.prompt, code))
 
 
 def human_eval_row(sample: Sample, task: Task) -> Row:
@@ -97,15 +92,4 @@ def _rows(samples: Path, by_id: Mapping[str, Task], form: str) -> Iterator[Row]:
 
 def _beginning(prompt: str) -> str:
     """Return the prompt's imports and helpers with its unfinished function, closed where it has no docstring."""
-    return prompt if _compiles(prompt) else prompt.rstrip() + "\n    pass\n"
-
-
-def _compiles(program: str) -> bool:
-    """Return whether a program compiles, which more than parses: `return` may stand in functions alone."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(program, "<completion>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return prompt if compiles(prompt) else prompt.rstrip() + "\n    pass\n"

@@ -13,7 +13,7 @@ import importlib.util
 from typing import Any, ClassVar
 
 from halo_raft.errors import ConfigError
-from halo_raft.extract import defines, extract
+from halo_raft.extract import continued, defines, extract
 from halo_raft.records import Task
 from halo_raft.verifiers.base import IN_PROCESS, Verifier, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite, suite_of
@@ -128,8 +128,11 @@ class PythonTests(Verifier):
         return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits)
 
     def _sources(self, code: str, task: Task, suite: Suite) -> list[str]:
-        prompt = task.prompt if self.uses_prompt and suite.entry_point in defined(task.prompt) else ""
-        return _sources(code, prompt, suite.entry_point)
+        """Return the programs that the code may stand for; the first one that compiles is judged."""
+        continues = self.uses_prompt and suite.entry_point in defined(task.prompt) and task.prompt
+        if not continues or (suite.entry_point and defines(code, suite.entry_point)):
+            return [code]
+        return list(continued(task.prompt, code))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -143,23 +146,3 @@ def _imports_of(source: str) -> frozenset[str]:
 def _imports(suite: Suite) -> frozenset[str]:
     """Return the modules that trusted text imports; pytest where it runs the tests."""
     return _imports_of(f"{suite.setup}\n{suite.source}") | (frozenset() if suite.code else {"pytest"})
-
-
-def _sources(code: str, prompt: str, entry_point: str | None) -> list[str]:
-    """Return the programs that the code may stand for; the first one that compiles is judged.
-
-    A body is tried as it is, with the indentation of its first line restored (chat templates strip it),
-    with all of it indented, and cut where it falls back to the margin (a truncated next function).
-    """
-    if not prompt or (entry_point and defines(code, entry_point)):
-        return [code]
-    head = prompt if prompt.endswith("\n") else prompt + "\n"
-    lines = code.split("\n")
-    margin = next((i for i, line in enumerate(lines) if i and line.strip() and not line[0].isspace()), len(lines))
-    bodies = [
-        code,
-        "    " + code.lstrip(),
-        "\n".join("    " + line for line in lines),
-        "\n".join(lines[:margin]),
-    ]
-    return [head + body for body in dict.fromkeys(bodies)]
