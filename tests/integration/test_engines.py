@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -160,14 +162,21 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
     warm = Sampling(temperature=1.0, max_new_tokens=32)
     stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(8), warm, Wording(None, True), ("death",)))
+    (actor,) = pool.start()
     killed = []
 
-    def kill_once(verdicts, tokens):
-        if not killed:
-            killed.append(len(list(read_records(stage.samples_path, Sample))))
-            ray.kill(pool.start()[0], no_restart=False)
+    def kill_early():
+        """Kill with the first samples on disk: the first verdict may come after the last sample."""
+        while not killed:
+            time.sleep(0.01)
+            if drawn := len(list(read_records(stage.samples_path, Sample))):
+                killed.append(drawn)
+                ray.kill(actor, no_restart=False)
 
-    bring_to_end(stage, pool, restarts=2, report=kill_once)
+    killer = threading.Thread(target=kill_early, daemon=True)
+    killer.start()
+    bring_to_end(stage, pool, restarts=2, report=lambda verdicts, tokens: None)
+    killer.join(60)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
     assert killed[0] < 64, "it died before it was done"
