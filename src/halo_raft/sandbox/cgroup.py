@@ -92,6 +92,8 @@ def create(name: str) -> Group | None:
         folder.mkdir()
         group = Group(folder)
         group.cpu_s()
+        with suppress(OSError):  # there where groups share the CPU out: by theirs, whatever their processes' niceness
+            (folder / "cpu.weight.nice").write_text(str(os.nice(0)))
     except (OSError, ValueError, IndexError):
         with suppress(OSError):
             folder.rmdir()

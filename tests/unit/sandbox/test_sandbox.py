@@ -390,3 +390,25 @@ def test_limits_from_config() -> None:
 def test_limits_must_be_positive(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         Limits(**{field: 0})
+
+
+def test_a_run_is_of_its_zygotes_session() -> None:
+    """Between sessions the kernel shares the CPU out evenly: with one of its own a run would not stand back."""
+    of_its_own = "import os; print(os.getsid(0) == os.getpid())"
+    assert run([*PYTHON, of_its_own], limits=SHORT).stdout == b"False\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not look at sessions")
+def test_a_zygotes_session_stands_back_as_far_as_its_worker() -> None:
+    script = """if True:
+        import os
+        from halo_raft.sandbox import View, probe
+        from halo_raft.sandbox.zygote import Zygote
+
+        niceness = os.nice(7)
+        with Zygote(View(probe().name)) as zygote, open(f"/proc/{zygote.pid}/autogroup") as file:
+            print(niceness, file.read().split()[-1])
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    worker, session = map(int, done.stdout.split())
+    assert worker == session == min(19, os.nice(0) + 7)

@@ -50,7 +50,7 @@ def become(fds: list[int], world: World, size: int) -> NoReturn:
         if spec["argv"] and world.tier == "A":
             _lead(spec)
         else:
-            os.setsid()
+            os.setpgid(0, 0)  # no session of its own: those have a share of the CPU of their own
         _give_up_rights(spec, world)
         if spec["argv"]:
             _execute(spec)
@@ -117,7 +117,7 @@ def _lead(spec: dict[str, Any]) -> None:
     """
     pid = os.fork()
     if pid == 0:
-        os.setsid()
+        os.setpgid(0, 0)
         return
     os.close(CHANNEL_FD)
     ended = 0
