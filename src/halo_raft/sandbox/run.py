@@ -276,8 +276,8 @@ class Run:
             raise SandboxError(facts["error"])
         status, cpu_us, max_rss_kb = self._end
         status = facts.get("status", status)
-        killed_by = self.killed_by
-        if killed_by is None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        killed_by, cpu_s = self.killed_by, max(cpu_us / 1e6, self._cpu_seen)
+        if killed_by is None and cpu_s >= self.limits.cpu_s:  # since the last look
             killed_by = KilledBy.CPU
         return Outcome(
             returncode=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
@@ -287,7 +287,7 @@ class Run:
             result=bytes(self.data["result"]),
             files=facts.get("files", {}),
             killed_by=killed_by,
-            cpu_s=max(cpu_us / 1e6, self._cpu_seen),
+            cpu_s=cpu_s,
             wall_s=self.wall_s,
             peak_memory_mb=max_rss_kb / 1024,
             waited_s=self._waited_s,

@@ -144,6 +144,13 @@ def test_cpu_limit(code: str) -> None:
     assert outcome.cpu_s > 0.25
 
 
+def test_cpu_time_beyond_the_limit_counts_though_the_program_ended_before_anybody_looked() -> None:
+    burn = "import os, time\nwhile time.process_time() < 0.1: pass\nprint(1)"
+    outcome = run([*PYTHON, burn], limits=Limits(cpu_s=0.05))
+    assert outcome.stdout == b"1\n"
+    assert outcome.killed_by is KilledBy.CPU and not outcome.clean
+
+
 def test_wall_limit_ends_what_ignores_signals() -> None:
     outcome = run(["sh", "-c", "trap '' TERM INT HUP; sleep 9999"], limits=Limits(wall_s=0.4))
     assert outcome.killed_by is KilledBy.WALL
