@@ -8,13 +8,12 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.job import Job
-from halo_raft.sandbox.meter import Meter
+from halo_raft.sandbox.meter import Meter, Others
 from halo_raft.sandbox.outcome import KilledBy, Outcome
 from halo_raft.sandbox.zygote import SandboxError, Zygote, memory_file
 
@@ -105,14 +104,14 @@ class Run:
         """Seconds since the run was started."""
         return time.monotonic() - self._started
 
-    def wait(self, until: int | None = None, others_cpu_s: Callable[[], float] = lambda: 0.0) -> bool:
+    def wait(self, until: int | None = None, others: Others | None = None) -> bool:
         """Drain the run until it has ended, or until descriptor `until` is readable.
 
         Past a limit the run is killed, and waited for. Limits are looked at by the clock, whatever there is to drain.
 
         Args:
             until: Descriptor of somebody else who may be done first.
-            others_cpu_s: Returns the CPU seconds that others used on the run's behalf.
+            others: Who works on the run's behalf; what they use counts as its own.
 
         Returns:
             Whether `until` became readable while the run had not ended.
@@ -130,7 +129,7 @@ class Run:
                 if until in ready:
                     return self._end is None
                 if self._end is None and not self._gone and self._until_next_look() == 0:
-                    self._look(others_cpu_s)
+                    self._look(others)
             self._await_end()
             return False
         finally:
@@ -164,7 +163,7 @@ class Run:
         """
         self.poll()
         if self._end is None and not self._gone and self._until_next_look() == 0:
-            self._look(lambda: 0.0)
+            self._look()
         return self._cpu_seen
 
     def end(self) -> None:
@@ -190,17 +189,17 @@ class Run:
             self.killed_by = reason
             self.end()
 
-    def _look(self, others_cpu_s: Callable[[], float]) -> None:
+    def _look(self, others: Others | None = None) -> None:
         """Hold the run to its limits."""
         now = time.monotonic()
         if self.wall_s >= self.limits.wall_s:
-            self._waited_s = self._meter.waited_s()
+            self._waited_s = self._meter.waited_s(others)
             self._kill(KilledBy.WALL)
         elif now >= self._next_look:
             self._next_look = now + TICK_S
             used = self._meter.look()
             self._cpu_seen = max(self._cpu_seen, used.cpu_s)
-            if used.cpu_s + others_cpu_s() >= self.limits.cpu_s:
+            if used.cpu_s + (others.cpu_s() if others else 0.0) >= self.limits.cpu_s:
                 self._kill(KilledBy.CPU)
             elif used.memory_mb > self.limits.memory_mb or used.processes > self.limits.processes + OUR_PROCESSES:
                 self._kill(KilledBy.MEMORY)  # the kernel limits processes, but not those of a root without other ids
