@@ -19,8 +19,8 @@ from halo_raft.sandbox.zygote import SandboxError, Zygote, memory_file
 
 TICK_S, FOLDER_TICK_S = 0.2, 0.05
 """How often the use of CPU and memory is looked at; and that of a folder that no mount limits, which fills faster."""
-END_S = 10.0
-"""How long a zygote may take to end a run."""
+END_S = 30.0
+"""How long a zygote may take to end a run; on a machine too busy for that there is no sandbox."""
 CHUNK = 1 << 16
 RESULT_CAP = 4 << 20
 OUR_PROCESSES = 2
