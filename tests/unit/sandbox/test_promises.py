@@ -3,31 +3,18 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from halo_raft import sandbox
 from halo_raft.sandbox import POOL, Job, KilledBy, Limits, Outcome, Run, SandboxError, View, probe, self_check
-from halo_raft.sandbox.tier import VARIABLE
 
 SHORT = Limits(cpu_s=2, wall_s=5)
 PYTHON = [os.path.realpath(sys.executable), "-S", "-c"]
 
 
-@pytest.fixture(autouse=True, params=["A", "B"])
-def tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv(VARIABLE, request.param)
-    POOL.close()
-    probe.cache_clear()
-    try:
-        probe()
-    except SandboxError as error:
-        pytest.skip(f"tier {request.param} cannot be had here: {error}")
-    yield request.param
-    POOL.close()
-    probe.cache_clear()
+pytestmark = pytest.mark.usefixtures("tier")
 
 
 def _python(code: str, limits: Limits = SHORT, **more: object) -> Outcome:

@@ -22,23 +22,18 @@ SHORT = Limits(cpu_s=2, wall_s=5, output_kb=64)
 PYTHON = [os.path.realpath(sys.executable), "-S", "-c"]
 
 
-@pytest.fixture(autouse=True, params=["A", "B"])
-def tier(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Every test runs in both tiers, and leaves the folder for work folders empty."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setenv(VARIABLE, request.param)
-    POOL.close()
-    probe.cache_clear()
-    try:
-        probe()
-    except SandboxError as error:
-        pytest.skip(f"tier {request.param} cannot be had here: {error}")
-    yield request.param
-    POOL.close()
-    probe.cache_clear()
-    assert list(folder.iterdir()) == []
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tier: str, folder: Path) -> Iterator[None]:
+    """After each test there are the folders of the zygotes that wait for the next one, with nothing in them."""
+    yield
+    waiting = {zygote.base for zygotes in POOL._idle.values() for zygote in zygotes}
+    assert {str(path) for path in folder.iterdir()} == waiting
+    assert [path for path in folder.glob("*/runs/*")] == []
 
 
 def alive(mark: str) -> list[int]:
@@ -110,6 +105,7 @@ def test_files_stay_inside(name: str) -> None:
 
 
 def test_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    POOL.close()  # zygotes start with it
     monkeypatch.setenv("HF_TOKEN", "secret")
     outcome = run(["env"], limits=SHORT, env={"GOFLAGS": "-mod=mod"})
     assert b"secret" not in outcome.stdout
@@ -129,6 +125,7 @@ print([fd for fd in range(1024) if is_open(fd)])
 
 
 def test_no_other_descriptor_is_open() -> None:
+    POOL.close()  # zygotes start while it is open
     with open("/dev/null") as extra:
         os.set_inheritable(extra.fileno(), True)
         outcome = run([*PYTHON, OPEN_DESCRIPTORS], limits=SHORT)
