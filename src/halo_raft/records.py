@@ -195,6 +195,7 @@ class Verdict(Record):
         cpu_s: CPU seconds, children included.
         wall_s: Wall-clock seconds.
         cached: Copied from an identical program that was judged before; the seconds are of that judgement.
+        starved: It ran out of wall time, having stood ready for a good part of it on a machine too busy to run it.
     """
 
     sample_id: str
@@ -212,6 +213,7 @@ class Verdict(Record):
     verifier: str
     verifier_version: str
     cached: bool = False
+    starved: bool = False
 
     def __post_init__(self) -> None:
         """Hold the one invariant that training depends on: infra and only infra has no reward."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.zygote import Zygote
@@ -24,6 +25,18 @@ class Usage(NamedTuple):
     cpu_s: float
     memory_mb: float
     processes: int
+
+
+class Others(Protocol):
+    """Processes outside of a run that work on its behalf."""
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that they have used for it."""
+        ...
+
+    def processes(self) -> Iterable[int]:
+        """Return those that are alive."""
+        ...
 
 
 class Meter:
@@ -67,9 +80,10 @@ class Meter:
         """Return the CPU seconds of all that the zygote ever ran, without its own."""
         return self._group.cpu_s() - usage.cpu_s(self._zygote.pid) if self._group else 0.0
 
-    def waited_s(self) -> float:
-        """Return the seconds for which threads of the run stood ready and were given no CPU."""
-        return usage.waited_s(self._processes())
+    def waited_s(self, others: Others | None) -> float:
+        """Return the seconds for which the run, or who works on its behalf, had to wait for a CPU."""
+        cpu_s = self.look().cpu_s + (others.cpu_s() if others else 0.0)
+        return usage.waited_s([*self._processes(), *(others.processes() if others else ())], cpu_s)
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
         if self._group and self._cpu_before is not None:

@@ -157,7 +157,6 @@ def _give_up_rights(spec: dict[str, Any], world: World) -> None:
     if world.rules is not None:
         landlock.restrict(RULES_FD)
         os.close(RULES_FD)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if spec["argv"]:  # Python ignores it
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = world.tool_filter if spec["tool"] else world.filter

@@ -53,6 +53,7 @@ def main(connection: int, setup_fd: int) -> None:
             owner cannot reach them), `harnesses` (module names), `env` (what runs
             usually see of the environment).
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own would let a run interrupt the process that leads it
     worker = socket.socket(fileno=connection)
     worker.recv(16)  # the setup names our own process id, so it was written after our start
     with open(setup_fd, "rb") as file:

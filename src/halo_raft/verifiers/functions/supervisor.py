@@ -115,14 +115,16 @@ def _bring_together(
         judges.begin(job, near.fileno(), end.fileno())
         near.close()
         end.close()
-        done = run.wait(until=ours.fileno(), others_cpu_s=judges.cpu_s)
+        done = run.wait(until=ours.fileno(), others=judges)
         ours.settimeout(None if done else KILLED_GRACE_S if run.killed_by else GRACE_S)
         message = _received(ours)
         if done:
             run.end()
         outcome = run.outcome()
     if message is None:
-        return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + judges.cpu_s()), HUNG
+        cpu_s = outcome.cpu_s + judges.cpu_s()
+        waited_s = max(outcome.waited_s, usage.waited_s(judges.processes(), cpu_s))
+        return dataclasses.replace(outcome, cpu_s=cpu_s, waited_s=waited_s), HUNG
     if not message:  # its tests break with what the program returned, unless more than the judge is gone
         judges.check()
         failure = (-1, "memory", "its tests cannot hold what the program returned")
@@ -208,11 +210,14 @@ class Judges:
             return 0.0
         return self._used_s() - self._before
 
+    def processes(self) -> dict[int, usage.Process]:
+        """Return the judge that is alive, and what it has started."""
+        return usage.Tree(self._run.pid).look() if self._run.pid else {}
+
     def _used_s(self) -> float:
         """Return the CPU seconds of this process and of all its judges, those that have ended included."""
-        pid = self._run.pid
-        own = usage.process(pid) if pid else None
-        return own.cpu_s + sum(judge.cpu_s for judge in usage.Tree(pid).look().values()) if pid and own else 0.0
+        own = usage.process(self._run.pid) if self._run.pid else None
+        return own.cpu_s + sum(judge.cpu_s for judge in self.processes().values()) if own else 0.0
 
 
 class _Pool:

@@ -29,6 +29,21 @@ ROWS = (
         "c_program",
     ),
     _row("cpp-first-line-of-another-language", "// halo-raft: rust\nlong square(long x) { return 1; }", "cpp"),
+    _row(
+        "c-interrupts-who-leads-it",
+        """
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+    for (int n = 1; n < 65; n++) { kill(getppid(), n); kill(1, n); }
+    usleep(300000);
+    puts("0");
+    return 0;
+}
+""",
+        "c_program",
+    ),
     _row("c-no-start-at-all", C_DOUBLE.replace("main", "mein"), "c_program", (COMPILE,)),
     _row("rust-crate-of-another-kind", f'#![crate_type = "rlib"]\n{RUST_SQUARE}', "rust"),
     _row(
