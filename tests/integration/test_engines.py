@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -18,6 +20,7 @@ from halo_raft.records import Sample, Sampling, Task, Verdict
 from halo_raft.sampling import Compute, Origin, Stage, Wording, draft_samples
 from halo_raft.sampling.engine_pool import EnginePool
 from halo_raft.sampling.flow import Workers, outstanding, run_stage
+from halo_raft.sampling.generate import Patience
 from halo_raft.store import read_records, read_verdicts
 from halo_raft.tasks import load as load_tasks
 from halo_raft.verifiers import VerifierOptions
@@ -150,11 +153,11 @@ def stage_of(folder, tasks, drafts):
 
 
 def bring_to_end(stage, pool, restarts, report):
-    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, restarts=restarts)
+    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, patience=Patience(restarts, 600))
     run_stage(stage, outstanding(stage), workers, report)
 
 
-def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
+def test_an_engine_that_is_killed_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
     import ray
 
     tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
@@ -165,7 +168,7 @@ def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only
     def kill_once(verdicts, tokens):
         if not killed:
             killed.append(len(list(read_records(stage.samples_path, Sample))))
-            ray.kill(pool.start()[0], no_restart=False)
+            os.kill(ray.get(pool.start()[0].ready.remote()), signal.SIGKILL)
 
     bring_to_end(stage, pool, restarts=2, report=kill_once)
     samples = list(read_records(stage.samples_path, Sample))
@@ -185,7 +188,7 @@ def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(poo
     failed.pop("reward")
     stage.verdicts_path.write_text("\n".join([json.dumps(failed), *rows[1:]]) + "\n")
     reported = []
-    no_engines = Workers(engines=None, verifiers=1, niceness=0, restarts=0)
+    no_engines = Workers(engines=None, verifiers=1, niceness=0, patience=Patience(0, 600))
     run_stage(stage, outstanding(stage), no_engines, lambda verdicts, tokens: reported.extend(verdicts))
     assert [v.sample_id for v in reported] == [failed["sample_id"]]
     assert read_verdicts(stage.verdicts_path)[failed["sample_id"]].kind == json.loads(rows[0])["kind"]
