@@ -99,7 +99,7 @@ def test_settings_may_stand_anywhere_among_the_flags(folder, capsys):
 
 
 def _has_gpu() -> bool:
-    from halo_raft.cluster.connection import local_gpus
+    from halo_raft.devices import local_gpus
 
     return bool(local_gpus())
 
