@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ HIDE_GPUS = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
 
 KFD = Path("/sys/class/kfd/kfd/topology/nodes")
 """Where the kernel lists what its AMD driver computes on, whatever tools are installed."""
+
+FREE = 0.9
+"""Share of a GPU that an engine takes when not told otherwise (`engine.gpu_memory_utilization`)."""
 
 GIB = 1024.0
 """In MiB, as the tools say them."""
@@ -40,6 +44,7 @@ class Gpu:
         total_gib: Its memory; 0 where that is not known.
         free_gib: What of it is free now.
         driver_cuda: The newest CUDA that its driver runs; None for AMD.
+        architecture: AMD's name for it, such as gfx1151, as the kernel says.
     """
 
     index: int
@@ -48,6 +53,12 @@ class Gpu:
     total_gib: float = 0.0
     free_gib: float = 0.0
     driver_cuda: tuple[int, int] | None = None
+    architecture: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What processes that use it need: copies by Strix Halo's own engine hang it."""
+        return {"HSA_ENABLE_SDMA": "0"} if self.architecture == "gfx1151" else {}
 
     def __str__(self) -> str:
         memory = f" ({self.free_gib:.1f} of {self.total_gib:.1f} GiB free)" if self.total_gib else ""
@@ -139,12 +150,15 @@ def _nvidia() -> list[Gpu]:
 def _amd() -> list[Gpu]:
     """Return AMD's GPUs by the kernel's list; their names by a tool, where one is installed."""
     nodes = sorted(KFD.glob("*/properties"), key=lambda path: int(path.parent.name)) if KFD.is_dir() else []
-    found = [properties for node in nodes if (properties := _properties(node)).get("simd_count", 0) > 0]
-    names = re.findall(r"(?:MARKET_NAME|Card Series|Card series):\s*(.+)", _said("amd-smi", "static", "--asic"))
+    found = [_architecture(p) for node in nodes if (p := _properties(node)).get("simd_count", 0) > 0]
+    names = re.findall(r"MARKET_NAME:\s*(.+)", _said("amd-smi", "static", "--asic"))
     names = names or re.findall(r"Card [Ss]eries:\s*(.+)", _said("rocm-smi", "--showproductname"))
-    count = max(len(found), len(names))
-    named = [name.strip() for name in names] + [f"AMD {_architecture(p)}" for p in found[len(names) :]]
-    return [Gpu(index, named[index], "amd") for index in range(count)]
+    found += [""] * (len(names) - len(found))
+    names += [f"AMD {architecture}" for architecture in found[len(names) :]]
+    return [
+        Gpu(index, name.strip(), "amd", architecture=architecture)
+        for index, (name, architecture) in enumerate(zip(names, found, strict=True))
+    ]
 
 
 def _properties(node: Path) -> dict[str, int]:
@@ -178,6 +192,19 @@ def _dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
 
 
-if __name__ == "__main__":
-    for line in missing():
+def main(flavour: str) -> None:
+    """Print what a set-up of a flavour, `cpu` or `cuda`, should know of this machine."""
+    gpus = local_gpus()
+    for line in missing(gpus) if flavour == "cuda" else ():
         print(f"setup: {line}")
+    for gpu in gpus:
+        if flavour == "cuda" and gpu.free_gib < FREE * gpu.total_gib:
+            print(
+                f"setup: GPU {gpu.index} is {gpu}; an engine takes {FREE:.0%} of it, so end what uses it (nvidia-smi)"
+            )
+        if flavour == "cpu" and gpu.vendor == "amd":
+            print(f"setup: {gpu.name} is not computed on by what is installed here; infra/Dockerfile.rocm has what is")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

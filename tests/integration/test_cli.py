@@ -127,6 +127,18 @@ def test_every_shipped_config_has_a_dry_run_with_nothing_downloaded(name, tmp_pa
     assert "# Plan" in capsys.readouterr().out
 
 
+def test_dry_run_plans_the_memory_of_a_card(monkeypatch, capsys):
+    monkeypatch.chdir(REPO)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    command = ["--config", "configs/raft.yaml", "--dry-run"]
+    assert raft.main([*command, "--gpu-memory", "24"]) == 0
+    printed = capsys.readouterr().out
+    assert "21.6 of 24 GiB: weights 14.2" in printed
+    assert "26.8 GiB pinned" in printed
+    assert raft.main([*command, "--gpu-memory", "16"]) == 3
+    assert "no KV cache" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy():
     program = (
         "import sys\nfrom halo_raft.cli import build_parser\nbuild_parser().format_help()\n"

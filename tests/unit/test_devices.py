@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from halo_raft import devices
@@ -105,7 +108,7 @@ def test_memory_that_is_given_back_is_waited_for(machine, monkeypatch, tmp_path)
 
 def test_an_amd_gpu_is_found_without_any_tool(strix_halo):
     (gpu,) = devices.local_gpus()
-    assert (gpu.vendor, gpu.name) == ("amd", "AMD gfx1151")
+    assert (gpu.vendor, gpu.name, gpu.environment) == ("amd", "AMD gfx1151", {"HSA_ENABLE_SDMA": "0"})
     assert "AMD gfx1151" in describe_devices(ResourcesConfig(require_gpu=True))
 
 
@@ -138,3 +141,17 @@ def test_what_torch_is_built_for_is_read_without_loading_it():
 
     built = tuple(map(int, torch.version.cuda.split(".")[:2])) if torch.version.cuda else None
     assert devices.cuda_of_torch() == built
+
+
+@pytest.mark.parametrize("flavour", ["cpu", "cuda"])
+def test_setup_says_what_is_missing_before_anything_is_installed(machine, flavour):
+    machine("nvidia-smi", NVIDIA)
+    script = [sys.executable, "-I", devices.__file__, flavour]
+    said = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    assert ("setup: GPU 1 is NVIDIA GeForce RTX 4090 (0.3 of 24.0 GiB free)" in said) is (flavour == "cuda")
+    assert ("install gcc" in said) is (flavour == "cuda")
+
+
+def test_setup_points_amds_to_their_image(strix_halo, capsys):
+    devices.main("cpu")
+    assert "AMD gfx1151 is not computed on by what is installed here; infra/Dockerfile.rocm" in capsys.readouterr().out

@@ -112,6 +112,8 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         if wanted.num_gpus == 0:
             options["runtime_env"] = {"env_vars": devices.HIDE_GPUS}  # a task without GPUs sees all of them else
         elif address == "local" and (amd := [g for g in devices.local_gpus() if g.vendor == "amd"]):
+            for name, value in amd[0].environment.items():
+                os.environ.setdefault(name, value)
             options["num_gpus"] = len(devices.visible(amd))  # Ray itself counts AMD's by a library that few have
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
