@@ -170,8 +170,8 @@ def too_little(made: MemoryPlan, config: RaftConfig) -> str:
     engine, training = config.engine, config.training
     if made.cache_tokens < engine.max_model_len:
         return (
-            f"model.name: the engine's {made.engine:.1f} of {made.card:g} GiB hold {made.weights:.1f} of weights and no "
-            f"KV cache for one sequence of {engine.max_model_len} tokens; take a smaller model, a larger card, or "
+            f"model.name: the engine's {made.engine:.1f} of {made.card:g} GiB hold {made.weights:.1f} of weights and "
+            f"no KV cache for one sequence of {engine.max_model_len} tokens; take a smaller model, a larger card, or "
             "engine.tensor_parallel"
         )
     if made.trainer > made.card - made.asleep:
