@@ -99,7 +99,7 @@ def test_settings_may_stand_anywhere_among_the_flags(folder, capsys):
 
 
 def _has_gpu() -> bool:
-    from halo_raft.cluster.connection import local_gpus
+    from halo_raft.devices import local_gpus
 
     return bool(local_gpus())
 
@@ -125,6 +125,18 @@ def test_every_shipped_config_has_a_dry_run_with_nothing_downloaded(name, tmp_pa
     pipeline = sft if "sft" in name else sweep if "sweep" in name else raft
     assert pipeline.main(["--config", f"configs/{name}", "--dry-run", *own]) == 0
     assert "# Plan" in capsys.readouterr().out
+
+
+def test_dry_run_plans_the_memory_of_a_card(monkeypatch, capsys):
+    monkeypatch.chdir(REPO)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    command = ["--config", "configs/raft.yaml", "--dry-run"]
+    assert raft.main([*command, "--gpu-memory", "24"]) == 0
+    printed = capsys.readouterr().out
+    assert "21.6 of 24 GiB: weights 14.2" in printed
+    assert "26.8 GiB pinned" in printed
+    assert raft.main([*command, "--gpu-memory", "16"]) == 3
+    assert "no KV cache" in capsys.readouterr().err
 
 
 def test_help_loads_nothing_heavy():

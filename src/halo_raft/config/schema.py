@@ -79,10 +79,10 @@ class EngineConfig(Section):
 
     name: str = "vllm"
     """`vllm`, or `transformers` where vLLM is not to be had."""
-    replicas: Positive = 1
-    """Engines side by side, each on its own device."""
+    replicas: Positive | Literal["auto"] = 1
+    """Engines side by side, each on its own device; `auto` fills the GPUs that are there."""
     tensor_parallel: Positive = 1
-    """GPUs per engine."""
+    """GPUs per engine, all of one node."""
     delivery: Literal["auto", "merged", "hot"] = "auto"
     """How an adapter reaches the engine: `merged` into reloaded weights (faster on CPU) or `hot` as LoRA (GPU)."""
     max_model_len: Positive = 2048
@@ -98,6 +98,8 @@ class EngineConfig(Section):
     """Free the GPU (level 1) while training runs on it."""
     max_restarts: NonNegative = 2
     """How often an engine that died is started again before the run gives up."""
+    stall_s: Seconds = 600
+    """An engine that yields nothing for so long is dead, and is started again; a start may take six times as long."""
 
 
 class SandboxConfig(Section):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `raft train` to a parser."""
     add_training_arguments(parser, RAFT_FLAGS)
+    parser.add_argument(
+        "--gpu-memory", type=float, metavar="GIB", help="with --dry-run: plan for a card of so much memory"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,14 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
     config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
-        return dry_run(config)
+        return dry_run(config, arguments.gpu_memory)
     train(config, fresh=arguments.fresh)
     return 0
 
 
-def dry_run(config: RaftConfig) -> int:
+def dry_run(config: RaftConfig, gpu_memory: float | None = None) -> int:
     """Print what a run would do; start and download nothing."""
-    plan = list(describe(config))
+    plan = list(describe(config, gpu_memory))
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
     console.say("# Plan")
