@@ -7,12 +7,15 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from halo_raft.cluster.leftovers import nothing_left
 from halo_raft.cluster.placement import Placement, place
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.errors import ConfigError, NoGpuError
@@ -114,15 +117,28 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
         local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
-        except ConnectionError as error:
-            raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
-    try:
+        with contextlib.ExitStack() as ending:
+            ending.enter_context(nothing_left())
+            ending.callback(ray.shutdown)
+            try:
+                with _same_signals():
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
+            except ConnectionError as error:
+                raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
+            yield usable(wanted)
+    else:
         yield usable(wanted)
+
+
+@contextlib.contextmanager
+def _same_signals() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which Ray replaces by an exit without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
     finally:
-        if started:
-            ray.shutdown()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

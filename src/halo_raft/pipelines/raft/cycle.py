@@ -59,8 +59,10 @@ class RaftRun:
             check_begun_cycles(self.plan, self.folder)
             stack.enter_context(log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
-            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
             stack.enter_context(self.session)
+            self.tracker = stack.enter_context(
+                RunTracker(self.plan, self.folder, known)
+            )  # closed before Ray, which takes its time
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
         return self

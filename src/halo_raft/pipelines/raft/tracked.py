@@ -39,7 +39,6 @@ class RunTracker:
         self.known = known
         self.tracker = tracking.create(plan.config.tracking, folder.path)
         self._log: RunLog | None = None
-        self._status: Any = "FINISHED"
 
     def __enter__(self) -> Self:
         config = self.plan.config
@@ -76,10 +75,8 @@ class RunTracker:
         self.tracker.log_text(to_yaml(config), "config.yaml")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            self._status = "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
-        self.tracker.finish(self._status)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.tracker.finish(tracking.status_after(error))
 
     def cycle(self, cycle: int) -> AbstractContextManager[RunLog]:
         """Open the child run of a cycle."""
