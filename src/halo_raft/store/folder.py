@@ -137,6 +137,10 @@ class HeldFolder:
                 "write over each other; choose a folder on a local disk"
             ) from None
 
+    def note_end(self, how: str, why: str) -> None:
+        """Note in `run.json` how the command that is at its end ended; the next one that starts forgets it."""
+        self.write_json("run.json", self.read_json("run.json") | {"ended": {"how": how, "why": why}})
+
     def in_use(self) -> bool:
         """Return whether another process holds the folder."""
         try:

@@ -51,7 +51,9 @@ class RunFolder(HeldFolder):
         """Remove what a run did from a stage of its first cycle on: `select` or `train`."""
         kept = {f"cycle_1_{name}" for name in FIRST_CYCLE | (SELECTED if stage == "train" else frozenset())}
         patterns = ("cycle_*", ".cycle_*", "best", "raft_statistics.json", "report", ".ray_train")
-        found = [path for pattern in patterns for path in self.path.glob(pattern)]  # at once: a link whose target is gone is not found
+        found = [
+            path for pattern in patterns for path in self.path.glob(pattern)
+        ]  # at once: a link whose target is gone is not found
         for path in found:
             if path.name not in kept and not path.name.startswith("cycle_0_"):
                 remove(path)

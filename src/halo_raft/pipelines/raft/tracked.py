@@ -66,6 +66,8 @@ class RunTracker:
             "device": device,
             "versions": versions(),
             "git_commit": git_commit(),
+            "task_counts": {context: len(tasks.tasks) for context, tasks in self.plan.task_sets.items()},
+            "ended": None,
         }
         self.folder.write_json("run.json", self.known | facts)
         for context, tasks in self.plan.task_sets.items():
@@ -76,7 +78,10 @@ class RunTracker:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.tracker.finish(tracking.status_after(error))
+        how = tracking.status_after(error)
+        with shielded("note how the run ended"):
+            self.folder.note_end(how, str(error or ""))
+        self.tracker.finish(how)
 
     def cycle(self, cycle: int) -> AbstractContextManager[RunLog]:
         """Open the child run of a cycle."""

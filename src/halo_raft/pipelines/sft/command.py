@@ -7,6 +7,7 @@ from the result with `--checkpoint models/sft/final_model`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,13 +129,16 @@ def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str
         tags={"halo_raft.version": __version__, "halo_raft.run_folder": str(folder.path), "halo_raft.arm": "sft"},
         run_id=known.get("tracking_run_id"),
     )
-    folder.write_json("run.json", known | {"tracking_run_id": run_id, "halo_raft_version": __version__})
+    folder.write_json("run.json", known | {"tracking_run_id": run_id, "halo_raft_version": __version__, "ended": None})
     try:
         tracker.log_dataset(data.name, data.name, data.sha256, "training")
         statistics = _finetuned(config, base, data, folder)
         _track(tracker, folder, statistics)
     except BaseException as error:
-        tracker.finish(tracking.status_after(error))
+        how = tracking.status_after(error)
+        with contextlib.suppress(OSError):
+            folder.note_end(how, str(error))
+        tracker.finish(how)
         raise
     tracker.finish()
     _say_what_is_there(config, folder, statistics)
