@@ -6,12 +6,15 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from halo_raft import devices
+from halo_raft.cluster.leftovers import nothing_left
 from halo_raft.cluster.placement import Placement, place
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.errors import ConfigError, NoGpuError
@@ -115,15 +118,28 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
             for name, value in amd[0].environment.items():
                 os.environ.setdefault(name, value)
             options["num_gpus"] = len(devices.visible(amd))  # Ray itself counts AMD's by a library that few have
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-        except ConnectionError as error:
-            raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
-    try:
+        with contextlib.ExitStack() as ending:
+            ending.enter_context(nothing_left())
+            ending.callback(ray.shutdown)
+            try:
+                with _same_signals():
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+            except ConnectionError as error:
+                raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
+            yield usable(wanted)
+    else:
         yield usable(wanted)
+
+
+@contextlib.contextmanager
+def _same_signals() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which Ray replaces by an exit without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
     finally:
-        if started:
-            ray.shutdown()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,19 @@ from halo_raft.tracking.candidate import Candidate
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
+def status_after(error: BaseException | None) -> Status:
+    """Return how a run ended by an exception: what a stop interrupts may fail in its turn on the way out."""
+    if error is None:
+        return "FINISHED"
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if not isinstance(error, Exception):
+            return "KILLED"
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return "FAILED"
+
+
 class RunLog(ABC):
     """Logs to one run. No method raises: what cannot be logged is warned about once."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from halo_raft.errors import ConfigError
-from halo_raft.tracking.base import RunLog, Status, Tracker
+from halo_raft.tracking.base import RunLog, Status, Tracker, status_after
 from halo_raft.tracking.candidate import CHAMPION, Candidate, refusal
 from halo_raft.tracking.location import Location
 from halo_raft.tracking.mlflow_client import Connection, connect
@@ -130,7 +130,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
             # Without its run (the server is away) the child's calls warn once and do nothing.
             yield child
         except BaseException as error:
-            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            status = status_after(error)
             raise
         finally:
             with self._soft("close a cycle's run"):

@@ -39,7 +39,6 @@ class RunTracker:
         self.known = known
         self.tracker = tracking.create(plan.config.tracking, folder.path)
         self._log: RunLog | None = None
-        self._status: Any = "FINISHED"
 
     def __enter__(self) -> Self:
         config = self.plan.config
@@ -67,6 +66,8 @@ class RunTracker:
             "device": device,
             "versions": versions(),
             "git_commit": git_commit(),
+            "task_counts": {context: len(tasks.tasks) for context, tasks in self.plan.task_sets.items()},
+            "ended": None,
         }
         self.folder.write_json("run.json", self.known | facts)
         for context, tasks in self.plan.task_sets.items():
@@ -76,10 +77,11 @@ class RunTracker:
         self.tracker.log_text(to_yaml(config), "config.yaml")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            self._status = "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
-        self.tracker.finish(self._status)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        how = tracking.status_after(error)
+        with shielded("note how the run ended"):
+            self.folder.note_end(how, str(error or ""))
+        self.tracker.finish(how)
 
     def cycle(self, cycle: int) -> AbstractContextManager[RunLog]:
         """Open the child run of a cycle."""
