@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.pipelines.data import prepare, prompts, split, stats, validate
+from halo_raft.pipelines.data.generating import command as generate
 
 
 def add_commands(group: Any) -> None:
     """Add the commands to a group of subcommands."""
     _add_prepare(_command(group, "prepare", "write a public set or a file as tasks, prompts and SFT rows", prepare.run))
     _add_validate(_command(group, "validate", "check files of tasks, line by line", validate.run))
+    _add_generate(_command(group, "generate", "have a model write tasks; what is judged sound is kept", generate.run))
     command = _command(group, "stats", "say what files of tasks hold, with a plot", stats.run)
     command.add_argument("files", nargs="+", metavar="FILE", help="JSONL file (.gz, .zst, .parquet), or a task source")
     command.add_argument("--plot", type=Path, help="picture to write; beside the first file when not given")
@@ -53,3 +55,21 @@ def _add_validate(command: Any) -> None:
                          help="held-out tasks that nothing of FILE may be in; may be given again")  # fmt: skip
     command.add_argument("--fix", type=Path, metavar="OUT", help="write the rows without findings to this file")
     command.add_argument("--json", action="store_true", help="print what was found as JSON, and nothing else")
+
+
+def _add_generate(command: Any) -> None:
+    command.add_argument("--list", action="store_true", help="list the topics with their categories and levels")
+    command.add_argument("--topic", help="a topic of the list")
+    command.add_argument("--topic-file", type=Path, metavar="YAML", help="your own: name, language, categories")
+    command.add_argument("--backend", choices=generate.BACKENDS, help="what writes; local: the engine here")
+    command.add_argument("--base-url", help="address of the server, in place of the backend's own")
+    command.add_argument("--model", help="model to ask; the backend's own when not given")
+    command.add_argument("--output", type=Path, help="task file to write; a run that was stopped goes on")
+    command.add_argument("--count", type=int, default=20, help="sound tasks to write (default 20)")
+    command.add_argument("--language", help="ask for another language than the topic's")
+    command.add_argument("--level", help="one level, in place of the topic's in turn")
+    command.add_argument("--seed", type=int, default=0, help="another seed asks for other tasks")
+    command.add_argument("--against", action="append", default=[], metavar="FILE",
+                         help="held-out tasks that nothing may overlap with; may be given again")  # fmt: skip
+    command.add_argument("--price", type=float, nargs=2, metavar=("IN", "OUT"),
+                         help="price of a million tokens in and out, to add up what it costs")  # fmt: skip

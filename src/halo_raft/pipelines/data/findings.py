@@ -36,13 +36,8 @@ class Finding(Record):
 
 @dataclass(slots=True)
 class Findings:
-    """All findings of one command, said as they come.
+    """All findings of one command, said as they come."""
 
-    Attributes:
-        silent: Print nothing (the result is printed as JSON).
-    """
-
-    silent: bool = False
     all: list[Finding] = field(default_factory=list)
     _said: Counter[str] = field(default_factory=Counter)
 
@@ -53,7 +48,7 @@ class Findings:
         self.all.append(finding)
         self._said[kind] += 1
         text = f"{file}:{line}: {severity}: {f'task {task_id}: ' if task_id else ''}{message}"
-        if self.silent or self._said[kind] > console.MOST_LISTED:
+        if self._said[kind] > console.MOST_LISTED:
             console.log.debug("%s", text)
         else:
             console.say(text)
@@ -61,7 +56,7 @@ class Findings:
     def say_rest(self) -> None:
         """Say how many of each kind were not printed."""
         for kind, number in self._said.items():
-            if number > console.MOST_LISTED and not self.silent:
+            if number > console.MOST_LISTED:
                 console.say(f"... and {number - console.MOST_LISTED} more of kind {kind}; --json has all")
 
     def lines(self, file: str) -> set[int]:

@@ -64,7 +64,6 @@ def try_tasks(
     *,
     runs: int = 1,
     found: Callable[[str, str, str], None] = lambda kind, task_id, reason: None,
-    silent: bool = False,
 ) -> Tried:
     """Run every reference `runs` times, and every cheat once.
 
@@ -72,7 +71,6 @@ def try_tasks(
         policy: By which answers will be judged.
         tasks: Unique by their ids; those without tests are passed over.
         runs: From 2 on, references whose verdicts differ are found.
-        silent: Show no progress.
         found: Is told (kind, task id, reason) as soon as something is known of a task, once a task and kind.
 
     Raises:
@@ -88,9 +86,7 @@ def try_tasks(
     passed: dict[str, Counter[bool]] = defaultdict(Counter)
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-raft-data-")))
-        advance = stack.enter_context(
-            counted(len(checks) + (runs - 1) * len(references), "programs tried", silent=silent)
-        )
+        advance = stack.enter_context(counted(len(checks) + (runs - 1) * len(references), "programs tried"))
 
         def workers(answers: int) -> int:
             most = FEW if all(task.language == "python" for task in tasks) else FEW_COMPILED

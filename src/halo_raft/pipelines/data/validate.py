@@ -6,11 +6,12 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from halo_raft import models, prompts, tasks
 from halo_raft.config import RaftConfig
-from halo_raft.errors import DataError, HaloRaftError
+from halo_raft.errors import DataError
 from halo_raft.judging import modes
 from halo_raft.pipelines.data.findings import Findings
 from halo_raft.pipelines.data.rows import Placed, placed_tasks
@@ -24,15 +25,28 @@ from halo_raft.verifiers.base import OUTSIDE
 
 MOST_TRIED = 1000
 """References of so many tasks are tried for their mode."""
+TEMPLATE_TOKENS = 8
+"""What a chat template puts around each message, about."""
 RUNS = 3
 """Each reference runs so often: tests that do not always say the same cannot be trained on."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check files; the exit code is 3 where something is an error."""
-    findings = Findings(silent=arguments.json)
+    findings = Findings()
+    with console.stdout_for_the_result_alone(arguments.json):
+        reports = _check(arguments, findings)
+    if arguments.json:
+        errors, warnings = findings.errors, len(findings.all) - findings.errors
+        print(json.dumps({"schema_version": 1, "files": reports, "errors": errors, "warnings": warnings,
+                          "findings": findings.as_json()}, indent=2))  # fmt: skip
+    return DataError.exit_code if findings.errors else 0
+
+
+def _check(arguments: argparse.Namespace, findings: Findings) -> list[dict[str, Any]]:
+    """Look at all files, and write what is left; returns what each holds."""
     measured = [_measured(spec) for spec in arguments.against]
-    public = _public_benchmarks(arguments.json)
+    public = _public_benchmarks()
     reports, kept = [], []
     for file in arguments.files:
         placed = list(_readable(file, findings))
@@ -48,15 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     findings.say_rest()
     if arguments.fix:
         written = write_rows(arguments.fix, [row.json for row in kept])
-    if arguments.json:
-        errors, warnings = findings.errors, len(findings.all) - findings.errors
-        print(json.dumps({"schema_version": 1, "files": reports, "errors": errors, "warnings": warnings,
-                          "findings": findings.as_json()}, indent=2))  # fmt: skip
-    else:
-        if arguments.fix:
-            console.say(f"Wrote {written} rows without findings to {arguments.fix}")
-        console.say(f"{findings.errors} errors, {len(findings.all) - findings.errors} warnings")
-    return DataError.exit_code if findings.errors else 0
+        console.say(f"Wrote {written} rows without findings to {arguments.fix}")
+    console.say(f"{findings.errors} errors, {len(findings.all) - findings.errors} warnings")
+    return reports
 
 
 def _readable(file: str, findings: Findings) -> list[Placed]:
@@ -67,15 +75,14 @@ def _measured(spec: str) -> Measured:
     return Measured(spec, tasks.load(spec).tasks)
 
 
-def _public_benchmarks(silent: bool) -> list[Measured]:
+def _public_benchmarks() -> list[Measured]:
     """Return what nobody should train on: HumanEval, and MBPP's test split where it was prepared here."""
     found = [_measured("humaneval")]
     prepared = files_of("mbpp", "test").tasks
     if prepared.is_file():
         return [*found, Measured("mbpp:test", tasks.load(str(prepared)).tasks)]
-    if not silent:
-        console.say(f"MBPP's test split is not compared with: {prepared} is not there "
-                    "(halo-raft data prepare --dataset mbpp:test)")  # fmt: skip
+    console.say(f"MBPP's test split is not compared with: {prepared} is not there "
+                "(halo-raft data prepare --dataset mbpp:test)")  # fmt: skip
     return found
 
 
@@ -108,12 +115,15 @@ def _too_long(file: str, placed: Sequence[Placed], findings: Findings) -> None:
     if not suspects:
         return  # no token is shorter than a byte
     try:
-        tokenizer = models.load_tokenizer(config.model.name, None, trust_remote_code=False)
-    except HaloRaftError as error:
+        from tokenizers import Tokenizer  # without transformers, which takes seconds to import
+
+        tokenizer = Tokenizer.from_file(str(Path(models.resolve(config.model.name)) / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises Exception itself
         console.log.warning("token lengths are not known: %s", error)
         return
     for here in suspects:
-        length = len(prompts.token_ids(prompts.messages(here.task), tokenizer))
+        texts = [message["content"] for message in prompts.messages(here.task)]
+        length = sum(len(tokenizer.encode(text).ids) + TEMPLATE_TOKENS for text in texts)
         if length > room:
             message = f"its prompt has {length} tokens, and {room} leave room for an answer (engine.max_model_len)"
             findings.add(file, here.line, here.task.task_id, "too_long", message)
@@ -138,22 +148,20 @@ def _report(file: str, placed: Sequence[Placed], arguments: argparse.Namespace, 
     with_tests = sum(task.has_tests for task in sound)
     report: dict[str, Any] = {"file": file, "tasks": len(placed), "with_tests": with_tests,
                               "languages": dict(languages), "verifiers": dict(verifiers)}  # fmt: skip
-    if not arguments.json:
-        console.say(f"{file}: {len(placed)} tasks, {with_tests} with tests")
-        console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
-        console.say(f"  verifier:  {', '.join(f'{name} {n}' for name, n in verifiers.most_common())}")
+    console.say(f"{file}: {len(placed)} tasks, {with_tests} with tests")
+    console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
+    console.say(f"  verifier:  {', '.join(f'{name} {n}' for name, n in verifiers.most_common())}")
     if with_tests and not arguments.quick:
         policy = policy_for(arguments.verifier)
 
         def found(kind: str, task_id: str, reason: str) -> None:
             findings.add(file, unique[task_id].line, task_id, kind, reason)
 
-        tried = try_tasks(policy, sound, runs=RUNS, found=found, silent=arguments.json)
+        tried = try_tasks(policy, sound, runs=RUNS, found=found)
         report |= {"sound": tried.sound, "broken": len(tried.broken), "beyond_us": len(tried.beyond)}
-        if not arguments.json:
-            limits = f", {len(tried.beyond)} beyond what we can judge" if tried.beyond else ""
-            console.say(f"  tests:     {tried.sound} tasks are sound, {len(tried.broken)} broken{limits}")
-            _say_modes(policy, [t for t in sound if t.task_id not in tried.broken.keys() | tried.beyond.keys()])
+        limits = f", {len(tried.beyond)} beyond what we can judge" if tried.beyond else ""
+        console.say(f"  tests:     {tried.sound} tasks are sound, {len(tried.broken)} broken{limits}")
+        _say_modes(policy, [t for t in sound if t.task_id not in tried.broken.keys() | tried.beyond.keys()])
     return report
 
 
