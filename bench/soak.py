@@ -20,6 +20,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,7 @@ PATIENT = Limits(cpu_s=10, wall_s=60)
 """For honest programs: a busy machine is not their fault."""
 QUICK = Limits(cpu_s=0.5, wall_s=2, memory_mb=256, output_kb=256)
 """For hostile ones, many of which use all that they are given."""
+PANELS = ("processes", "descriptors", "resident_mb", "machine's kernel_mb", "groups", "folders")
 
 
 class Row(NamedTuple):
@@ -88,7 +90,6 @@ def look(started: float, done: int) -> dict[str, float]:
             continue
     groups = cgroup.parent_folder()
     kernel = {line.split(":")[0]: int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines()}
-    folders = [p for top in ("/tmp", "/dev/shm") for p in Path(top).glob("halo-raft-*")]
     mounts = Path("/proc/self/mounts").read_text().count("halo-raft")
     return {
         "samples": done,
@@ -98,7 +99,7 @@ def look(started: float, done: int) -> dict[str, float]:
         "own descriptors": len(os.listdir("/proc/self/fd")),
         "resident_mb": round(resident / 2**20, 1),
         "own resident_mb": round(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20, 1),
-        "folders": len(folders),
+        "folders": len(os.listdir(tempfile.gettempdir())),
         "groups": len(list(groups.glob(f"{cgroup.PREFIX}{os.getpid()}-*"))) if groups else 0,
         "machine's kernel_mb": round((kernel["SUnreclaim"] + kernel["KernelStack"] + kernel["PageTables"]) / 1024, 1),
         "mounts": mounts,
@@ -213,7 +214,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    panels = ("processes", "descriptors", "resident_mb", "machine's kernel_mb", "folders")
+    panels = [name for name in PANELS if name in result["looks"][0]]
     figure, axes = pyplot.subplots(len(panels), 1, figsize=(8, 8), sharex=True)
     for axis, name in zip(axes, panels, strict=True):
         axis.plot([at["samples"] for at in result["looks"]], [at[name] for at in result["looks"]], marker=".")
@@ -237,7 +238,10 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=500)
     parser.add_argument("--output", type=Path, default=Path("bench/results/soak"))
     arguments = parser.parse_args()
-    result = soak(arguments.samples, arguments.seed, arguments.every, arguments.runs)
+    with tempfile.TemporaryDirectory(prefix="halo-raft-soak-") as folder:
+        os.chmod(folder, 0o755)
+        tempfile.tempdir = folder  # whose folders are left there are ours
+        result = soak(arguments.samples, arguments.seed, arguments.every, arguments.runs)
     arguments.output.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     draw(result, arguments.output.with_suffix(".png"))
     print(json.dumps({k: v for k, v in result.items() if k != "looks"}, indent=1))

@@ -54,6 +54,7 @@ class Meter:
         self._tree = usage.Tree(zygote.pid)
         self._seen: dict[int, float] = {}
         self._cpu_before: float | None = None
+        self._waited_before = 0.0
 
     def look(self) -> Usage:
         """Return what is in use now.
@@ -63,6 +64,7 @@ class Meter:
         """
         processes = self._processes()
         if self._cpu_before is None:
+            self._waited_before = self._group.waited_s() if self._group else 0.0
             self._cpu_before = self._group_cpu_s() - sum(process.cpu_s for process in processes.values())
         cpu_s = self._cpu_s(processes)
         if self._group and self._group.counts_memory:
@@ -83,7 +85,8 @@ class Meter:
     def waited_s(self, others: Others | None) -> float:
         """Return the seconds for which the run, or who works on its behalf, had to wait for a CPU."""
         cpu_s = self.look().cpu_s + (others.cpu_s() if others else 0.0)
-        return usage.waited_s([*self._processes(), *(others.processes() if others else ())], cpu_s)
+        threads = usage.waited_s([*self._processes(), *(others.processes() if others else ())], cpu_s)
+        return max(threads, self._group.waited_s() - self._waited_before if self._group else 0.0)
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
         if self._group and self._cpu_before is not None:

@@ -169,7 +169,7 @@ def _set_limits(limits: dict[str, Any], world: World) -> None:
     processes = limits["processes"] + (2 if world.own_uid else SHARED_UID_PROCESSES)
     wanted = {
         resource.RLIMIT_CPU: (cpu, cpu + 1),
-        resource.RLIMIT_AS: (limits["memory_mb"] * MIB,) * 2,
+        resource.RLIMIT_AS: ((limits["memory_mb"] + limits["reserved_mb"]) * MIB,) * 2,
         resource.RLIMIT_FSIZE: (limits["file_mb"] * MIB,) * 2,
         resource.RLIMIT_NOFILE: (limits["open_files"],) * 2,
         resource.RLIMIT_NPROC: (processes,) * 2,
