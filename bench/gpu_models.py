@@ -33,14 +33,14 @@ def make_model(folder: Path, sizes: dict[str, int], kv_heads: int, *, weights: b
     return str(folder)
 
 
-def make_adapter(base: str, folder: Path, seed: int) -> str:
-    """Save a LoRA adapter of rank 8 with random matrices."""
+def make_adapter(base: str, folder: Path, seed: int, rank: int = 8) -> str:
+    """Save a LoRA adapter with random matrices."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(seed)
-    shape = LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, target_modules="all-linear")
+    shape = LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank, target_modules="all-linear")
     adapter = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), shape)
     for name, parameter in adapter.named_parameters():
         if "lora_B" in name:
@@ -66,14 +66,14 @@ def used_gib() -> float | None:
     return round((total - free) / GIB, 2)
 
 
-def spec_of(model: str, *overrides: str) -> Any:
+def spec_of(model: str, *overrides: str, threads: int = 0) -> Any:
     """Return an engine's spec with adapters served hot."""
     from halo_raft.config import RaftConfig, load
     from halo_raft.engines import EngineSpec
 
     small = ["engine.max_model_len=512", "sampling.max_new_tokens=64", "engine.delivery=hot", "engine.kv_cache_gb=0.2"]
     config = load(RaftConfig, None, [*small, *overrides])
-    return EngineSpec(model, config.engine, device=device(), lora_rank=8)
+    return EngineSpec(model, config.engine, device=device(), lora_rank=8, threads=threads)
 
 
 def greedy(engine: Any, count: int = GREEDY_PROMPTS, tokens: int = 24) -> dict[str, list[int]]:
