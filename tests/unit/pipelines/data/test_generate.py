@@ -89,10 +89,10 @@ def completion(text: object) -> dict:
             "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}}  # fmt: skip
 
 
-WORDS = (
-    "apples boats candles drums engines ferries gloves harbours islands jackets "
-    "kettles ladders mirrors needles oranges pencils quilts rivers saddles tunnels"
-).split()
+WORDS = [
+    *("apples", "boats", "candles", "drums", "engines", "ferries", "gloves", "harbours", "islands", "jackets"),
+    *("kettles", "ladders", "mirrors", "needles", "oranges", "pencils", "quilts", "rivers", "saddles", "tunnels"),
+]
 
 
 def good(number: int, code: str = "return [x * {n} for x in xs]", tests: str | None = None) -> str:
