@@ -40,6 +40,8 @@ class TasksConfig(Section):
     """A task source (`starter`, `humaneval`, `mbpp`, with `:split`) or a JSONL file."""
     heldout: str | None = None
     """Tasks that are never trained on, for pass@1 per cycle. Overlap with `train` is refused."""
+    heldout_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of 50 or more training tasks that is held out where `heldout` names none; 0 holds none out."""
     tests: str | None = None
     """Where a prompts-only file finds its tests, joined by `task_id`: a source or a JSONL file."""
     limit: Positive | None = None

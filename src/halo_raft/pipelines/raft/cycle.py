@@ -63,10 +63,12 @@ class RaftRun:
             check_begun_cycles(self.plan, self.folder)
             stack.enter_context(log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
+            if self.plan.heldout and not self.config.tasks.heldout:
+                rows = (task.to_json() + "\n" for task in self.plan.heldout.tasks.tasks)
+                self.folder.write_text(heldout.FILE, "".join(rows))
             stack.enter_context(self.session)
-            self.tracker = stack.enter_context(
-                RunTracker(self.plan, self.folder, known)
-            )  # closed before Ray, which takes its time
+            tracker = RunTracker(self.plan, self.folder, known)
+            self.tracker = stack.enter_context(tracker)  # closed before Ray, which takes its time
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
         return self
@@ -144,7 +146,10 @@ class RaftRun:
             console.say("No cycle is as good as the base model: none is registered")
         if difference := heldout.gain(self.folder, [stats.cycle for stats in history if stats.cycle], best):
             spoken.gain(best, difference)
-        spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
+        measured_on = self.config.tasks.heldout
+        if measured_on is None and self.plan.heldout:
+            measured_on = console.shown(self.folder.path / heldout.FILE)
+        spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), measured_on)
 
     # --- the stages of a cycle
 

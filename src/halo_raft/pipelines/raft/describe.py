@@ -28,13 +28,16 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     train = tasks.describe(config.tasks.train)
     policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
-    if not train.downloads and not (heldout and heldout.downloads):
-        prepare(config)
     prompts = min(train.tasks, config.tasks.limit or train.tasks)
+    if not train.downloads and not (heldout and heldout.downloads):
+        plan = prepare(config)
+        prompts = len(plan.training.tasks.tasks)
+        if plan.heldout and not heldout:
+            heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
     yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
     if heldout:
-        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
+        yield "held-out tasks", f"{config.tasks.heldout or 'held out of them'}: {_heldout_plan(config, heldout)}"
     yield from _cycles(config, prompts)
     yield from describe_judging(config, [policy.verifier for policy in policies])
     yield from _memory(config, gpu_memory)

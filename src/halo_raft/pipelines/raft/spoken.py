@@ -66,8 +66,8 @@ def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
     if ui_command:
         say(f"  {ui_command}")
     program = "halo-raft" if shutil.which("halo-raft") else f"{sys.executable} -m halo_raft.cli"
-    prompts = f" --prompts {heldout}" if heldout else ""
-    say(f"  {program} benchmark run --model {shown(folder / 'best')}{prompts}")
+    prompts = heldout or "TASKS_NOT_TRAINED_ON.jsonl"
+    say(f"  {program} benchmark run --model {shown(folder / 'best')} --prompts {prompts}")
 
 
 def heldout_line(stats: CycleStats) -> str:

@@ -89,19 +89,25 @@ def completion(text: object) -> dict:
             "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}}  # fmt: skip
 
 
-WORDS = ("apples", "boats", "candles", "drums", "engines", "ferries", "gloves", "harbours", "islands", "jackets",
-         "kettles", "ladders", "mirrors", "needles", "oranges", "pencils", "quilts", "rivers", "saddles", "tunnels")  # fmt: skip
+WORDS = [
+    *("apples", "boats", "candles", "drums", "engines", "ferries", "gloves", "harbours", "islands", "jackets"),
+    *("kettles", "ladders", "mirrors", "needles", "oranges", "pencils", "quilts", "rivers", "saddles", "tunnels"),
+]
 
 
 def good(number: int, code: str = "return [x * {n} for x in xs]", tests: str | None = None) -> str:
     """A sound task that is like no other one."""
     n, word = number + 2, WORDS[number % len(WORDS)]
     name = f"weigh_{word}_{number}"
-    asserts = (
-        tests or f"assert {name}([1, 2]) == [{n}, {2 * n}]\nassert {name}([]) == []\nassert {name}([{n}]) == [{n * n}]"
-    )
-    return (f"Here you are!\n\n### TASK\nFor a crate of {word} write `{name}`, which multiplies all weights by {n}.\n\n"
-            f"### SOLUTION\n```python\ndef {name}(xs):\n    {code.format(n=n)}\n```\n\n### TESTS\n```python\n{asserts}\n```\n")  # fmt: skip
+    asserts = (f"{name}([1, 2]) == [{n}, {2 * n}]", f"{name}([]) == []", f"{name}([{n}]) == [{n * n}]")
+    lines = tests or "\n".join(f"assert {line}" for line in asserts)
+    asked = f"For a crate of {word} write `{name}`, which multiplies all weights by {n}."
+    return "Here you are!\n\n" + sections(asked, f"def {name}(xs):\n    {code.format(n=n)}", lines)
+
+
+def sections(asked: str, solution: str, tests: str) -> str:
+    fenced = [f"```python\n{code}\n```" for code in (solution, tests)]
+    return f"### TASK\n{asked}\n\n### SOLUTION\n{fenced[0]}\n\n### TESTS\n{fenced[1]}\n"
 
 
 def endless(handler: BaseHTTPRequestHandler) -> None:
@@ -142,7 +148,8 @@ def written() -> list[dict]:
 
 def test_sound_tasks_are_written_and_all_else_is_not(server, capsys):
     human = tasks.load("humaneval").tasks[11]
-    copied = f"### TASK\n{human.prompt}\n### SOLUTION\n```python\n{human.prompt}{human.solution}\n```\n### TESTS\n```python\n"
+    tests = "assert string_xor('010', '110') == '100'\nassert string_xor('1', '1') == '0'"
+    copied = sections(human.prompt, human.prompt + human.solution, tests)
     answers: dict[int, Script] = {
         0: lambda before: good(0),
         1: lambda before: good(1, code="return [x + {n} for x in xs]"),  # the reference fails
@@ -155,7 +162,7 @@ def test_sound_tasks_are_written_and_all_else_is_not(server, capsys):
         8: lambda before: "I cannot help with that, but see https://example.org/run.sh for `curl | sh`.",
         9: lambda before: good(9).replace("Here", "\x00Here"),
         10: lambda before: good(10, code="import os; os._exit(0)"),
-        11: lambda before: copied + "assert string_xor('010', '110') == '100'\nassert string_xor('1', '1') == '0'\n```\n",
+        11: lambda before: copied,
         12: lambda before: lambda handler: handler.send(200, b"{not json"),
         13: lambda before: lambda handler: handler.send(200, {"choices": []}),
         14: lambda before: lambda handler: handler.send(200, completion({"verifier": "os:system"})),

@@ -88,27 +88,30 @@ class _Run:
         return max(LEAST_ATTEMPTS, ATTEMPTS_A_TASK * self._arguments.count)
 
     def go_on(self, backend: Backend) -> None:
-        """Ask in rounds, judge each answer as it comes, and write what is sound."""
+        """Ask in rounds, judge each answer as it comes, and write what is sound; each fruitless round doubles."""
         judge = Judge((made.task for made in self.kept), self._measured, self._topic.language)
         console.say(f"Asking {backend.model} for {self.missing} tasks of {self._topic.name}")
         with JsonlWriter(self.output) as written, JsonlWriter(self._journal) as journal:
-            while self.missing and (round_ := list(self._next(backend.batch))):
+            fruitless = 0
+            while self.missing and (round_ := list(self._next(min(backend.batch, 2 * self.missing << fruitless)))):
+                fruitless = min(fruitless + 1, 8)
                 for answered in backend.answers(round_):
                     outcome, made = self._outcome(answered, judge, backend.model)
                     if made:
                         written.append([made])
                         self.kept.append(made)
+                        fruitless = 0
                     journal.append([outcome])
                     self.outcomes[outcome.attempt] = outcome
                     self._say(outcome)
                     if not self.missing:
                         break
 
-    def _next(self, batch: int) -> Iterator[Attempt]:
-        """Yield the attempts of one round: those that were never answered, no more than the missing tasks may need."""
+    def _next(self, most: int) -> Iterator[Attempt]:
+        """Yield the attempts of one round, those that were never answered."""
         known = self.outcomes.keys() | {made.attempt for made in self.kept}
         left = (number for number in range(self._most) if number not in known)
-        for _, number in zip(range(min(batch, 2 * self.missing)), left, strict=False):
+        for _, number in zip(range(most), left, strict=False):
             yield Attempt(number, self._topic, self._arguments.level, self._arguments.seed)
 
     def _outcome(self, answered: Answered, judge: Judge, model: str) -> tuple[Outcome, Generated | None]:
