@@ -1,4 +1,4 @@
-"""`halo-raft status` and `halo-raft clean`: what a run folder holds, and making room in it."""
+"""`halo-raft status`, `clean` and `sync`: what a run folder holds, making room, and what MLflow still has to get."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from halo_raft import tracking
+from halo_raft.config import load_file
 from halo_raft.errors import DataError, UsageError
 from halo_raft.pipelines.progress import Progress, progress_of
 from halo_raft.store import RunFolder, remove
@@ -29,11 +31,14 @@ _OF_A_RUN = (
 
 
 def add_commands(commands: Any) -> None:
-    """Add `status` and `clean` to the commands."""
+    """Add `status`, `sync` and `clean` to the commands."""
     status_command = commands.add_parser("status", help="how far a run, a sweep or a fine-tuning is")
     status_command.add_argument("folder", type=Path, metavar="RUN_DIR")
     status_command.add_argument("--json", action="store_true", help="print it as JSON")
     status_command.set_defaults(run=status)
+    sync_command = commands.add_parser("sync", help="bring to MLflow what it did not take while a run went on")
+    sync_command.add_argument("folder", type=Path, metavar="RUN_DIR")
+    sync_command.set_defaults(run=sync)
     clean_command = commands.add_parser("clean", help="remove what a run left, or some of it")
     clean_command.add_argument("folder", type=Path, metavar="RUN_DIR")
     which = clean_command.add_mutually_exclusive_group()
@@ -41,6 +46,27 @@ def add_commands(commands: Any) -> None:
     which.add_argument("--keep-best", action="store_true", help="the adapters of all cycles but the best one")
     clean_command.add_argument("--yes", action="store_true", help="do not ask")
     clean_command.set_defaults(run=clean)
+
+
+def sync(arguments: argparse.Namespace) -> int:
+    """Bring to MLflow what it did not take while a run went on; return 1 where some is still kept.
+
+    Raises:
+        DataError: It is no run folder, or in use.
+        ConfigError: MLflow cannot be used.
+    """
+    folder = RunFolder(arguments.folder)
+    known = folder.read_json("run.json", mend="bring back a copy of it")
+    if not isinstance(known, dict) or not known.get("tracking_run_id"):
+        raise DataError(f"{arguments.folder}: is no folder of a run that was tracked")
+    folder.hold()
+    try:
+        tracker = tracking.create(load_file(folder.path / "config.yaml").tracking, folder.path)
+        sent, left = tracker.sync(known["tracking_run_id"])
+    finally:
+        folder.close()
+    console.say(f"{sent} calls brought to MLflow, {left} still kept in {console.shown(folder.path)}/tracking")
+    return 1 if left else 0
 
 
 def status(arguments: argparse.Namespace) -> int:

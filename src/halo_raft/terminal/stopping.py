@@ -66,6 +66,7 @@ class Stop:
                 time.sleep(SECONDS_TO_STOP)
                 self.signal = self.signal or signal.Signals(number[0])
                 self.end()
+        os.close(wakeups)
 
 
 @contextmanager

@@ -36,5 +36,7 @@ def create(config: TrackingConfig, run_folder: Path) -> Tracker:
 
         return FileTracker(run_folder / "tracking")
     from halo_raft.tracking.mlflow_tracker import MlflowTracker
+    from halo_raft.tracking.unsent import Unsent
 
-    return MlflowTracker(resolve(config), config.experiment, config.parent_run)
+    unsent = Unsent(run_folder / "tracking" / "unsent.jsonl")
+    return MlflowTracker(resolve(config), config.experiment, config.parent_run, unsent)

@@ -106,6 +106,14 @@ class Tracker(RunLog):
         Where a run has no children of other processes, nothing is done.
         """
 
+    def sync(self, run_id: str) -> tuple[int, int]:
+        """Bring what could not be logged; return how many calls were taken now, and how many are still kept.
+
+        Raises:
+            ConfigError: The place where runs are logged cannot be used, or no longer has the run.
+        """
+        return 0, 0
+
     @abstractmethod
     def finish(self, status: Status = "FINISHED") -> None:
         """Close the run."""

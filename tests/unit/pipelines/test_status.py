@@ -12,15 +12,12 @@ from halo_raft.store import RunFolder
 
 
 def run_of(folder, **facts):
-    """Give a made run the rest of what a run leaves: two cycles, adapters with weights, counts."""
+    """Give a made run the rest of what a run leaves: two cycles, counts."""
     config = folder.path / "config.yaml"
     sections = "sampling: {samples_per_prompt: 3}\nheldout: {samples: 2, greedy: true}\ncycles: 2\n"
     config.write_text(config.read_text() + sections)
     known = {"fingerprint": {"training tasks": "a"}, "task_counts": {"training": 12, "heldout": 12}}
     folder.write_json("run.json", known | facts)
-    for adapter in folder.path.glob("cycle_*_final"):
-        (adapter / "adapter_config.json").write_text("{}")
-        (adapter / "adapter_model.safetensors").write_bytes(b"x" * 1000)
     return folder
 
 

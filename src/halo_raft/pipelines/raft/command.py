@@ -17,6 +17,7 @@ from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flag
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.describe import describe
+from halo_raft.pipelines.raft.diagnosis import taught_nothing
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
@@ -47,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
         return dry_run(config, arguments.gpu_memory)
-    train(config, fresh=arguments.fresh, from_stage=arguments.from_stage or "")
-    return 0
+    history = train(config, fresh=arguments.fresh, from_stage=arguments.from_stage or "")
+    return VerificationError.exit_code if taught_nothing(history) else 0
 
 
 def _of_the_folder(arguments: argparse.Namespace) -> Path | None:

@@ -17,6 +17,7 @@ from halo_raft.errors import VerificationError
 from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.card import write_card
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
 from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
@@ -118,6 +119,9 @@ class RaftRun:
             stats = self._train(stats, log_cycle)
             if self.plan.heldout is not None:
                 stats = self._measure(stats)
+            before = self.folder.stats(cycle - 1) if cycle > 1 else None
+            stats = replace(stats, diagnosis=diagnoses(stats, before, self.config))
+            spoken.diagnosed(stats)
             write_card(self.plan, self.folder, stats)
             self.tracker.cycle_done(stats)
         self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
@@ -142,7 +146,9 @@ class RaftRun:
         )
         self.tracker.done(history, best)
         spoken.summary(history, best)
-        if heldout.below_base(history, best):
+        if taught_nothing(history):
+            console.say("No cycle had enough to learn from: nothing is registered, and the exit code is 5")
+        elif heldout.below_base(history, best):
             console.say("No cycle is as good as the base model: none is registered")
         if difference := heldout.gain(self.folder, [stats.cycle for stats in history if stats.cycle], best):
             spoken.gain(best, difference)
@@ -172,6 +178,7 @@ class RaftRun:
             passed=passed,
             pass_rate=passed / len(judged) if judged else 0.0,
             kinds=kinds,
+            truncated=sum(s.truncated for s in self.folder.samples(stats.cycle) if s.index < len(first)),
             integrity=dict(Counter(v.integrity for v in judged)),
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},

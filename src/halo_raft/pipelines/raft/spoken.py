@@ -45,6 +45,12 @@ def trained(stats: CycleStats) -> None:
         say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({steps}){held_back}")
 
 
+def diagnosed(stats: CycleStats) -> None:
+    """Print why a cycle taught little or nothing."""
+    for line in stats.diagnosis:
+        say(f"  WARNING: {line}")
+
+
 def gain(best: int, difference: Difference) -> None:
     """Print how the best cycle compares with the base model."""
     say(gain_text(best, difference))
