@@ -45,6 +45,9 @@ LOOKED_INTO = frozenset((
     "__code__", "__globals__", "__closure__", "__dict__", "__class__", "__mro__", "__bases__", "__members__",
     "__dataclass_fields__", "__slots__", "__abstractmethods__",
 ))  # fmt: skip
+OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
+"""What tests, and the judge's own exceptions, are called as a rule."""
+THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
 OF_ENUMS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
 PATCHED_FROM_OUTSIDE = frozenset(("builtins.input", "builtins.print", "sys.stdout", "sys.stderr", "sys.stdin"))
 """What a test may patch for a program in another process."""
@@ -123,17 +126,19 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
         elif isinstance(node, ast.ClassDef):
             if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
-        elif isinstance(node, ast.Attribute) and node.attr in LOOKED_INTO:
-            yield _LOOKS_INTO
-        elif isinstance(node, ast.Compare) and any(
-            _is_of_type(side, targets) for side in (node.left, *node.comparators)
-        ):
+        elif _looks_into(node, targets):
             yield _LOOKS_INTO
 
 
-def _is_of_type(node: ast.expr, targets: tuple[str, ...]) -> bool:
-    """Return whether a test compares something with a class of the program's."""
-    return isinstance(node, ast.Name) and node.id in targets and node.id[:1].isupper() and not node.id.isupper()
+def _looks_into(node: ast.AST, targets: tuple[str, ...]) -> bool:
+    """Return whether a test asks an object what it is made of, or whether a type is a class of the program's."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in LOOKED_INTO and ast.unparse(node.value) not in OF_TESTS
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = (node.left, *node.comparators)
+    types = any(isinstance(side, ast.Call) and ast.unparse(side.func) == "type" for side in sides)
+    return types and any(isinstance(side, ast.Name) and side.id in targets for side in sides)
 
 
 def _of_classes(
@@ -160,6 +165,8 @@ def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> 
         yield _RUNS
     elif name in FILES or name.startswith(("shutil.", "tempfile.")):
         yield "its tests use files that they share with the program"
+    elif name in THREADS:
+        yield "its tests use the program in several threads"
     elif name in SEEDING:
         yield "its tests seed random numbers for the program"
     elif name.endswith(("patch", "patch.object", "patch.dict", "patch.multiple")) and "patch" in name.split("."):

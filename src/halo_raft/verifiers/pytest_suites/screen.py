@@ -78,6 +78,8 @@ def allowed(trusted: str, prompt: str, solution: str) -> frozenset[str]:
                 words.add(node.func.id)
             elif isinstance(node, ast.Attribute) and node.attr in SPEAKS_OF:
                 words.add(SPEAKS_OF[node.attr])
+    if "concurrent" in words:
+        words.add("threading")
     words -= {"eval", "exec", "compile", "gc", "inspect", "ctypes", "pytest", "unittest", "builtins", "sys"} - _of(
         solution
     )

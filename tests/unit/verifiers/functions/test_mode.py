@@ -110,7 +110,8 @@ HONEST = {
     "slices and copies": (
         "class A:\n    def __init__(self): self.x = [1, 2, 3]\n    def __getitem__(self, at): return self.x[at]\n"
         "def f(xs, part): return xs[part]",
-        "import copy\na = A()\nb = copy.copy(a)\nc = copy.deepcopy(a)\na.x = [5]\nassert (b.x, c[1:]) == ([1, 2, 3], [2, 3])\n"
+        "import copy\na = A()\nb = copy.copy(a)\nc = copy.deepcopy(a)\na.x = [5]\n"
+        "assert (b.x, c[1:]) == ([1, 2, 3], [2, 3])\n"
         "assert a[::-1] == [5] and f('abcd', slice(None, None, 2)) == 'ac'",
     ),
     "cause and notes of an exception": (
@@ -209,8 +210,16 @@ IN_PROCESS = {
         "from dataclasses import dataclass\nfrom enum import Flag\nclass P(Flag):\n    R = 1\n"
         "@dataclass\nclass D:\n    x: int\ndef f(x): return D(x)",
         "from dataclasses import asdict\nfrom enum import Flag\nassert asdict(f(3)) == {'x': 3}\n"
-        "assert issubclass(P, Flag) and isinstance(P.R, Flag)\nassert type(f(2)) is D and f(1).__class__.__name__ == 'D'",
+        "assert issubclass(P, Flag) and isinstance(P.R, Flag)\n"
+        "assert type(f(2)) is D and f(1).__class__.__name__ == 'D'",
         "its tests look into the program's functions and classes",
+    ),
+    "threads": (
+        "import threading\nclass Count:\n    def __init__(self): self.n, self.lock = 0, threading.Lock()\n"
+        "    def add(self):\n        with self.lock: self.n += 1",
+        "from concurrent.futures import ThreadPoolExecutor\nc = Count()\nwith ThreadPoolExecutor(4) as pool:\n"
+        "    for _ in range(40): pool.submit(c.add)\nassert c.n == 40",
+        "its tests use the program in several threads",
     ),
     "coroutines": (
         "import asyncio\nasync def f(tasks): return sum(await asyncio.gather(*tasks))",
