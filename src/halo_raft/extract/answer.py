@@ -29,7 +29,7 @@ _CHANNEL = re.compile(r"<\|channel\|>[ \t]*(\w+)[^<\n]{0,80}<\|message\|>")
 """A channel of the harmony form: `analysis` is reasoning, `final` is the answer."""
 
 _LEADING = re.compile(
-    r"\s*(?:(?:<\|[\w.-]{1,40}\|>|<\uff5c[^\s\uff5c]{1,40}\uff5c>|<s>|<bos>|<start_of_turn>|\[/?INST\])"
+    r"\s*(?:(?:<\|[\w.-]{1,40}\|>|<\uff5c[^\s\uff5c]{1,40}\uff5c>|<s>|<bos>|<start_of_turn>|\[INST\][^\[]{0,20000}(?=\[/INST\])|\[/?INST\])"
     r"(?:[ \t]*(?:assistant|model|gpt|ai)\b[ \t]*)?\s*)+",
 )
 _TOKEN = re.compile(
@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
-_INVISIBLE = re.compile(r"^([ \t>]*)\ufeff+", re.MULTILINE)
+_INVISIBLE = re.compile("^([ \t>]*)[\ufeff\u200b-\u200d\u2060]+", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_MARKS = 2_000
 """Marks of one kind that are looked at."""
@@ -52,8 +52,7 @@ def answer_of(completion: str) -> str:
     file; byte order marks at the beginning of lines are dropped; line ends become newlines.
     """
     text = _SURROGATE.sub("\ufffd", completion.replace("\x00", "")).replace("\r\n", "\n").replace("\r", "\n")
-    if "\ufeff" in text:
-        text = _INVISIBLE.sub(r"\1", text)
+    text = _INVISIBLE.sub(r"\1", text)
     text = _before_special_token(_without_leading_marks(_tagged(_without_reasoning(text))))
     return text
 

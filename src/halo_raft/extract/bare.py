@@ -19,7 +19,8 @@ _PYTHON_START = re.compile(
 _PYTHON_LINE = re.compile(
     r"[#@)\]}\"']|(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(\[{,\\]|"
     r"(?:from|import|return|raise|assert|del|global|yield|await|pass|break|continue)\b|print\s*\(|"
-    r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?::[\w.\[\], |\"']+=|,[^=.]+=|(?:[-+*/%&|^<>@]{1,3})?=)|[A-Za-z_][\w.]*[(\[]"
+    r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?::[\w.\[\], |\"']+=|,(?:[^=.]|\.\w)+=|(?:[-+*/%&|^<>@]{1,3})?=)|"
+    r"[A-Za-z_][\w.]*[(\[]"
 )
 _BRACED_START = re.compile(
     r"#\s*(?:include|define|pragma|if|ifdef|ifndef|!\[)|#\[|using\s+\w|namespace\b|template\s*<|package\s+\w+|import\s+[(\"]|"

@@ -33,6 +33,11 @@ _INLINE_OPENING = re.compile(
 _LIST_LINE = re.compile(r"^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 _TAG = re.compile(r"[\s{.]*([A-Za-z0-9_+#.-]*)")
 _CODE_IN_INFO = re.compile(r"[(=;]")
+_CODE_BEHIND_TAG = re.compile(
+    r"^\w[\w+#]*[ \t]+((?:async[ \t]+def|def|class|from|import|@|#[ \t]*include|using|fn|pub|use|func|package)\b.*"
+    r"|#[ \t]*include.*|@\w.*)"
+)
+"""A first line of code behind the tag; what else stands there names the block."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -240,7 +245,9 @@ def _tag(info: str) -> str:
 def _block(info: str, content: str, language: str) -> Block:
     """Build a block from what stands behind its opening marks, and between them."""
     tag = ALIASES.get(_tag(info))
-    if tag is None and _CODE_IN_INFO.search(info[:LINE_CHARS]) and not info.startswith("{"):
+    if tag and (code := _CODE_BEHIND_TAG.search(info[:LINE_CHARS])):
+        content = f"{code[1]}{info[LINE_CHARS:]}\n{content}"
+    elif tag is None and _CODE_IN_INFO.search(info[:LINE_CHARS]) and not info.startswith("{"):
         content = f"{info}\n{content}"
         tag = ""
     elif tag is None:

@@ -11,6 +11,7 @@ from halo_raft.verifiers.python_suites.verifier import PYTEST, PythonTests
 class PytestVerifier(PythonTests):
     """Runs the task's suite under pytest itself; every test that its source names has to pass."""
 
+    uses_prompt = True
     by_pytest = True
 
     def check(self) -> None:

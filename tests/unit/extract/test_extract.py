@@ -263,3 +263,22 @@ def test_time_is_linear(piece: str, language: str) -> None:
 
     small = min(cpu(100_000) for _ in range(3))
     assert cpu(1_000_000) < 40 * max(small, 0.005)
+
+
+@pytest.mark.parametrize("line", ["def add(a, b):\n    return a + b", "import math\n" + ADD, "@wraps(f)\n" + ADD])
+def test_code_that_begins_behind_the_tag(line: str) -> None:
+    assert extract(f"```python {line}\n```", "python", "add") == line
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\ufeff\u200b"])
+def test_what_nobody_sees_before_a_fence(mark: str) -> None:
+    assert extract(f"{mark}```python\n{mark}{ADD}\n{mark}```", "python", "add") == ADD
+
+
+def test_an_assignment_to_attributes_is_code() -> None:
+    code = f"class A: pass\nA.one, A.two = 1, 2\n{ADD}"
+    assert extract(code, "python", "add") == code
+
+
+def test_an_answer_behind_its_own_instruction() -> None:
+    assert extract(f"[INST] Write add. [/INST] ```python\n{ADD}\n```</s>", "python", "add") == ADD

@@ -58,6 +58,15 @@ def test_references_of_methods_pass(problem):
     assert judged(tasks.parse_row(published.leetcode(problem), "row 1"), problem.method) == "passed"
 
 
+@pytest.mark.parametrize("form", [published.apps_call, published.livecodebench_call])
+def test_contest_sites_have_imported_what_the_heads_of_functions_name(form):
+    problem = published.CALLS[0]
+    head = "def twice(x: Optional[List[int]]) -> DefaultDict[str, Deque]: return deque(islice(x, gcd(4, 6)))\n\n"
+    task = tasks.parse_row(form(problem), "row 1")
+    assert judged(task, head + problem.method) == "passed"
+    assert judged(task, head + problem.solution) == "passed", "the function itself, without the class"
+
+
 @pytest.mark.parametrize("problem", published.CALLS, ids=lambda problem: problem.name)
 def test_leetcode_rows_ask_the_question_and_keep_the_helpers_as_set_up(problem):
     task = tasks.parse_row(published.leetcode(problem), "row 1")

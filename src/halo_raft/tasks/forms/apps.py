@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from halo_raft.records import Task
-from halo_raft.tasks.rows.calls import arguments_of, tests_of_calls
+from halo_raft.tasks.rows.calls import IMPORTS, arguments_of, tests_of_calls
 from halo_raft.tasks.rows.cases import READS, pairs_of, programs_cases
 from halo_raft.tasks.rows.row import Row
 
@@ -32,7 +32,7 @@ def task(row: Row) -> Task:
         function = f"Solution().{name}" if "class Solution" in starter else str(name)
         calls = [(arguments_of(given, row, FIELD), wanted) for given, wanted in pairs]
         tests = tests_of_calls(function, calls, row, wrapped=True)
-        fields = {"tests": tests, "entry_point": function.partition("(")[0], "shown_tests": ()}
+        fields = {"tests": tests, "entry_point": function.partition("(")[0], "shown_tests": (), "test_setup": IMPORTS}
     else:
         fields = {"test_cases": programs_cases(pairs, row, FIELD), "comparison": "numeric"}
         shown = f"{shown.strip()}\n\n{READS}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-from halo_raft.tasks.rows.calls import arguments_of, tests_of_calls, value_of
+from halo_raft.tasks.rows.calls import IMPORTS, arguments_of, tests_of_calls, value_of
 from halo_raft.tasks.rows.cases import READS, pairs_of, programs_cases
 from halo_raft.tasks.rows.reading import parse_json
 from halo_raft.tasks.rows.row import Row
@@ -44,7 +44,7 @@ def task(row: Row) -> Task:
         name = name or _method(starter)
         function = f"Solution().{name}" if "class Solution" in starter or not starter.strip() else str(name)
         calls = [(arguments_of(given, row, FIELDS[0]), value_of(wanted)) for given, wanted in pairs]
-        fields = {"tests": tests_of_calls(function, calls, row), "shown_tests": ()}
+        fields = {"tests": tests_of_calls(function, calls, row), "shown_tests": (), "test_setup": IMPORTS}
         fields["entry_point"] = function.partition("(")[0]
         statement = f"{statement.strip()}\n\n```python\n{starter.strip()}\n```"
     else:

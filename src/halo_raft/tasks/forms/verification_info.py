@@ -8,7 +8,7 @@ from typing import Any
 from halo_raft.errors import DataError
 from halo_raft.extract import canonical
 from halo_raft.records import Task
-from halo_raft.tasks.rows.calls import arguments_of, tests_of_calls, value_of
+from halo_raft.tasks.rows.calls import IMPORTS, arguments_of, tests_of_calls, value_of
 from halo_raft.tasks.rows.cases import READS, pairs_of, programs_cases
 from halo_raft.tasks.rows.row import Row
 
@@ -38,7 +38,7 @@ def task(row: Row) -> Task:
         name = str(names.pop())
         function = f"Solution().{name}" if "class Solution" in statement else name
         tests = tests_of_calls(function, calls, row, wrapped=True)
-        fields = {"tests": tests, "entry_point": function.partition("(")[0], "shown_tests": ()}
+        fields = {"tests": tests, "entry_point": function.partition("(")[0], "shown_tests": (), "test_setup": IMPORTS}
     else:
         fields = {"test_cases": programs_cases(pairs, row, FIELD), "comparison": "numeric"}
         statement = statement if asked else f"{statement.strip()}\n\n{READS}"

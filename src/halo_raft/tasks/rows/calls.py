@@ -10,6 +10,18 @@ from halo_raft.errors import DataError
 from halo_raft.tasks.rows.reading import parse_json
 from halo_raft.tasks.rows.row import Row
 
+IMPORTS = """\
+import bisect, collections, copy, datetime, functools, heapq, itertools, json, math, operator, random, re, string, sys
+from typing import *
+from collections import *
+from itertools import *
+from functools import *
+from heapq import *
+from bisect import *
+from math import *
+from builtins import pow
+"""
+"""What contest sites have imported for a function before it is read: its published head uses `List` and the like."""
 HELPERS = '''
 inf, nan = float("inf"), float("nan")
 

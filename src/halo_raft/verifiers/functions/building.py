@@ -22,6 +22,7 @@ MAKERS: dict[bytes, Any] = {
     b"v": lambda items: dict(enumerate(items)).values(),
     b"e": lambda items: dict(items).items(),
     b"r": lambda items: range(*map(int, items)),
+    b"z": lambda items: slice(*items),
     b"V": lambda items: datetime.timedelta(*map(int, items)),
 }
 """Tag -> what makes an immutable object of its items."""

@@ -260,6 +260,8 @@ def _load(code: Any, payload: dict[str, Any], fd: int) -> tuple[dict[str, Any], 
         classes = {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == "solution"}
         names["__name__"] = "solution"
         exec(code, names)
+        again = {n: names.get(n) for n in classes}
+        classes |= {n: c for n, c in again.items() if isinstance(c, type) and c.__module__ == "solution"}
     except BaseException as error:
         _stop(fd, ERROR, error)
     return names, classes

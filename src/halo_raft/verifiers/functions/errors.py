@@ -46,15 +46,24 @@ class Ended(BaseException):
         self.kind, self.group, self.text = kind, group, text
 
 
-def described(error: BaseException) -> list[Any]:
-    """Return what the judge is told of an exception: names of its classes, arguments, text, attributes."""
+def described(error: BaseException, depth: int = 3) -> list[Any]:
+    """Return what the judge is told of an exception: names of its classes, arguments, text, attributes.
+
+    Args:
+        error: The exception.
+        depth: How many causes are told as well.
+    """
     try:
         text = str(error)[:MESSAGE_CHARS]
     except BaseException:
         text = ""
     names = [(str(base.__module__), base.__name__) for base in type.mro(type(error))]
     try:
-        attributes = types.SimpleNamespace(**vars(error))
+        attributes = types.SimpleNamespace(**{n: v for n, v in vars(error).items() if not n.startswith("_")})
+        if notes := getattr(error, "__notes__", None):
+            attributes._notes = [*map(str, notes)]
+        if depth and error.__cause__ is not None:
+            attributes._cause = described(error.__cause__, depth - 1)
     except BaseException:
         attributes = types.SimpleNamespace()
     return [names, error.args if type(error.args) is tuple else (), text, attributes]
@@ -109,6 +118,11 @@ class Errors:
             return None, group, told
         error = self._instance(base, names[0][1], args, text)
         if type(attributes) is types.SimpleNamespace:
+            cause, notes = (vars(attributes).get(name) for name in ("_cause", "_notes"))
+            if type(cause) is list and len(cause) == 4 and _is_description(*cause):
+                error.__cause__ = self.make(cause)[0]
+            if type(notes) is list and all(type(note) is str for note in notes):
+                error.__notes__ = notes
             for name, value in vars(attributes).items():
                 if not hasattr(type(error), name) and not name.startswith("_"):
                     vars(error)[name] = value

@@ -26,6 +26,8 @@ TEXT, UNPICKLE = "__judge_text__", "__judge_unpickle__"
 """Names by which guarded source calls the functions of this module, and of `pytest_suites.answers`."""
 COMPARERS = frozenset(("isclose", "allclose", "array_equal", "equal", "eq", "sorted", "any", "all"))
 """Functions whose arguments are compared, or taken for truth."""
+AS_THEY_ARE = ("assertRaises", "assertIs", "assertNotIsInstance", "assertWarns", "assertLogs", "assertNoLogs")
+"""How the names of assertions begin that ask for class or identity: a copy has another."""
 MAX_DEPTH = 60
 HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: set for every class that Python code can make."""
@@ -89,7 +91,7 @@ class _Guard(ast.NodeTransformer):
             node.args[0] = _call(TEXT, node.args[0])
         elif ast.unparse(node.func) in ("pickle.loads", "loads") and len(node.args) == 1 and not node.keywords:
             node.func = ast.Name(UNPICKLE, ast.Load())
-        elif name in COMPARERS or (name.startswith("assert") and name not in ("assertRaises", "assertRaisesRegex")):
+        elif name in COMPARERS or (name.startswith("assert") and not name.startswith(AS_THEY_ARE)):
             node.args = [a if isinstance(a, ast.Starred) or _is_approx(a) else _call(VALUE, a) for a in node.args]
         elif isinstance(node.func, ast.Attribute) and name in self._unbelieved:
             classes = ast.Tuple([ast.Constant(c) for c in sorted(self._classes)], ast.Load())

@@ -14,6 +14,7 @@ import pathlib
 import re
 import types
 import uuid
+import zoneinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ MAPPINGS: dict[type, bytes] = {
 TEXTS: dict[bytes, tuple[type, Callable[[Any], str], Callable[[str], Any]]] = {
     b"G": (decimal.Decimal, str, decimal.Decimal),
     b"R": (fractions.Fraction, str, fractions.Fraction),
-    b"T": (datetime.datetime, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
+    b"T": (datetime.datetime, lambda time: _with_zone(time), lambda text: _in_zone(text)),
     b"Y": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     b"U": (datetime.time, datetime.time.isoformat, datetime.time.fromisoformat),
     b"w": (pathlib.PosixPath, str, pathlib.PosixPath),
     b"W": (pathlib.PurePosixPath, str, pathlib.PurePosixPath),
     b"u": (uuid.UUID, str, uuid.UUID),
+    b"x": (datetime.timezone, lambda zone: f"{zone.utcoffset(None).total_seconds()} {zone}", lambda text: _zone(text)),
+    b"X": (zoneinfo.ZoneInfo, str, zoneinfo.ZoneInfo),
 }
 """Tag -> class, how its values become text, and back. `classmethod`s of the class itself, never of a subclass."""
 MAX_TEXT = 100_000
@@ -58,13 +61,14 @@ EXACT: dict[type, bytes] = {
     bytes: b"b",
     bytearray: b"B",
     range: b"r",
+    slice: b"z",
     datetime.timedelta: b"V",
     re.Pattern: b"P",
     re.Match: b"M",
 }
 """Class -> tag of the values that get a number in a message; see `codec.INLINE` for those that do not."""
 NUMBERS = (int, float, complex)
-BASES = (*NUMBERS, *(kind for kind in EXACT if kind not in (types.SimpleNamespace, re.Pattern, re.Match)))
+BASES = (*NUMBERS, *(kind for kind in EXACT if kind not in (types.SimpleNamespace, re.Pattern, re.Match, slice)))
 """Built-in classes whose subclasses' instances cross as the value that they hold."""
 
 NAMED_TYPES: dict[str, type] = {
@@ -78,6 +82,28 @@ FUNCTION_NAMES = {function: name for name, function in FUNCTIONS.items()}
 TYPE_NAMES = {kind: name for name, kind in NAMED_TYPES.items()}
 SHELLS = frozenset(b"l d S q O C D m o".split())
 """Tags of the objects that can be changed in place, and so can be part of a circle."""
+
+
+def _with_zone(time: datetime.datetime) -> str:
+    """Return a time as text; a zone that has a name stands behind it, where an offset would say less."""
+    zone = time.tzinfo
+    if type(zone) is not zoneinfo.ZoneInfo or not zone.key:
+        return datetime.datetime.isoformat(time)
+    return f"{datetime.datetime.isoformat(time.replace(tzinfo=None))} {time.fold} {zone.key}"
+
+
+def _in_zone(text: str) -> datetime.datetime:
+    time, _, zone = text.partition(" ")
+    if not zone:
+        return datetime.datetime.fromisoformat(text)
+    fold, _, key = zone.partition(" ")
+    return datetime.datetime.fromisoformat(time).replace(fold=int(fold), tzinfo=zoneinfo.ZoneInfo(key))
+
+
+def _zone(text: str) -> datetime.timezone:
+    seconds, _, name = text.partition(" ")
+    made = datetime.timezone(datetime.timedelta(seconds=float(seconds)))
+    return made if str(made) == name else datetime.timezone(made.utcoffset(None), name)
 
 
 def holds(value: Any, kind: type) -> bytes | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterator
 
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite
+from halo_raft.verifiers.functions.kept import hands_coroutines, keeps_arguments
 from halo_raft.verifiers.functions.names import text
 
 NONE = "none"
@@ -40,6 +41,14 @@ SHARED_FIXTURES = {
         ("capfd", "capfdbinary", "caplog", "recwarn", "monkeypatch", "mocker"), "the program's own process"
     ),
 }
+LOOKED_INTO = frozenset((
+    "__code__", "__globals__", "__closure__", "__dict__", "__class__", "__mro__", "__bases__", "__members__",
+    "__dataclass_fields__", "__slots__", "__abstractmethods__",
+))  # fmt: skip
+OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
+"""What tests, and the judge's own exceptions, are called as a rule."""
+THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
+OF_ENUMS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
 PATCHED_FROM_OUTSIDE = frozenset(("builtins.input", "builtins.print", "sys.stdout", "sys.stderr", "sys.stdin"))
 """What a test may patch for a program in another process."""
 
@@ -67,8 +76,7 @@ def by_reference(
 
 def _by_reference(suite: Suite, outside: Callable[[], VerifyResult], beside: Callable[[], VerifyResult]) -> Mode:
     form = by_form(suite)
-    runs_answers = form.reason == _RUNS
-    first = None if runs_answers else outside()
+    first = None if form.reason in (_RUNS, _KEEPS) else outside()
     if first is not None and first.success:
         return Mode(OUTSIDE, "its reference passes outside")
     second = beside()
@@ -79,17 +87,24 @@ def _by_reference(suite: Suite, outside: Callable[[], VerifyResult], beside: Cal
     return Mode(NONE, f"its reference passes neither outside nor beside its tests ({told.kind}: {told.details})")
 
 
+_LOOKS_INTO = "its tests look into the program's functions and classes"
 _RUNS = "its tests run what the program returns"
+_KEEPS = "its tests look at what they handed to the program and it goes on using"
 
 
 def by_form(suite: Suite) -> Mode:
     """Return the mode that the form of the tests asks for."""
-    return _by_form(suite.setup, suite.source, suite.terms.targets)
+    return _by_form(suite.setup, suite.source, suite.terms.targets, suite.terms.classes)
 
 
 @functools.lru_cache(maxsize=1024)
-def _by_form(setup: str, source: str, targets: tuple[str, ...]) -> Mode:
-    reason = next(_reasons(text(f"{setup}\n{source}").nodes, targets), None)
+def _by_form(setup: str, source: str, targets: tuple[str, ...], classes: frozenset[str]) -> Mode:
+    nodes = text(f"{setup}\n{source}").nodes
+    reason = next(_reasons(nodes, targets), None)
+    if reason is None and hands_coroutines(nodes, targets):
+        reason = "its tests hand coroutines to the program"
+    if reason is None and keeps_arguments(nodes, targets, classes):
+        reason = _KEEPS
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 
@@ -105,23 +120,53 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
     for node in nodes:
         if isinstance(node, ast.Call):
             yield from _of_call(node, aliases, froms)
+            yield from _of_classes(node, aliases, froms, targets)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from (f"its tests use {SHARED_FIXTURES[a.arg]}" for a in node.args.args if a.arg in SHARED_FIXTURES)
         elif isinstance(node, ast.ClassDef):
             if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
-        elif isinstance(node, ast.Attribute) and node.attr in ("__code__", "__globals__", "__closure__", "__dict__"):
-            yield "its tests look into the program's functions"
+        elif _looks_into(node, targets):
+            yield _LOOKS_INTO
+
+
+def _looks_into(node: ast.AST, targets: tuple[str, ...]) -> bool:
+    """Return whether a test asks an object what it is made of, or whether a type is a class of the program's."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in LOOKED_INTO and ast.unparse(node.value) not in OF_TESTS
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = (node.left, *node.comparators)
+    types = any(isinstance(side, ast.Call) and ast.unparse(side.func) == "type" for side in sides)
+    return types and any(isinstance(side, ast.Name) and side.id in targets for side in sides)
+
+
+def _of_classes(
+    node: ast.Call, aliases: dict[str, str], froms: dict[str, str], targets: tuple[str, ...]
+) -> Iterator[str]:
+    name = _name_of(node, aliases, froms)
+    first, second = (*node.args, None, None)[:2]
+    if name in ("dataclasses.fields", "dataclasses.is_dataclass", "dataclasses.asdict", "dataclasses.astuple",
+                "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints",
+                "vars"):  # fmt: skip
+        yield _LOOKS_INTO
+    elif name == "issubclass" and isinstance(first, ast.Name) and first.id in targets:
+        if not (isinstance(second, ast.Name) and second.id in targets):
+            yield _LOOKS_INTO
+    elif name == "isinstance" and second is not None:
+        kinds = second.elts if isinstance(second, ast.Tuple) else [second]
+        if any(ast.unparse(kind).rpartition(".")[2] in OF_ENUMS for kind in kinds):
+            yield _LOOKS_INTO
 
 
 def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> Iterator[str]:
-    name = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
-    first, dot, rest = name.partition(".")
-    name = f"{aliases.get(first, froms.get(first, first))}{dot}{rest}"
+    name = _name_of(node, aliases, froms)
     if name in RUNNING:
         yield _RUNS
     elif name in FILES or name.startswith(("shutil.", "tempfile.")):
         yield "its tests use files that they share with the program"
+    elif name in THREADS:
+        yield "its tests use the program in several threads"
     elif name in SEEDING:
         yield "its tests seed random numbers for the program"
     elif name.endswith(("patch", "patch.object", "patch.dict", "patch.multiple")) and "patch" in name.split("."):
@@ -130,3 +175,10 @@ def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> 
             yield "its tests patch what the program uses"
     elif name.endswith(("assertLogs", "assertWarns", "pytest.warns", "catch_warnings")):
         yield "its tests look for warnings or logs of the program's process"
+
+
+def _name_of(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> str:
+    """Return the full name of what is called, as far as imports tell."""
+    name = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
+    first, dot, rest = name.partition(".")
+    return f"{aliases.get(first, froms.get(first, first))}{dot}{rest}"

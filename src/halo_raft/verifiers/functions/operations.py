@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 
@@ -81,6 +82,11 @@ def signature(function: Any) -> list[tuple[str, int, bool, str]]:
     return [(p.name, int(p.kind), p.default is not p.empty, repr(p.default)) for p in found]
 
 
+def as_tuple(value: Any) -> tuple[Any, ...] | None:
+    """Return the items of a tuple of any class, None of anything else."""
+    return tuple(tuple.__iter__(value)) if isinstance(value, tuple) else None
+
+
 def leave(manager: Any, error: Any) -> bool:
     """Leave a context, with an exception (its name and text) or without."""
     if error is None:
@@ -111,4 +117,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "signature": signature,
     "enter": lambda manager: manager.__enter__(),
     "leave": leave,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "as_tuple": as_tuple,
 }

@@ -100,6 +100,12 @@ class Handle:
     def __hash__(self) -> int:
         return self._ask("hash") if self._is_of_class() else id(self)
 
+    def __copy__(self) -> Any:
+        return self._ask("copy", given=not self._is_open())
+
+    def __deepcopy__(self, seen: Any) -> Any:
+        return self._ask("deepcopy", given=not self._is_open())
+
     def __repr__(self) -> str:
         return self._text("repr")
 
@@ -142,12 +148,14 @@ class Handle:
             return self is other
         if self._is_open():
             return self._picks(other)
+        if type(other) is tuple and self._is_of_class() and type(items := self._ask("as_tuple")) is tuple:
+            return items == other  # what a named tuple holds; the comparison is not the program's
         _get(self, "_candidate").border = True
         return NotImplemented
 
     def __ne__(self, other: object) -> Any:
         if not (self._is_open() or (type(other) is Handle and other._is_open())):
-            return self is not other if type(other) is Handle else NotImplemented
+            return self is not other if type(other) is Handle else not self == other
         return self._ask("ne", other)
 
     def _picks(self, value: Any) -> bool:

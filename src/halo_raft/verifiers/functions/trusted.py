@@ -21,7 +21,8 @@ def helpers(prompt: str, under_test: str | None) -> str:
     tree = parsed(prompt)
     if not tree.body and prompt.strip():
         tree = parsed(f"{prompt.rstrip()}\n    pass\n")
-    if not any(isinstance(node, Definition | ast.Import | ast.ImportFrom) for node in tree.body):
+    code = any(isinstance(node, Definition | ast.Import | ast.ImportFrom) for node in tree.body)
+    if not code or "\n" not in prompt.strip():
         return ""  # prose may happen to be Python
     kept = [node for node in tree.body if not (isinstance(node, Definition) and _is_left(node, under_test))]
     return ast.unparse(ast.Module(kept, []))

@@ -110,7 +110,7 @@ class Writer:
             return sized(tag, str.encode(value, "utf-8", "surrogatepass"))
         if tag in (b"b", b"B"):
             return sized(tag, bytes(memoryview(value)))
-        if tag == b"r":
+        if tag in (b"r", b"z"):
             return tag + self._sequence([value.start, value.stop, value.step])
         if tag == b"V":
             return tag + self._sequence([value.days, value.seconds, value.microseconds])

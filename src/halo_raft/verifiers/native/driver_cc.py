@@ -47,7 +47,7 @@ class CDriver(Driver):
 
 def _reports(values: Iterator[str], head: Signature | None) -> Iterator[str]:
     returns = f"<{head.returns}>" if head else ""
-    return (f"halo_raft::report{returns}({index}, {value});" for index, value in enumerate(values))
+    return (f"halo_raft::halo_raft_report{returns}({index}, {value});" for index, value in enumerate(values))
 
 
 def _main(statements: Iterator[str], first: str = "") -> str:

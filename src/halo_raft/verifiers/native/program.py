@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import itertools
 import re
+from collections.abc import Iterator
 
 from halo_raft.verifiers.native.source_text import closing, depth, masked
 
@@ -35,8 +36,8 @@ KEYWORDS = frozenset(
     ]
 )
 _HEADER = {
-    "rust": r"\bfn\s+(?P<name>{name})\s*(?:<[^>{{]{{0,500}}>\s*)?\(",
-    "go": r"\bfunc\s+(?P<name>{name})\s*(?:\[[^\]]{{0,500}}\]\s*)?\(",
+    "rust": r"\bfn\s+(?P<name>{name})\s*[<(]",
+    "go": r"\bfunc\s+(?P<name>{name})\s*[\[(]",
     "cpp": r"\b(?P<name>{name})\s*\(",
     "c": r"\b(?P<name>{name})\s*\(",
 }
@@ -84,8 +85,9 @@ def signature(source: str, language: str, name: str | None = None) -> Signature 
 
 
 def _head(text: str, source: str, match: re.Match[str], language: str) -> Signature | None:
-    end = closing(text, match.end() - 1, HEADER_CHARS)
-    if end is None:
+    opening = _parameters(text, match.end() - 1)
+    end = closing(text, opening, HEADER_CHARS) if opening is not None else None
+    if opening is None or end is None:
         return None
     brace = text.find("{", end, end + HEADER_CHARS)
     between = text[end + 1 : brace] if brace >= 0 else ""
@@ -101,10 +103,27 @@ def _head(text: str, source: str, match: re.Match[str], language: str) -> Signat
     return Signature(
         name=match.group("name"),
         returns=returns,
-        parameters=source[match.end() : end].strip(),
+        parameters=source[opening + 1 : end].strip(),
         start=start,
         end=brace,
     )
+
+
+def _parameters(text: str, start: int) -> int | None:
+    """Return where the bracket of a function's parameters stands, behind those of its types if it has any."""
+    if text[start] == "(":
+        return start
+    if text[start] == "[":
+        end = closing(text, start, HEADER_CHARS)
+    else:
+        level, end = 0, None
+        for mark in re.compile(r"<|(?<!-)>").finditer(text, start, start + HEADER_CHARS):
+            level += 1 if mark.group() == "<" else -1
+            if level == 0:
+                end = mark.start()
+                break
+    behind = re.compile(r"\s*\(").match(text, end + 1) if end is not None else None
+    return behind.end() - 1 if behind else None
 
 
 def _declared_type(text: str, end: int) -> tuple[int, str]:
@@ -146,10 +165,29 @@ def assemble(prompt: str, code: str, language: str, name: str) -> str:
         language: `c`, `cpp`, `rust` or `go`.
         name: The function under test.
     """
-    if signature(code, language, name) or not signature(prompt, language, name):
+    if signature(code, language, name) or not signature(prompt, language, name) or _holds(code, language, name):
         return _with_preamble(preamble(prompt, language, name), code, language)
     program = prompt + ("" if prompt.endswith("\n") else "\n") + code
     return program + "\n}\n" if depth(masked(program, language)) == 1 else program
+
+
+def _holds(code: str, language: str, name: str) -> bool:
+    """Return whether C++ code outside of any function makes `name` a variable that holds a function."""
+    text = masked(code, language)
+    found = re.search(rf"^[\w:<>,()*& \t]{{1,{TYPE_CHARS}}}?[\s&]{re.escape(name)}\s*=\s*\[", text, re.MULTILINE)
+    if language != "cpp" or not found or depth(text[: found.start()]):
+        return False
+    return not any(re.search(r"\breturn\b", piece) for piece in _outside_braces(text))  # else it is a body
+
+
+def _outside_braces(text: str) -> Iterator[str]:
+    level, last = 0, 0
+    for brace in re.finditer(r"[{}]", text):
+        if level == 0:
+            yield text[last : brace.start()]
+        level += 1 if brace.group() == "{" else -1
+        last = brace.end()
+    yield text[last:]
 
 
 def _with_preamble(before: str, code: str, language: str) -> str:

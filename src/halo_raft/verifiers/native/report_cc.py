@@ -78,7 +78,8 @@ inline void send(int index, const std::string& text) {
     at += sent, left -= sent;
   }
 }
-template <class Expected = void, class T> void report(int index, const T& it) {
+// Called behind the program, which may have made a macro of any plain word.
+template <class Expected = void, class T> void halo_raft_report(int index, const T& it) {
   if constexpr (!std::is_void_v<Expected>)
     static_assert(comparable<T, std::decay_t<Expected>>::value, "the function returns a type that cannot be compared");
   send(index, value(it));

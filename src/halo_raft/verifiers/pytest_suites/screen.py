@@ -47,6 +47,12 @@ FILES = frozenset(("open", "io", "os", "pathlib", "shutil", "tempfile", "glob", 
 OF_FILES = frozenset(("tmp_path", "tmpdir", "open", "tempfile", "pathlib", "os", "sqlite3", "shutil", "csv"))
 """Words by which tests hand a program files."""
 
+SPEAKS_OF = {
+    **dict.fromkeys(("setenv", "delenv", "chdir"), "os"),
+    **dict.fromkeys(("warns", "deprecated_call", "assertWarns", "assertWarnsRegex"), "warnings"),
+}
+"""Attributes by which tests speak of what a program does with a module."""
+
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -70,6 +76,10 @@ def allowed(trusted: str, prompt: str, solution: str) -> frozenset[str]:
                 words.add(node.arg if isinstance(node, ast.arg) else node.id)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 words.add(node.func.id)
+            elif isinstance(node, ast.Attribute) and node.attr in SPEAKS_OF:
+                words.add(SPEAKS_OF[node.attr])
+    if "concurrent" in words:
+        words.add("threading")
     words -= {"eval", "exec", "compile", "gc", "inspect", "ctypes", "pytest", "unittest", "builtins", "sys"} - _of(
         solution
     )

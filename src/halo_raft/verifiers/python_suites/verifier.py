@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import functools
 import importlib.util
+import re
 from typing import Any, ClassVar
 
 from halo_raft.errors import ConfigError
@@ -131,8 +132,16 @@ class PythonTests(Verifier):
         """Return the programs that the code may stand for; the first one that compiles is judged."""
         continues = self.uses_prompt and suite.entry_point in defined(task.prompt) and task.prompt
         if not continues or (suite.entry_point and defines(code, suite.entry_point)):
-            return [code]
+            return [_with_method(code, suite)]
         return list(continued(task.prompt, code))
+
+
+def _with_method(code: str, suite: Suite) -> str:
+    """Give a program the class that its tests want a method of, where it has the method as a plain function."""
+    wanted = re.search(r"\b(\w+)\(\)\.(\w+)", f"{suite.expression} {suite.source}")
+    if not wanted or wanted[1] != suite.entry_point or defines(code, wanted[1]) or not defines(code, wanted[2]):
+        return code
+    return f"{code}\n\nclass {wanted[1]}:\n    {wanted[2]} = staticmethod({wanted[2]})\n"
 
 
 @functools.lru_cache(maxsize=1024)

@@ -102,6 +102,33 @@ HONEST = {
         "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
         "assert f().x == 1 and f() == (1, 2)",
     ),
+    "named tuple of a class that the tests use": (
+        "from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n    y: int = 7\n"
+        "def f(p): return p._replace(x=p.x + 1)",
+        "q = f(P(1))\nassert q == P(2, 7) and q == (2, 7) and (2, 7) == q and q != (2, 8)\na, b = q\nassert a + b == 9",
+    ),
+    "slices and copies": (
+        "class A:\n    def __init__(self): self.x = [1, 2, 3]\n    def __getitem__(self, at): return self.x[at]\n"
+        "def f(xs, part): return xs[part]",
+        "import copy\na = A()\nb = copy.copy(a)\nc = copy.deepcopy(a)\na.x = [5]\n"
+        "assert (b.x, c[1:]) == ([1, 2, 3], [2, 3])\n"
+        "assert a[::-1] == [5] and f('abcd', slice(None, None, 2)) == 'ac'",
+    ),
+    "cause and notes of an exception": (
+        "class Bad(Exception): pass\ndef f(s):\n    try:\n        return [][s]\n    except IndexError as e:\n"
+        "        bad = Bad('bad')\n        bad.add_note('look')\n        raise bad from e",
+        "try:\n    f(3)\nexcept Bad as e:\n    told = e\n"
+        "assert isinstance(told.__cause__, IndexError) and told.__cause__.__cause__ is None\n"
+        "assert told.__notes__ == ['look']",
+    ),
+    "time zones": (
+        "from zoneinfo import ZoneInfo\ndef f(t, zone): return t.astimezone(zone), ZoneInfo('Europe/Oslo')",
+        "from datetime import datetime, timedelta, timezone\nfrom zoneinfo import ZoneInfo\n"
+        "east = timezone(timedelta(hours=3), 'EAT')\nnoon = datetime(2021, 7, 1, 12, tzinfo=ZoneInfo('Europe/Oslo'))\n"
+        "got, zone = f(noon, east)\nassert got.hour == 13 and got.tzinfo == east\n"
+        "assert zone == noon.tzinfo and f(got, zone)[0].utcoffset() == timedelta(hours=2)\n"
+        "assert f(noon, timezone.utc)[0].tzinfo is timezone.utc",
+    ),
     "async": (
         "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\nasync def g():\n"
         "    for i in range(3):\n"
@@ -124,7 +151,81 @@ def test_honest_programs_pass_outside(name):
     assert (verdict.kind, verdict.integrity) == (VerdictKind.PASSED, "outside"), verdict.details
 
 
+REPEATED = {
+    "enum": "from enum import Enum\nclass Side(Enum):\n    LEFT = 'l'\n    RIGHT = 'r'\n",
+    "class": "class Side:\n    def __init__(self, name): self.name = name\n"
+    "    def __eq__(self, o): return self.name == o.name\n"
+    "Side.LEFT, Side.RIGHT = Side('LEFT'), Side('RIGHT')\n",
+}
+
+
+@pytest.mark.parametrize("name", REPEATED)
+@pytest.mark.parametrize("repeats", [False, True])
+def test_a_program_may_repeat_a_class_of_the_set_up(name, repeats):
+    program = "def f(s): return Side.RIGHT if s == Side.LEFT else Side.LEFT"
+    tests = "assert f(Side.LEFT) == Side.RIGHT\nassert f(Side.RIGHT).name == 'LEFT'"
+    code = REPEATED[name] * repeats + program
+    assert judge(code, tests, test_setup=REPEATED[name]).success
+    assert not judge(REPEATED[name] * repeats + "def f(s): return s", tests, test_setup=REPEATED[name]).success
+
+
+def test_a_class_that_repeats_one_of_the_set_up_does_not_say_what_it_equals():
+    liar = "class Side:\n    def __eq__(self, o): return True\n    def __getattr__(self, n): return 'LEFT'\n"
+    tests = "assert f(Side.LEFT) == Side.RIGHT\nassert f(Side.RIGHT).name == 'LEFT'"
+    code = f"{liar}Side.LEFT = Side.RIGHT = Side()\ndef f(s): return Side()"
+    assert not judge(code, tests, test_setup=REPEATED["class"]).success
+
+
+def test_a_prompt_of_one_line_is_prose():
+    task = Task(task_id="t", prompt="class Sum: plus(x), total", tests="s = Sum()\ns.plus(2)\nassert s.total == 2")
+    code = "class Sum:\n    total = 0\n    def plus(self, x): self.total += x"
+    assert create("python", VerifierOptions()).judge("s", code, task).success
+
+
+def test_a_function_stands_in_for_the_method_that_tests_call():
+    tests = "assert Solution().turn([1, 2]) == [2, 1]\nassert Solution().turn([]) == []"
+    assert judge("def turn(xs): return xs[::-1]", tests, entry_point="Solution").success
+    assert not judge("def turn(xs): return xs", tests, entry_point="Solution").success
+    assert not judge("def turn(xs): return xs[::-1]\nclass Solution: pass", tests, entry_point="Solution").success
+
+
 IN_PROCESS = {
+    "kept by an object": (
+        "class Box:\n    def __init__(self, xs): self.xs = list(xs)\n    def put(self, x): self.xs.append(x)\n",
+        "xs = [1]\nbox = Box(xs)\nbox.put(2)\nassert xs == [1] and box.xs == [1, 2]",
+        "its tests look at what they handed to the program and it goes on using",
+    ),
+    "kept by a function": (
+        "def f(out):\n    def say(x): out.append(x)\n    return say",
+        "out = []\nsay = f(out)\nsay(1)\nsay(2)\nassert out == [1, 2]",
+        "its tests look at what they handed to the program and it goes on using",
+    ),
+    "kept by a context": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(out):\n    out.append('in')\n    yield\n"
+        "    out.append('out')",
+        "out = []\nwith f(out):\n    out.append('x')\nassert out == ['in', 'x', 'out']",
+        "its tests look at what they handed to the program and it goes on using",
+    ),
+    "classes": (
+        "from dataclasses import dataclass\nfrom enum import Flag\nclass P(Flag):\n    R = 1\n"
+        "@dataclass\nclass D:\n    x: int\ndef f(x): return D(x)",
+        "from dataclasses import asdict\nfrom enum import Flag\nassert asdict(f(3)) == {'x': 3}\n"
+        "assert issubclass(P, Flag) and isinstance(P.R, Flag)\n"
+        "assert type(f(2)) is D and f(1).__class__.__name__ == 'D'",
+        "its tests look into the program's functions and classes",
+    ),
+    "threads": (
+        "import threading\nclass Count:\n    def __init__(self): self.n, self.lock = 0, threading.Lock()\n"
+        "    def add(self):\n        with self.lock: self.n += 1",
+        "from concurrent.futures import ThreadPoolExecutor\nc = Count()\nwith ThreadPoolExecutor(4) as pool:\n"
+        "    for _ in range(40): pool.submit(c.add)\nassert c.n == 40",
+        "its tests use the program in several threads",
+    ),
+    "coroutines": (
+        "import asyncio\nasync def f(tasks): return sum(await asyncio.gather(*tasks))",
+        "import asyncio\nasync def one(x):\n    return x\nassert asyncio.run(f([one(1), one(2)])) == 3",
+        "its tests hand coroutines to the program",
+    ),
     "eval": ("def f(x): return f'{x} + {x}'", "assert eval(f(2)) == 4", "its tests run what the program returns"),
     "seeded": (
         "import random\ndef f(): return random.random()",
@@ -160,6 +261,24 @@ def test_what_only_the_programs_process_can_judge_is_judged_there(name, with_ref
     task = Task(task_id="t", prompt="Solve it.", tests=tests, entry_point="f", **fields)
     mode = create("python", VerifierOptions()).mode_of(task)
     assert (mode.name, mode.reason) == ("in_process", reason)
+
+
+def test_a_program_that_keeps_its_argument_where_a_copy_was_asked_for_fails():
+    code = "class Box:\n    def __init__(self, xs): self.xs = xs\n    def put(self, x): self.xs.append(x)\n"
+    assert not judge(code, IN_PROCESS["kept by an object"][1]).success
+    reference = IN_PROCESS["kept by an object"][0]
+    assert not judge(code, IN_PROCESS["kept by an object"][1], solution=reference).success
+
+
+def test_assertions_of_class_and_identity_see_the_answer_itself():
+    tests = (
+        "import random\nimport unittest\nfrom collections import Counter\nclass TestF(unittest.TestCase):\n"
+        "    def test_f(self):\n        random.seed(1)\n        xs = Counter('aab')\n"
+        "        self.assertIsInstance(f(xs), Counter)\n        self.assertIs(f(xs), xs)\n"
+        "        self.assertEqual(f(xs)['a'], 2)\n"
+    )
+    assert judge("def f(xs): return xs", tests).success
+    assert not judge("def f(xs): return dict(xs)", tests).success
 
 
 def test_an_answer_that_fails_outside_is_not_tried_inside_where_the_reference_passes_outside():

@@ -73,3 +73,29 @@ def test_a_go_function_without_a_package_gets_the_prompts_head() -> None:
 )
 def test_what_makes_a_program(language: str, code: str, found: bool) -> None:
     assert has_main(code, language) is found
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "returns"),
+    [
+        ("rust", "fn f<K: Into<Option<K>>, V: Fn(K) -> Vec<K>>(k: K, v: V) -> Vec<K> {", "Vec<K>"),
+        ("rust", "pub fn f<'a, const N: usize>(k: &'a [u8; N]) -> &'a [u8] {", "&'a [u8]"),
+        ("go", "func f[S ~[]E, E any](s S) E {", "E"),
+    ],
+)
+def test_a_generic_functions_types_may_have_brackets_of_their_own(language: str, code: str, returns: str) -> None:
+    head = signature(code, language, "f")
+    assert head is not None
+    assert head.returns == returns
+
+
+@pytest.mark.parametrize(
+    "code", ["auto f = [](auto x, long n) { return n; };", "const std::function<long(V, long)> f = [](V x, long n) {\n"]
+)
+def test_a_variable_that_holds_a_function_is_no_body(code: str) -> None:
+    assert PROMPT["cpp"].splitlines()[-1] not in assemble(PROMPT["cpp"], code, "cpp", "f")
+
+
+def test_a_body_may_have_a_lambda_of_the_functions_name() -> None:
+    body = "auto f = [](long n) { return n; };\nreturn f(n);"
+    assert PROMPT["cpp"].splitlines()[-1] in assemble(PROMPT["cpp"], body, "cpp", "f")

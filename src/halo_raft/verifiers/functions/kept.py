@@ -1,0 +1,113 @@
+"""Whether tests hand the program something that both go on using: a list that it fills later, a coroutine.
+
+A call's arguments and what became of them cross with that call. What the program keeps of them and changes
+in a later one, only its own process can tell.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+_MUTABLE = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
+_MAKERS = frozenset(("list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray"))
+_OF_VALUES = frozenset(name for kind in (list, dict, set, str, bytes, float) for name in dir(kind))
+_RUNNERS = frozenset(("run", "run_until_complete", "create_task", "ensure_future", "gather", "wait_for", "wait"))
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def hands_coroutines(nodes: Iterable[ast.AST], targets: tuple[str, ...]) -> bool:
+    """Return whether calls of the program get coroutines, or their functions, that the tests define."""
+    nodes = tuple(nodes)
+    own = {n.name for n in nodes if isinstance(n, ast.AsyncFunctionDef)}
+    if not own:
+        return False
+    return any(
+        isinstance(part, ast.Name) and part.id in own
+        for call in nodes
+        if isinstance(call, ast.Call) and _is_of_program(call.func, targets)
+        for operand in _operands(call)
+        for part in ast.walk(operand)
+    )
+
+
+def _is_of_program(function: ast.expr, targets: tuple[str, ...]) -> bool:
+    if isinstance(function, ast.Attribute) and function.attr in _RUNNERS:
+        return False
+    return any(isinstance(part, ast.Name) and part.id in targets for part in ast.walk(function))
+
+
+def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes: frozenset[str]) -> bool:
+    """Return whether a test looks at a container that it handed over, after using what it got for it.
+
+    Args:
+        nodes: Of trusted text.
+        targets: Names that the program defines.
+        classes: Those of them that are used as classes.
+    """
+    return any(_keeps(node, targets, classes) for node in nodes if isinstance(node, ast.Module | _Function))
+
+
+def _keeps(scope: ast.AST, targets: tuple[str, ...], classes: frozenset[str]) -> bool:
+    inner = [node for statement in getattr(scope, "body", ()) for node in ast.walk(statement)]
+    made = {target.id for node in inner if isinstance(node, ast.Assign) and _is_container(node.value)
+            for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    if not made:
+        return False
+    asked = [(n.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)]
+    for node, call, got in _results(inner):
+        function = call.func
+        if not (isinstance(function, ast.Name) and function.id in targets):
+            continue
+        handed = {part.id for part in _operands(call) if isinstance(part, ast.Name)} & made
+        later = [line for line, name in asked if name in handed and line > node.lineno]
+        if not later:
+            continue
+        if got is None or _is_used(inner, got, node.lineno, max(later), function.id in classes):
+            return True
+    return False
+
+
+def _results(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.stmt, ast.Call, str | None]]:
+    """Yield calls whose result is kept: the statement, the call, and the result's name (None of a context)."""
+    for node in nodes:
+        if isinstance(node, ast.With | ast.AsyncWith):
+            yield from ((node, i.context_expr, None) for i in node.items if isinstance(i.context_expr, ast.Call))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            yield from ((node, node.value, t.id) for t in node.targets if isinstance(t, ast.Name))
+
+
+def _is_used(nodes: Iterable[ast.AST], name: str, first: int, last: int, is_object: bool) -> bool:
+    """Return whether something named so is called, or asked to do something, between two lines."""
+    for node in nodes:
+        if not (isinstance(node, ast.Call) and first < node.lineno <= last):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name):
+            if function.id == name or (function.id == "next" and any(_is_name(a, name) for a in node.args)):
+                return True
+        elif isinstance(function, ast.Attribute) and _is_name(function.value, name):
+            said = is_object or function.attr not in _OF_VALUES
+            if said:
+                return True
+    return False
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_container(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return ast.unparse(value.func).rpartition(".")[2] in _MAKERS
+    return isinstance(value, _MUTABLE)
+
+
+def _is_check(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr.startswith("assert")
+    return isinstance(node, ast.Assert)
+
+
+def _operands(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
