@@ -172,7 +172,7 @@ class Judges:
         """Have a program judged.
 
         Args:
-            job: For `judge.judge`, and `preload`: packages to have loaded.
+            job: For `judge.judge`, and `preload`: modules to have loaded.
             candidate: Socket to it.
             report: Socket that the report is sent on; closed when the judge ends.
 

@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import functools
 import importlib.util
+import sys
 from typing import Any, ClassVar
 
 from halo_raft.errors import ConfigError
@@ -111,7 +112,7 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
-            "preload": sorted(_imports(suite) & {*tests.packages}),
+            "preload": sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
             "setup": compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
