@@ -157,7 +157,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._before = self._begun = 0.0
+        self._begun = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
             self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
@@ -180,7 +180,7 @@ class Judges:
             ZygoteLostError: The process is gone.
         """
         self._run.poll()
-        self._before, self._begun = self._used_s(), time.monotonic()
+        self._begun = time.monotonic()
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -204,15 +204,9 @@ class Judges:
 
         No judge uses more CPU than time has gone by.
         """
-        if time.monotonic() - self._begun < UNSEEN_S:
+        if time.monotonic() - self._begun < UNSEEN_S or self._run.pid is None:
             return 0.0
-        return self._used_s() - self._before
-
-    def _used_s(self) -> float:
-        """Return the CPU seconds of this process and of all its judges, those that have ended included."""
-        pid = self._run.pid
-        own = usage.process(pid) if pid else None
-        return own.cpu_s + sum(judge.cpu_s for judge in usage.Tree(pid).look().values()) if pid and own else 0.0
+        return sum(judge.cpu_s for judge in usage.Tree(self._run.pid).look().values())
 
 
 class _Pool:
