@@ -54,7 +54,7 @@ class Run:
         self._folder_mb = job.folder_bytes / 2**20 + 1
         self._readers: dict[int, str] = {}
         self._ours = ExitStack()
-        self._selector = self._ours.enter_context(selectors.DefaultSelector())
+        self._selector = self._ours.enter_context(selectors.PollSelector())
         self._meter = Meter(zygote)
         self._started = time.monotonic()
         self._next_look = self._next_folder_look = self._started

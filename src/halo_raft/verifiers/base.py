@@ -282,7 +282,8 @@ class Verifier(abc.ABC):
 
 def _one_line(text: object) -> str:
     """Return text without line ends and control characters: it may be a program's own."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    line = str(text)
+    return " ".join((line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)).split())
 
 
 def _names(parameters: Any) -> str:

@@ -64,9 +64,7 @@ def become(fds: list[int], world: World, size: int) -> NoReturn:
 
 def read_job(fd: int) -> dict[str, Any]:
     """Return a job: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`."""
-    os.lseek(fd, 0, os.SEEK_SET)
-    with open(fd, "rb", closefd=False) as file:
-        spec: dict[str, Any] = marshal.load(file)
+    spec: dict[str, Any] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))
     return spec
 
 

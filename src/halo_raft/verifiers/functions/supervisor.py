@@ -159,7 +159,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._before = self._begun = 0.0
+        self._begun = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
             self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
@@ -174,7 +174,7 @@ class Judges:
         """Have a program judged.
 
         Args:
-            job: For `judge.judge`, and `preload`: packages to have loaded.
+            job: For `judge.judge`, and `preload`: modules to have loaded.
             candidate: Socket to it.
             report: Socket that the report is sent on; closed when the judge ends.
 
@@ -182,7 +182,7 @@ class Judges:
             ZygoteLostError: The process is gone.
         """
         self._run.poll()
-        self._before, self._begun = self._used_s(), time.monotonic()
+        self._begun = time.monotonic()
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -208,16 +208,11 @@ class Judges:
         """
         if time.monotonic() - self._begun < UNSEEN_S:
             return 0.0
-        return self._used_s() - self._before
+        return sum(judge.cpu_s for judge in self.processes().values())
 
     def processes(self) -> dict[int, usage.Process]:
         """Return the judge that is alive, and what it has started."""
         return usage.Tree(self._run.pid).look() if self._run.pid else {}
-
-    def _used_s(self) -> float:
-        """Return the CPU seconds of this process and of all its judges, those that have ended included."""
-        own = usage.process(self._run.pid) if self._run.pid else None
-        return own.cpu_s + sum(judge.cpu_s for judge in self.processes().values()) if own else 0.0
 
 
 class _Pool:
