@@ -68,8 +68,7 @@ class RaftRun:
                 rows = (task.to_json() + "\n" for task in self.plan.heldout.tasks.tasks)
                 self.folder.write_text(heldout.FILE, "".join(rows))
             stack.enter_context(self.session)
-            tracker = RunTracker(self.plan, self.folder, known)
-            self.tracker = stack.enter_context(tracker)  # closed before Ray, which takes its time
+            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))  # ends before Ray
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
         return self
