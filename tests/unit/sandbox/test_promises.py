@@ -138,6 +138,7 @@ def test_a_program_of_ours_that_cannot_be_executed_is() -> None:
         sandbox.run(["/dev/null"], limits=SHORT)
 
 
+@pytest.mark.slow
 def test_every_promise_is_kept_when_tried(tier: str) -> None:
     results = list(self_check.long(tier))
     assert [(result.name, result.said) for result in results if not result.held] == []
