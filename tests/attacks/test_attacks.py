@@ -44,13 +44,13 @@ def judged(request: pytest.FixtureRequest) -> Callable[[str, str], Records]:
     """Return what a worker of a tier and user reported; it judges the rows of the selected tests at the first call."""
     cache: dict[tuple[str, str], Records | str | AssertionError] = {}
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    selected = {param["name"] for param in params if {"tier", "user", "name"} <= param.keys()}
-    names = [name for name in ATTACKS if name in selected] or list(ATTACKS)[:1]
+    selected = {(p["tier"], p["user"], p["name"]) for p in params if {"tier", "user", "name"} <= p.keys()}
 
     def ask(tier: str, user: str) -> Records:
         if (tier, user) not in cache:
             try:
-                cache[tier, user] = _judge_table(tier, user, names)
+                names = [name for name in ATTACKS if (tier, user, name) in selected]
+                cache[tier, user] = _judge_table(tier, user, names or [FIRST])
             except AssertionError as error:  # once is enough to find out
                 cache[tier, user] = error
         found = cache[tier, user]
