@@ -97,7 +97,7 @@ def test_what_sleeps_costs_its_wall_time_once(
     verifier: str, task: Task, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcome, "STARVED_SHARE", 0.8)  # whatever else this machine does: to start takes CPU
-    looks = Looks(verifier, task, Limits(cpu_s=10, wall_s=3))
+    looks = Looks(verifier, task, Limits(cpu_s=10, wall_s=1.5))
     verdict = looks.judge(code)
     assert verdict.kind is VerdictKind.TIMEOUT, verdict.details
     assert not verdict.starved
@@ -107,7 +107,7 @@ def test_what_sleeps_costs_its_wall_time_once(
 
 @pytest.mark.parametrize(("verifier", "task", "code"), SPINNING, ids=_names(SPINNING))
 def test_what_the_machine_was_too_busy_for_is_judged_again(verifier: str, task: Task, code: str, crowd: None) -> None:
-    looks = Looks(verifier, task, Limits(cpu_s=10, wall_s=2))
+    looks = Looks(verifier, task, Limits(cpu_s=10, wall_s=1.5))
     verdict = looks.judge(code)
     assert verdict.kind is VerdictKind.TIMEOUT, verdict.details
     assert verdict.starved

@@ -81,10 +81,28 @@ def test_names_in_closed_folders_cannot_be_asked_for(tier: str) -> None:
     assert outcome.stdout == b"False\nFalse\n"
 
 
-def test_a_program_that_sleeps_was_not_starved() -> None:
-    outcome = sandbox.run(["sleep", "60"], limits=Limits(wall_s=4))
-    assert outcome.killed_by is KilledBy.WALL
-    assert not outcome.starved
+def test_no_signal_reaches_who_leads_a_run() -> None:
+    outcome = sandbox.run(["/bin/sh", "-c", "kill -INT $PPID; kill -INT 1; sleep 0.2; echo on"], limits=SHORT)
+    assert outcome.stdout == b"on\n"
+
+
+SHARING = """
+import mmap, os
+def tried(action):
+    try: action()
+    except OSError as error: return type(error).__name__
+    return 'given'
+print(tried(lambda: mmap.mmap(-1, 4096)))
+print(tried(lambda: mmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096)) in ('PermissionError', 'FileNotFoundError'))
+print(tried(lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)))
+open('file', 'wb').write(bytes(4096))
+print(tried(lambda: mmap.mmap(os.open('file', os.O_RDWR), 4096)))
+"""
+
+
+def test_memory_is_shared_through_files_alone() -> None:
+    outcome = _python(SHARING)
+    assert outcome.stdout == b"PermissionError\nTrue\ngiven\ngiven\n", outcome.stderr
 
 
 def test_a_program_that_had_to_wait_for_its_processor_was() -> None:
@@ -120,6 +138,7 @@ def test_a_program_of_ours_that_cannot_be_executed_is() -> None:
         sandbox.run(["/dev/null"], limits=SHORT)
 
 
+@pytest.mark.slow
 def test_every_promise_is_kept_when_tried(tier: str) -> None:
     results = list(self_check.long(tier))
     assert [(result.name, result.said) for result in results if not result.held] == []

@@ -162,7 +162,7 @@ class Judges:
         self._begun = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
-            self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
+            self._run = Run(zygote, Job(harness=JUDGE, limits=limits, tool=True), theirs.fileno())
 
     def close(self) -> None:
         """End the process, and the judge that it has forked."""
