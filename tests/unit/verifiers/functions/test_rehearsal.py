@@ -13,7 +13,8 @@ import halo_raft.verifiers.functions.{end} as end
 from halo_raft.verifiers.functions.reader import Reader
 
 def special(function):
-    return any("ADAPTIVE" not in i.opname and i.opname not in dis.opmap for i in dis.get_instructions(function, adaptive=True))
+    names = [i.opname for i in dis.get_instructions(function, adaptive=True)]
+    return any(name not in dis.opmap and "ADAPTIVE" not in name for name in names)
 
 before, open_before = special(Reader._items), os.listdir("/proc/self/fd")
 end.rehearse()
