@@ -45,13 +45,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
 
 def rehearse() -> None:
     """Serve some programs of our own."""
-
-    def judge() -> Any:
-        from halo_raft.verifiers.functions.judge import judge
-
-        return judge
-
-    rehearsal.rehearse(serve, judge)
+    rehearsal.rehearse(serve, "judge", "judge")
 
 
 def serve(payload: dict[str, Any], fd: int) -> None:

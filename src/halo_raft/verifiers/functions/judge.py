@@ -74,13 +74,7 @@ def main(payload: None, fd: int) -> None:
 
 def rehearse() -> None:
     """Judge some programs of our own."""
-
-    def serve() -> Any:
-        from halo_raft.verifiers.functions.candidate import serve
-
-        return serve
-
-    rehearsal.rehearse(judge, serve)
+    rehearsal.rehearse(judge, "candidate", "serve")
 
 
 def _judge_and_end(job_fd: int, candidate_fd: int, report_fd: int) -> None:

@@ -6,6 +6,7 @@ again for each program, and copy the memory that it changes.
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import os
 import socket
@@ -40,18 +41,19 @@ def check(candidate):
 """
 
 
-def rehearse(own: Callable[[Any, int], Any], others: Callable[[], Callable[[Any, int], Any]]) -> None:
+def rehearse(own: Callable[[Any, int], Any], module: str, other: str) -> None:
     """Play one end in this process, the other one in a fork.
 
     Args:
         own: `judge.judge` or `candidate.serve`.
-        others: Returns the other one of the two; called in the fork.
+        module: Where the other one of the two is; it is loaded in the fork alone.
+        other: What it is called.
     """
     lines = [socket.socketpair() for _ in range(TIMES)]
     pid = os.fork()
     if pid == 0:
         try:
-            play = others()
+            play = getattr(importlib.import_module(f"halo_raft.verifiers.functions.{module}"), other)
             for line in lines:
                 line[0].close()
                 play(job_of(play), line[1].fileno())
