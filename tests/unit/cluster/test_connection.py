@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from halo_raft.cluster.connection import _bring_token
+from halo_raft import devices
+from halo_raft.cluster.connection import _bring_token, ray_resources
+from halo_raft.config import ResourcesConfig
 
 
 @pytest.fixture
@@ -38,3 +40,43 @@ def test_what_the_user_says_of_tokens_stays(home, monkeypatch):
     _bring_token("host:6379")
     _bring_token("local")
     assert (os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"]) == ("disabled", "mine")
+
+
+@pytest.fixture
+def started(home, monkeypatch):
+    """What Ray is started with: a dict, filled when it is."""
+    import ray
+
+    options = {}
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **given: options.update(given))
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": float(options.get("num_gpus", 2))})
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("HSA_ENABLE_SDMA", "")  # so that it is taken back
+    monkeypatch.delenv("HSA_ENABLE_SDMA")
+    return options
+
+
+@pytest.mark.parametrize("address", [None, "host:6379"])
+def test_a_gpu_that_must_not_be_used_is_hidden_from_every_process(started, address):
+    with ray_resources(ResourcesConfig(num_gpus=0, ray_address=address)) as there:
+        assert there["GPU"] == 0
+    hidden = started["runtime_env"]["env_vars"]
+    assert hidden["CUDA_VISIBLE_DEVICES"] == hidden["HIP_VISIBLE_DEVICES"] == ""
+
+
+def test_amds_gpus_count_though_ray_does_not_see_them(started, monkeypatch):
+    halo = devices.Gpu(0, "Radeon 8060S", "amd", architecture="gfx1151")
+    monkeypatch.setattr(devices, "local_gpus", lambda: [halo])
+    with ray_resources(ResourcesConfig(require_gpu=True)) as there:
+        assert there["GPU"] == 1
+    assert started["num_gpus"] == 1
+    assert os.environ["HSA_ENABLE_SDMA"] == "0"
+
+
+def test_nvidias_are_counted_by_ray(started, monkeypatch):
+    monkeypatch.setattr(devices, "local_gpus", lambda: [devices.Gpu(0, "RTX 4090", "nvidia")])
+    with ray_resources(ResourcesConfig()):
+        assert "num_gpus" not in started
+        assert "runtime_env" not in started
