@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from halo_raft.errors import DataError
 from halo_raft.tasks.public.catalogue import PublicSet, Split
 from halo_raft.tasks.public.copies import BUILDERS, first_line
+
+CONVERTED = "refs/convert/parquet"
+"""Where the hub keeps the rows of sets that are scripts."""
 
 
 def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -19,25 +22,37 @@ def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, M
     Raises:
         DataError: It cannot be had; says the two ways to get it.
     """
-    from datasets import disable_progress_bars, load_dataset
+    from datasets import disable_progress_bars
 
     logging.getLogger("datasets").setLevel(logging.ERROR)
     disable_progress_bars()
     wanted = split.hub or name
     try:
-        if split.files:
-            suffix = "." + split.files[0].rpartition(".")[2]
-            files = {wanted: [f"hf://datasets/{public.hub}/{file}" for file in split.files]}
-            rows = load_dataset(BUILDERS[suffix], data_files=files, split=wanted, streaming=public.streamed)
-        else:
-            rows = load_dataset(public.hub, split.config, split=wanted, streaming=public.streamed)
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(_opened(public, split, wanted), start=1):
             yield f"{public.hub}, row {number}", row
     except Exception as error:  # datasets raises whatever its parts do
         raise DataError(
             f"tasks: {public.hub} cannot be had from the hub ({first_line(error)}); go online, or give a copy: "
             f"halo-raft data prepare --dataset {public.name}:{name} --source FILE_OR_FOLDER"
         ) from error
+
+
+def _opened(public: PublicSet, split: Split, wanted: str) -> Iterable[Mapping[str, Any]]:
+    """Open a split: by its files, as the hub describes it, or where it is a script as the hub has converted it."""
+    from datasets import load_dataset
+
+    how: dict[str, Any] = {"split": wanted, "streaming": public.streamed}
+    if split.files:
+        kind = BUILDERS["." + split.files[0].rpartition(".")[2]]
+        files = [f"hf://datasets/{public.hub}/{file}" for file in split.files]
+        return cast(Iterable[Mapping[str, Any]], load_dataset(kind, data_files={wanted: files}, **how))
+    try:
+        return cast(Iterable[Mapping[str, Any]], load_dataset(public.hub, split.config, **how))
+    except RuntimeError as error:
+        if "scripts are no longer supported" not in str(error):
+            raise
+        parts = split.config or "default"
+        return cast(Iterable[Mapping[str, Any]], load_dataset(public.hub, data_dir=parts, revision=CONVERTED, **how))
 
 
 def revision_of(public: PublicSet) -> str | None:

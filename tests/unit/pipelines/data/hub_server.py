@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "c0ffee" + "0" * 34
+CONVERTED = "beef" + "0" * 36
+"""Commit of the branch of a set NAME whose files are those of `NAME@converted`."""
 
 
 class Hub:
@@ -21,6 +23,12 @@ class Hub:
         self.breaks: dict[str, int] = {}
         self.most_breaks = breaks
         self.asked: list[tuple[str, str, str | None]] = []
+
+    def of(self, path: str) -> list[tuple[str, dict[str, bytes]]]:
+        """Return the sets as the revision has them that a path names."""
+        names = [name for name in self.sets if "@" not in name]
+        converted = "@converted" if CONVERTED in path else ""
+        return [(name, self.sets[name + converted]) for name in names if name + converted in self.sets]
 
 
 def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
@@ -42,9 +50,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(body)
 
         def do_GET(self) -> None:
-            path = unquote(urlsplit(self.path).path)
+            path = unquote(urlsplit(self.path).path).replace("refs/convert/parquet", CONVERTED)
             hub.asked.append((self.command, path, self.headers.get("Range")))
-            for name, files in hub.sets.items():
+            for name, files in hub.of(path):
                 if path.startswith(f"/datasets/{name}/resolve/"):
                     return self._file(files, path.split("/", 6)[6])
                 if path.startswith(f"/api/datasets/{name}"):
@@ -56,9 +64,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length).decode()
-            path = unquote(urlsplit(self.path).path)
+            path = unquote(urlsplit(self.path).path).replace("refs/convert/parquet", CONVERTED)
             hub.asked.append(("POST", path, None))
-            for name, files in hub.sets.items():
+            for name, files in hub.of(path):
                 if path.startswith(f"/api/datasets/{name}/paths-info/"):
                     wanted = json.loads(body)["paths"] if body.startswith("{") else [
                         unquote(part.split("=", 1)[1].replace("+", " "))
@@ -78,11 +86,12 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                         if recursive or e["path"].removeprefix(folder + "/" if folder else "").count("/") == 0
                     ]
                 )
-            info = {"_id": "1", "id": name, "sha": COMMIT, "private": False, "gated": False, "disabled": False,
-                    "tags": [], "downloads": 0, "likes": 0, "lastModified": "2026-01-01T00:00:00.000Z",
+            info = {"_id": "1", "id": name, "sha": CONVERTED if CONVERTED in rest else COMMIT, "private": False,
+                    "gated": False, "disabled": False, "tags": [], "downloads": 0, "likes": 0,
+                    "lastModified": "2026-01-01T00:00:00.000Z",
                     "siblings": [{"rfilename": path} for path in files]}  # fmt: skip
-            self._json(info if rest in ("", "/revision/main", f"/revision/{COMMIT}") else {"error": "no"},
-                       200 if rest in ("", "/revision/main", f"/revision/{COMMIT}") else 404)  # fmt: skip
+            known = ("", *(f"/revision/{revision}" for revision in ("main", COMMIT, CONVERTED)))
+            self._json(*((info, 200) if rest in known else ({"error": "no"}, 404)))
 
         def _file(self, files: dict[str, bytes], path: str) -> None:
             if path not in files:
@@ -99,7 +108,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if spoken:
                 self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
             self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("X-Repo-Commit", CONVERTED if CONVERTED in self.path else COMMIT)
             self.end_headers()
             if self.command == "HEAD":
                 return

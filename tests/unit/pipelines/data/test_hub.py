@@ -60,6 +60,7 @@ def test_parquet_gzip_and_plain_files_come_from_the_hub_and_broken_downloads_go_
         "me/zipped": {"train.jsonl.gz": gzip.compress(lines)},
         "codeparrot/apps": {"train.jsonl": lines, "apps.py": b"raise SystemExit('a script of a data set ran')"},
         "me/scripted": {"scripted.py": b"raise SystemExit('a script of a data set ran')"},
+        "me/scripted@converted": {"default/train/0000.parquet": parquet.getvalue()},
     }
     hub = hub_server.Hub(sets, breaks=1)
     with hub_server.served(hub) as address:
@@ -67,11 +68,12 @@ def test_parquet_gzip_and_plain_files_come_from_the_hub_and_broken_downloads_go_
         command = [sys.executable, "-c", SCRIPT, "mbpp", "me/zipped", "apps", "me/scripted", "me/missing"]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     codes = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("CODE"))
-    assert codes == {"mbpp": "0", "me/zipped": "0", "apps": "0", "me/scripted": "3", "me/missing": "3"}, done.stderr
+    assert codes == {"mbpp": "0", "me/zipped": "0", "apps": "0", "me/scripted": "0", "me/missing": "3"}, done.stderr
     wanted = tuple(tasks.parse_row(row, "x") for row in ROWS)
-    for name in ("mbpp", "me_zipped", "apps"):
+    for name in ("mbpp", "me_zipped", "apps", "me_scripted"):
         assert tasks.load(str(tmp_path / f"{name}.jsonl")).tasks == wanted
         assert f"revision: {hub_server.COMMIT}" in (tmp_path / f"{name}_card.md").read_text()
-    assert set(hub.breaks) == {"full/train-00000-of-00001.parquet", "train.jsonl.gz", "train.jsonl"}
-    assert "me/scripted cannot be had from the hub" in done.stderr and "a script of" not in done.stderr
+    assert set(hub.breaks) == {"full/train-00000-of-00001.parquet", "train.jsonl.gz", "train.jsonl",
+                               "default/train/0000.parquet"}  # fmt: skip
+    assert "a script of a data set ran" not in done.stderr
     assert "me/missing cannot be had from the hub" in done.stderr
