@@ -4,6 +4,8 @@ A message is one line: what is wrong, where (file, key, row), and the mend. Anyt
 `HaloRaftError` is a bug of ours and keeps its traceback.
 """
 
+import errno
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -45,12 +47,30 @@ class VerificationError(HaloRaftError):
 
 def user_error(error: BaseException) -> HaloRaftError | None:
     """Return the user's error that others (Ray, mostly) wrapped around, None if it is a bug."""
-    seen: set[int] = set()
-    inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
+    for inner in _wrapped(error):
         # Ray's wrapper is of the wrapped type too, with a traceback for a message; the error itself has no `cause`
         if isinstance(inner, HaloRaftError) and getattr(inner, "cause", None) is None:
             return inner
+    return None
+
+
+def full_disk(error: BaseException) -> HaloRaftError | None:
+    """Return what to tell the user where an error is, or wraps, a disk or a quota that is full."""
+    for inner in _wrapped(error):
+        if isinstance(inner, OSError) and inner.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" ({inner.filename})" if inner.filename else ""
+            return HaloRaftError(
+                f"the disk is full{where}; what is there is whole: make room (halo-raft clean RUN_DIR shows what "
+                "can go), and run the same command again to go on from here"
+            )
+    return None
+
+
+def _wrapped(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that it was raised for, outermost first."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        yield inner
         seen.add(id(inner))
         inner = getattr(inner, "cause", None) or inner.__cause__ or inner.__context__
-    return None

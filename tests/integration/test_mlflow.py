@@ -129,6 +129,36 @@ def test_two_cycles_then_resume(config, client, tmp_path):
     assert history_of(client, found["2"].info.run_id, "loss") == [(0, 0.5), (1, 0.25)]
 
 
+def test_what_a_server_that_was_away_missed_is_brought_later(config, client, tmp_path, monkeypatch, caplog):
+    tracker = create(config, tmp_path)
+    run_id = tracker.start("demo", {"seed": 1}, {})
+    log_cycle(tracker, 1)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "a.txt").write_text("a")
+
+    def away(*_, **__):
+        raise ConnectionRefusedError("nobody listens")
+
+    with monkeypatch.context() as patch:
+        for name in ("log_batch", "search_runs", "create_run", "log_artifacts", "log_text", "set_terminated"):
+            patch.setattr(MlflowClient, name, away)
+        log_cycle(tracker, 2)
+        tracker.log_artifacts(tmp_path / "figures", "kept")
+        tracker.log_text("text", "note.txt")
+        tracker.finish()
+    assert client.get_run(run_id).info.status == "RUNNING"
+
+    assert create(config, tmp_path).sync(run_id)[1] == 0
+    assert history_of(client, run_id, "pass_at_1") == [(1, 0.1), (2, 0.2)]
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert {"kept", "note.txt"} <= {entry.path for entry in client.list_artifacts(run_id)}
+    (second,) = [r for r in runs(client, config) if r.data.tags.get("cycle") == "2"]
+    assert history_of(client, second.info.run_id, "loss") == [(0, 0.5), (1, 0.25)]
+    assert second.info.status == "FINISHED"
+    assert create(config, tmp_path).sync(run_id) == (0, 0), "once"
+    assert not (tmp_path / "tracking" / "unsent.jsonl").exists()
+
+
 def test_a_changed_value_is_kept_beside_the_old_one(config, client, tmp_path):
     run_id = create(config, tmp_path).start("demo", {}, {})
     first = create(config, tmp_path)

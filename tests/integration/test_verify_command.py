@@ -80,7 +80,7 @@ def test_a_finished_run_is_not_done_again_and_changed_inputs_are_refused(folder,
     monkeypatch.chdir(folder)
     write("samples.jsonl", [{"task_id": "t1", "completion": BAD}])
     assert verify() == 3
-    assert "another samples" in (error := capsys.readouterr().err)
+    assert "samples: not the same as before" in (error := capsys.readouterr().err)
     assert "--fresh" in error
     assert verify("sandbox.cpu_s=2") == 3
     assert verify("--fresh") == 0

@@ -63,7 +63,11 @@ def progress_of(path: Path) -> Progress:
     run = folder.read_json("run.json", mend="bring back a copy of it")
     if not isinstance(run, dict) or "fingerprint" not in run:
         raise DataError(f"{path}: is no run folder (it has no run.json); give one that raft, sft or sweep wrote")
-    return _sft(folder, run) if "data" in run["fingerprint"] else _raft(folder, run)
+    if "training tasks" in run["fingerprint"]:
+        return _raft(folder, run)
+    if "data" in run["fingerprint"]:
+        return _sft(folder, run)
+    raise DataError(f"{path}: is the folder of another command; give one that raft, sft or sweep wrote")
 
 
 def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:

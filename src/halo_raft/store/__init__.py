@@ -8,13 +8,14 @@
 
 from halo_raft.store.folder import HeldFolder, check_writable, remove
 from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, write_atomically
-from halo_raft.store.run_folder import RunFolder
+from halo_raft.store.run_folder import RunFolder, has_weights
 
 __all__ = [
     "HeldFolder",
     "JsonlWriter",
     "RunFolder",
     "check_writable",
+    "has_weights",
     "read_records",
     "read_verdicts",
     "remove",

@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from halo_raft.store.jsonl import write_atomically
 from halo_raft.store.mismatch import changed_keys, described, stages_touched
 
 log = logging.getLogger(__name__)
+
+_TORN = re.compile(r"\.(run\.json|config\.yaml|cycle_\w+\.jsonl?|\w+_statistics\.json)-\w{8}")
+"""What `write_atomically` leaves where it is killed."""
 
 RAFT, SFT = "a RAFT run", "a supervised fine-tuning"
 
@@ -76,6 +80,9 @@ class HeldFolder:
                 f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another --output"
             )
         self.hold()
+        for path in self.path.iterdir():
+            if _TORN.fullmatch(path.name):
+                path.unlink()
         known = self._known()
         if fresh and known is not None:
             self._clear()

@@ -5,6 +5,7 @@ A line that was torn by a crash is cut off when the file is opened again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -35,10 +36,13 @@ class JsonlWriter:
         self._file.flush()
 
     def close(self) -> None:
-        """Flush to the disk and close."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Flush to the disk and close; where the disk is full, what was written stays and a torn line is cut off."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,11 @@ SELECTED = frozenset({"kept.jsonl", "selected.json"})
 """Of a cycle: what does not depend on how it is trained."""
 
 
+def has_weights(adapter: Path) -> bool:
+    """Return whether a folder is an adapter with its weights."""
+    return (adapter / "adapter_config.json").is_file() and any(adapter.glob("adapter_model.*"))
+
+
 class RunFolder(HeldFolder):
     """The files of one RAFT run, by the guide's names.
 
@@ -40,8 +45,7 @@ class RunFolder(HeldFolder):
 
     def is_trained(self, cycle: int) -> bool:
         """Return whether a cycle's adapter is there; a folder without its weights is none."""
-        adapter = self.adapter_path(cycle)
-        return (adapter / "adapter_config.json").is_file() and any(adapter.glob("adapter_model.*"))
+        return has_weights(self.adapter_path(cycle))
 
     def has_adapter(self) -> bool:
         """Return whether any cycle has been trained."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from halo_raft.errors import HaloRaftError
+from halo_raft.errors import HaloRaftError, full_disk
 from halo_raft.terminal.console import log
 from halo_raft.terminal.logs import show_log_messages
 from halo_raft.terminal.stopping import stoppable
@@ -37,9 +37,10 @@ def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.N
 
 def _code_of(error: BaseException) -> int:
     """Print a user's error and return its exit code; raise what is a bug of ours."""
-    if isinstance(error, HaloRaftError):
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    known = error if isinstance(error, HaloRaftError) else full_disk(error)
+    if known is not None:
+        print(f"error: {known}", file=sys.stderr)
+        return known.exit_code
     if isinstance(error, KeyboardInterrupt):
         print("interrupted; run the same command again to go on from here", file=sys.stderr)
         return 130

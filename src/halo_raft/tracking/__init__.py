@@ -7,11 +7,21 @@ never ends a run: everything that matters is in the run folder already.
 from pathlib import Path
 
 from halo_raft.config.schema import TrackingConfig
-from halo_raft.tracking.base import RunLog, Tracker, status_after
+from halo_raft.tracking.base import RunLog, Status, Tracker, status_after
 from halo_raft.tracking.candidate import Candidate, registered_name
 from halo_raft.tracking.location import resolve, ui_command
 
-__all__ = ["Candidate", "RunLog", "Tracker", "create", "model_folder", "registered_name", "status_after", "ui_command"]
+__all__ = [
+    "Candidate",
+    "RunLog",
+    "Status",
+    "Tracker",
+    "create",
+    "model_folder",
+    "registered_name",
+    "status_after",
+    "ui_command",
+]
 
 
 def model_folder(uri: str, config: TrackingConfig) -> Path:

@@ -45,6 +45,8 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     job.check()
     start = time.monotonic()
     name = f"{job.run_name}-{uuid.uuid4().hex[:8]}"  # Ray Train resumes a run whose name it has seen
+    for left in job.storage_dir.glob("*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
     folder = job.storage_dir / name
     folder.mkdir(parents=True)
     with _follow(folder / PROGRESS_FILE):

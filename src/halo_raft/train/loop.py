@@ -70,32 +70,31 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
         report("  Nothing is held back: all examples answer one prompt")
     plan = schedule(len(examples), settings, job.workers)
     checkpoints = _checkpoints(job, plan, report)
-    with tempfile.TemporaryDirectory(prefix="halo-raft-") as scratch:
-        collator, watch = Collator(_pad_token_id(tokenizer)), None
-        if held_back:
-            watch = _watch(held_back, settings, collator.pad_token_id, bf16, report)
-        folder = str(checkpoints.folder) if checkpoints else scratch
+    progress, collator = Progress(report), Collator(_pad_token_id(tokenizer))
+    watch = _watch(held_back, settings, collator.pad_token_id, bf16, report) if held_back else None
+    scratch = contextlib.nullcontext(str(checkpoints.folder)) if checkpoints else tempfile.TemporaryDirectory()
+    with (
+        scratch as folder,
+        checkpoints or contextlib.nullcontext(),
+        disable_input_dtype_casting(model, active=bf16),  # autocast casts, once, where PEFT would cast back
+    ):
         parts = Fitting(
             model=model,
             examples=examples,
             arguments=lambda shape: _arguments(job, plan, shape, folder),
             collator=collator,
             bf16=bf16,
-            progress=Progress(report),
+            progress=progress,
             checkpoints=checkpoints,
             watch=watch,
             report=report,
             workers=job.workers,
         )
         size = settings.per_device_train_batch_size
-        with (
-            disable_input_dtype_casting(model, active=bf16),  # autocast casts, once, where PEFT would cast back
-            checkpoints or contextlib.nullcontext(),
-        ):
-            trainer = fit(parts, BatchShape(size, size, plan.accumulation))
-            if watch is not None:
-                watch.restore_best(trainer.model)
-    measured = _measured(trainer, parts.progress, data, watch, bf16)
+        trainer = fit(parts, BatchShape(size, size, plan.accumulation))
+        if watch is not None:
+            watch.restore_best(trainer.model)
+    measured = _measured(trainer, progress, data, watch, bf16)
     weights = _whole_weights(trainer) if job.sharding == "fsdp" else None
     if is_chief:
         save_adapter(model, tokenizer, job, measured, weights)

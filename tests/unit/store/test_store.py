@@ -284,3 +284,17 @@ def test_two_runs_on_one_folder_and_one_without_locks_are_told_apart(tmp_path, m
     monkeypatch.setattr("fcntl.flock", no_locks)
     with pytest.raises(DataError, match=r"file system without locks \(No locks available\)"):
         RunFolder(tmp_path).hold()
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_like_it(tmp_path):
+    first = RunFolder(tmp_path)
+    first.open({"model": "a"})
+    first.close()
+    for name in (".run.json-abcd_123", ".cycle_1_kept.jsonl-abcdefgh"):
+        (tmp_path / name).write_text("{")
+    for name in (".notes-abcdefgh", ".cycle_1_final-checkpoints.txt"):
+        (tmp_path / name).write_text("mine")
+    RunFolder(tmp_path).open({"model": "a"})
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".lock", "run.json", ".notes-abcdefgh", ".cycle_1_final-checkpoints.txt",
+    }  # fmt: skip

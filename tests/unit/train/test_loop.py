@@ -246,3 +246,16 @@ def test_loss_on_all_tokens_counts_the_prompt(make_job: MakeJob) -> None:
     result = train(make_job(num_train_epochs=1, train_on="all"))
     examples = examples_of(make_job())
     assert result["completion_tokens"] == sum(len(e) - 1 for e in examples)
+
+
+def test_weights_are_read_straight_into_the_device_that_trains(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from halo_raft.train import loop
+
+    monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
+    assert loop._straight_onto_device(make_job()) == {}
+    assert loop._straight_onto_device(make_job(gpus_per_worker=0.5)) == {"device_map": {"": "cuda:0"}}
+    monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cuda:1")
+    assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2)) == {"device_map": {"": "cuda:1"}}
+    assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2, sharding="fsdp")) == {}

@@ -21,7 +21,7 @@ from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
 from halo_raft.records import stable_hash
-from halo_raft.store import HeldFolder, check_writable
+from halo_raft.store import HeldFolder, check_writable, has_weights, remove
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
@@ -88,10 +88,10 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     folder = HeldFolder(config.training.output_dir)
     try:
         fingerprint = _fingerprint(config, data)
-        done = (folder.path / FINAL).is_dir()
+        done = has_weights(folder.path / FINAL)
         known = folder.open(fingerprint, fresh=fresh, may_change=() if done else tuple(fingerprint))
         with log_to(folder.path / "logs"):
-            if (folder.path / FINAL).is_dir() and (statistics := folder.read_json(STATISTICS)):
+            if done and (statistics := folder.read_json(STATISTICS)):
                 console.say("SFT already complete, skipping...")
                 return statistics
             return _train(config, data, folder, known)
@@ -148,7 +148,10 @@ def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str
 def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) -> dict[str, Any]:
     """Train in Ray, unless the adapter is there, and write card and statistics."""
     final = folder.path / FINAL
-    if not final.is_dir():
+    if not has_weights(final):
+        if final.exists():
+            console.say(f"{console.shown(final)} has no weights: it is trained again")
+            remove(final)
         with (
             native_messages_to(folder.path / "logs" / "ray.log"),
             ray_resources(config.resources) as resources,

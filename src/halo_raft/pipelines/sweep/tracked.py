@@ -53,7 +53,17 @@ class StudyTracker:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.tracker.finish(tracking.status_after(error))
+        how = tracking.status_after(error)
+        if how != "FINISHED":
+            self._end_trials_at_work(how)
+        self.tracker.finish(how)
+
+    def _end_trials_at_work(self, how: tracking.Status) -> None:
+        """End the runs of trials whose processes were ended in their middle, and so could not do it themselves."""
+        for folder in self.config.output_dir.glob("trial_*"):
+            known = RunFolder(folder).read_json("run.json") or {}
+            if known.get("ended", known) is None and known.get("tracking_run_id"):
+                self.tracker.end_child(known["tracking_run_id"], {}, how)
 
     def trial_ended(self, number: int, folder: Path) -> None:
         """Say in a trial's own run how it ended, and log its objectives at `step=trial`."""

@@ -6,6 +6,7 @@ import pytest
 
 from halo_raft.config import SweepConfig
 from halo_raft.pipelines.sweep.tracked import StudyTracker, figures
+from halo_raft.store import RunFolder
 
 
 def complete(study, *values):
@@ -62,3 +63,16 @@ def test_an_interrupt_ends_the_run_as_killed(open_study, tmp_path):
     with pytest.raises(KeyboardInterrupt), StudyTracker(config, open_study()):
         raise KeyboardInterrupt
     assert json.loads((tmp_path / "s/tracking/run.json").read_text())["status"] == "KILLED"
+
+
+def test_trials_that_were_at_work_end_with_the_sweep(open_study, tmp_path, monkeypatch):
+    config = SweepConfig.model_validate({"tracking": {"mlflow": False}, "output_dir": str(tmp_path / "s")})
+    for number, known in enumerate(({"ended": None}, {"ended": {"how": "FINISHED"}}, {})):
+        folder = RunFolder(tmp_path / "s" / f"trial_{number}")
+        folder.path.mkdir(parents=True)
+        folder.write_json("run.json", {"tracking_run_id": f"run-{number}"} | known)
+    told = []
+    with pytest.raises(KeyboardInterrupt), StudyTracker(config, open_study()) as tracker:
+        monkeypatch.setattr(tracker.tracker, "end_child", lambda *what: told.append(what))
+        raise KeyboardInterrupt
+    assert told == [("run-0", {}, "KILLED")]
