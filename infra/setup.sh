@@ -33,6 +33,8 @@ if [ -n "$others" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; th
     echo "setup: making $venv with $("$python" --version)"
     "$python" -m venv "$venv" || { rm -rf "$venv"; fail "$python cannot make a virtual environment (Debian: apt-get install python3-venv)"; }
 fi
+# -I: nothing beside that file is imported, such as our select.py in place of Python's
+"$venv/bin/python" -I src/halo_raft/devices.py "$flavour" >&2
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
 torch=$(grep '^torch==' requirements/$flavour.txt)

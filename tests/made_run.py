@@ -59,6 +59,13 @@ def write(folder, cycle, stage, answers):
             writer.append(records)
 
 
+def make_adapter(adapter):
+    """Make a folder that counts as an adapter; there is nothing in its weights."""
+    adapter.mkdir(exist_ok=True)
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes(b"x" * 1000)
+
+
 def make_cycle(folder, cycle, solved):
     """The first `solved` tasks pass, in training and held out alike."""
     kinds = {task_id: "passed" if number < solved else "wrong" for number, task_id in enumerate(TASKS)}
@@ -71,7 +78,7 @@ def make_cycle(folder, cycle, solved):
     if cycle:
         folder.write_kept(cycle, [sample for sample, _ in drawn[: 3 * solved]])
         adapter = folder.adapter_path(cycle)
-        adapter.mkdir()
+        make_adapter(adapter)
         (adapter / "training.json").write_text(json.dumps({"loss_curve": [[1, 0.9, 1e-4], [2, 0.5, 1e-4]]}))
         stats = CycleStats.from_dict(
             stats.to_dict()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, report, sft, sweep, verify
+from halo_raft.pipelines import benchmark, check, data, raft, report, sft, status, sweep, verify
 from halo_raft.terminal.exits import parse, run_main
 
 
@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
                  "train on questions and answers, a start for RAFT")  # fmt: skip
     benchmark.add_commands(_group(commands, "benchmark", "measure models"))
     report.add_command(commands)
+    status.add_commands(commands)
     _add_command(commands, "verify", verify, "judge a file of completions; needs no model")
     sweep.add_commands(_group(commands, "sweep", "try many settings and find the best"))
     data.add_commands(_group(commands, "data", "prepare and look at tasks"))

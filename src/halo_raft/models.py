@@ -69,6 +69,18 @@ def resolve(name: str) -> str:
     return str(path.absolute()) if path.is_dir() else name
 
 
+def config_of(name: str) -> dict[str, Any] | None:
+    """Return the config.json of a model that is here already, None if it is not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path: Any = _converted(name) if name in BUILTIN else Path(name).expanduser()
+    if not path or not path.is_dir():
+        path = try_to_load_from_cache(name, "config.json") if check(name) == HUB else None
+        return json.loads(Path(path).read_text(encoding="utf-8")) if isinstance(path, str) else None
+    config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    return config
+
+
 def base_of(adapter: Path) -> str:
     """Return the name of the model that a LoRA adapter was trained on.
 

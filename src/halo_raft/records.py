@@ -195,6 +195,7 @@ class Verdict(Record):
         cpu_s: CPU seconds, children included.
         wall_s: Wall-clock seconds.
         cached: Copied from an identical program that was judged before; the seconds are of that judgement.
+        starved: It ran out of wall time, having stood ready for a good part of it on a machine too busy to run it.
     """
 
     sample_id: str
@@ -212,6 +213,7 @@ class Verdict(Record):
     verifier: str
     verifier_version: str
     cached: bool = False
+    starved: bool = False
 
     def __post_init__(self) -> None:
         """Hold the one invariant that training depends on: infra and only infra has no reward."""
@@ -241,6 +243,8 @@ class CycleStats(Record):
         samples: Verified samples, infra and a second round left out; the denominator of `pass_rate`.
         pass_rate: Share of `samples` that passed, on the training tasks.
         kinds: Count of verdicts by kind, infra included.
+        truncated: Answers that the length limit cut off, of those that `kinds` counts.
+        diagnosis: Why the cycle taught little or nothing, each with the mend; empty where nothing speaks for that.
         integrity: Count of verdicts by where the judge stood, infra left out.
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
@@ -262,6 +266,8 @@ class CycleStats(Record):
     passed: int = 0
     pass_rate: float = 0.0
     kinds: dict[str, int] = dataclasses.field(default_factory=dict)
+    truncated: int = 0
+    diagnosis: list[str] = dataclasses.field(default_factory=list)
     second_round: dict[str, int] = dataclasses.field(default_factory=dict)
     integrity: dict[str, int] = dataclasses.field(default_factory=dict)
     tasks_dropped: int = 0

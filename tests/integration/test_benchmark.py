@@ -82,4 +82,4 @@ def test_the_guides_benchmark_commands_are_understood_flag_for_flag(tmp_path, mo
         # the guide's file has no tests, and where they are is on the hub
         tests = [f"tasks.tests={SHARED / 'data' / 'mbpp_train_full.jsonl'}"] if "full" in words else []
         assert cli.main([*words, "--dry-run", *tests]) == 0, block
-        assert "verifier        mbpp" in capsys.readouterr().out
+        assert re.search(r"^ *verifier +mbpp$", capsys.readouterr().out, re.MULTILINE), block

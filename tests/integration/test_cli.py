@@ -99,7 +99,7 @@ def test_settings_may_stand_anywhere_among_the_flags(folder, capsys):
 
 
 def _has_gpu() -> bool:
-    from halo_raft.cluster.connection import local_gpus
+    from halo_raft.devices import local_gpus
 
     return bool(local_gpus())
 
@@ -127,6 +127,18 @@ def test_every_shipped_config_has_a_dry_run_with_nothing_downloaded(name, tmp_pa
     assert "# Plan" in capsys.readouterr().out
 
 
+def test_dry_run_plans_the_memory_of_a_card(monkeypatch, capsys):
+    monkeypatch.chdir(REPO)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    command = ["--config", "configs/raft.yaml", "--dry-run"]
+    assert raft.main([*command, "--gpu-memory", "24"]) == 0
+    printed = capsys.readouterr().out
+    assert "21.6 of 24 GiB: weights 14.2" in printed
+    assert "26.8 GiB pinned" in printed
+    assert raft.main([*command, "--gpu-memory", "16"]) == 3
+    assert "no KV cache" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy():
     program = (
         "import sys\nfrom halo_raft.cli import build_parser\nbuild_parser().format_help()\n"
@@ -148,10 +160,10 @@ def test_config_show_prints_what_config_validate_accepts(folder, capsys):
 def test_data_commands(folder, capsys):
     assert cli.main(["data", "prepare", "--list"]) == 0
     assert "humaneval" in capsys.readouterr().out
-    assert cli.main(["data", "prepare", "--dataset", "humaneval", "--output", "sub/h.jsonl"]) == 0
+    assert cli.main(["data", "prepare", "--dataset", "humaneval", "--limit", "4", "--output", "sub/h.jsonl"]) == 0
     assert cli.main(["data", "validate", "sub/h.jsonl", "--preview"]) == 0
     printed = capsys.readouterr().out
-    assert "164 tasks, 164 with tests" in printed
+    assert "4 tasks, 4 with tests" in printed
     assert "Complete this Python function" in printed
     assert cli.main(["data", "prepare"]) == 2
     assert cli.main(["data", "validate", "broken.jsonl"]) == 3

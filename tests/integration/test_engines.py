@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -18,6 +22,7 @@ from halo_raft.records import Sample, Sampling, Task, Verdict
 from halo_raft.sampling import Compute, Origin, Stage, Wording, draft_samples
 from halo_raft.sampling.engine_pool import EnginePool
 from halo_raft.sampling.flow import Workers, outstanding, run_stage
+from halo_raft.sampling.generate import Patience
 from halo_raft.store import read_records, read_verdicts
 from halo_raft.tasks import load as load_tasks
 from halo_raft.verifiers import VerifierOptions
@@ -150,24 +155,31 @@ def stage_of(folder, tasks, drafts):
 
 
 def bring_to_end(stage, pool, restarts, report):
-    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, restarts=restarts)
+    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, patience=Patience(restarts, 600))
     run_stage(stage, outstanding(stage), workers, report)
 
 
-def test_an_engine_that_dies_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
+def test_an_engine_that_is_killed_is_restarted_and_asked_for_the_missing_samples_only(pool, tmp_path):
     import ray
 
     tasks = {t.task_id: t for t in load_tasks("starter", limit=8).tasks}
     warm = Sampling(temperature=1.0, max_new_tokens=32)
     stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(8), warm, Wording(None, True), ("death",)))
+    engine = ray.get(pool.start()[0].ready.remote())
     killed = []
 
-    def kill_once(verdicts, tokens):
-        if not killed:
-            killed.append(len(list(read_records(stage.samples_path, Sample))))
-            ray.kill(pool.start()[0], no_restart=False)
+    def kill_early():
+        """Kill with the first samples on disk: the first verdict may come after the last sample."""
+        while not killed:
+            time.sleep(0.01)
+            if drawn := len(list(read_records(stage.samples_path, Sample))):
+                killed.append(drawn)
+                os.kill(engine, signal.SIGKILL)
 
-    bring_to_end(stage, pool, restarts=2, report=kill_once)
+    killer = threading.Thread(target=kill_early, daemon=True)
+    killer.start()
+    bring_to_end(stage, pool, restarts=2, report=lambda verdicts, tokens: None)
+    killer.join(60)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
     assert killed[0] < 64, "it died before it was done"
@@ -185,7 +197,7 @@ def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(poo
     failed.pop("reward")
     stage.verdicts_path.write_text("\n".join([json.dumps(failed), *rows[1:]]) + "\n")
     reported = []
-    no_engines = Workers(engines=None, verifiers=1, niceness=0, restarts=0)
+    no_engines = Workers(engines=None, verifiers=1, niceness=0, patience=Patience(0, 600))
     run_stage(stage, outstanding(stage), no_engines, lambda verdicts, tokens: reported.extend(verdicts))
     assert [v.sample_id for v in reported] == [failed["sample_id"]]
     assert read_verdicts(stage.verdicts_path)[failed["sample_id"]].kind == json.loads(rows[0])["kind"]

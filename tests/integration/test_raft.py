@@ -186,7 +186,7 @@ def test_what_an_adapter_was_trained_on_is_never_written_again(config, history, 
 
 def test_a_changed_setting_is_refused_by_name(config, history):
     changed = config.model_copy(update={"seed": 5})
-    with pytest.raises(DataError, match=r"started with another seed \(0, now 5\); use --fresh"):
+    with pytest.raises(DataError, match=r"other settings: seed: 0, now 5 .*use --fresh"):
         raft.train(changed)
 
 
@@ -235,5 +235,5 @@ def test_until_the_first_training_selection_may_change_and_no_sample_is_drawn_an
     capsys.readouterr()
 
     update["selection"] = config.selection
-    with pytest.raises(DataError, match="started with another selection settings"):
+    with pytest.raises(DataError, match="--from-stage select"):
         raft.train(config.model_copy(update=update))

@@ -78,7 +78,7 @@ def test_again_does_nothing_and_a_change_is_refused(
     assert cli.main(command) == 0
     assert "SFT already complete, skipping..." in capsys.readouterr().out
     assert cli.main([*command, "--seed", "3"]) == 3
-    assert "started with another seed (0, now 3); use --fresh" in capsys.readouterr().err
+    assert "other settings: seed: 0, now 3; set it back, use --fresh" in capsys.readouterr().err
 
 
 def test_raft_starts_from_it_on_its_own_base(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
-from halo_raft.config import SweepConfig, load
+from halo_raft.config import RaftConfig, SweepConfig, load
 from halo_raft.pipelines import sweep
 
 REPO = Path(__file__).resolve().parents[2]
@@ -46,9 +47,36 @@ def test_one_version_of_ray_everywhere(place):
 
 def test_compose_has_a_tracking_server_on_postgres_and_a_cluster():
     services = read("compose.yaml")["services"]
-    assert set(services) == {"postgres", "mlflow", "ray-head", "ray-worker"}
+    assert set(services) == {"postgres", "mlflow", "ray-head", "ray-worker", "ray-worker-gpu"}
     assert services["ray-head"]["environment"]["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
     assert "POSTGRES_PASSWORD:?" in services["postgres"]["environment"]["POSTGRES_PASSWORD"], "no password is built in"
+
+
+def test_compose_requests_gpus_where_they_are_asked_for():
+    services = read("compose.yaml")["services"]
+    gpu = services["ray-worker-gpu"]
+    assert gpu["profiles"] == ["gpu"], "a machine without one starts the rest"
+    (devices,) = gpu["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    assert gpu["command"] == services["ray-worker"]["command"]
+
+
+def test_strix_halo_has_what_one_memory_needs():
+    config = load(RaftConfig, REPO / "configs/strix_halo.yaml")
+    assert not config.engine.sleep
+    assert config.engine.gpu_memory_utilization < 0.5
+    assert not config.training.dataloader_num_workers
+    assert not config.training.dataloader_pin_memory
+    image = (REPO / "infra/Dockerfile.rocm").read_text()
+    assert "HSA_ENABLE_SDMA=0" in image
+    assert "vllm-therock-gfx1151" in image
+
+
+def test_what_vllm_refuses_is_not_pinned_for_it():
+    pins = dict(line.split("==") for line in (REPO / "requirements/cuda.txt").read_text().split())
+    assert int(pins["setuptools"].split(".")[0]) < 81
+    floors = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["optional-dependencies"]["cuda"]
+    assert f"vllm>={'.'.join(pins['vllm'].split('.')[:2])}" in floors
 
 
 def test_ray_up_starts_head_and_workers():

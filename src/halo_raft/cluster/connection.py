@@ -6,13 +6,15 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
-import subprocess
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from halo_raft import devices
+from halo_raft.cluster.leftovers import nothing_left
 from halo_raft.cluster.placement import Placement, place
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.errors import ConfigError, NoGpuError
@@ -31,15 +33,6 @@ FEW = 16
 log = logging.getLogger(__name__)
 
 
-def local_gpus() -> list[str]:
-    """Return the names of this machine's NVIDIA GPUs, by asking the driver's tool; imports no torch."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    listing = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=20, check=False)
-    return [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
-
-
 def describe_devices(resources: ResourcesConfig) -> str:
     """Say on what the run will compute, as far as can be told before Ray starts.
 
@@ -49,11 +42,14 @@ def describe_devices(resources: ResourcesConfig) -> str:
     address = resources.ray_address or os.environ.get("RAY_ADDRESS")
     if address:
         return f"Ray cluster at {address}"
-    gpus = local_gpus()
+    gpus = [] if resources.num_gpus == 0 else devices.local_gpus()[: resources.num_gpus]
     if resources.require_gpu and not gpus:
-        raise NoGpuError("resources.require_gpu: this machine has no NVIDIA GPU; set it to false to run on the CPU")
+        raise NoGpuError(
+            "resources.require_gpu: this machine shows no GPU that may be used (nvidia-smi, amd-smi, the kernel's "
+            "list of AMD's, resources.num_gpus); set it to false to run on the CPU"
+        )
     cpus = resources.num_cpus or len(os.sched_getaffinity(0))
-    return f"{len(gpus)} GPU and {cpus} CPUs here" if gpus else f"{cpus} CPUs here, no GPU"
+    return f"{len(gpus)} GPU ({gpus[0].name}) and {cpus} CPUs here" if gpus else f"{cpus} CPUs here, no GPU"
 
 
 @contextlib.contextmanager
@@ -87,7 +83,9 @@ def ray_session(engine: EngineConfig, wanted: ResourcesConfig, verify_workers: i
         NoGpuError: `resources.require_gpu` is on and the cluster has no GPU.
     """
     with ray_resources(wanted) as there:
-        placement = place(engine, wanted, verify_workers, cpus=there.get("CPU", 0), gpus=there.get("GPU", 0))
+        by_node = gpus_by_node()
+        cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
+        placement = place(engine, wanted, verify_workers, cpus=cpus, gpus=gpus, gpus_by_node=by_node)
         if wanted.require_gpu and placement.device == "cpu":
             raise NoGpuError("resources.require_gpu: the Ray cluster has no GPU; set it to false to run on the CPU")
         yield placement
@@ -113,16 +111,35 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
     if started:
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
-        local: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
-        except ConnectionError as error:
-            raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
-    try:
+        options: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
+        if wanted.num_gpus == 0:
+            options["runtime_env"] = {"env_vars": devices.HIDE_GPUS}  # a task without GPUs sees all of them else
+        elif address == "local" and (amd := [g for g in devices.local_gpus() if g.vendor == "amd"]):
+            for name, value in amd[0].environment.items():
+                os.environ.setdefault(name, value)
+            options["num_gpus"] = len(devices.visible(amd))  # Ray itself counts AMD's by a library that few have
+        with contextlib.ExitStack() as ending:
+            ending.enter_context(nothing_left())
+            ending.callback(ray.shutdown)
+            try:
+                with _same_signals():
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+            except ConnectionError as error:
+                raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
+            yield usable(wanted)
+    else:
         yield usable(wanted)
+
+
+@contextlib.contextmanager
+def _same_signals() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which Ray replaces by an exit without a word."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
     finally:
-        if started:
-            ray.shutdown()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
@@ -173,3 +190,10 @@ def usable(wanted: ResourcesConfig) -> dict[str, float]:
     if wanted.num_gpus is not None:
         gpus = min(gpus, wanted.num_gpus)
     return there | {"CPU": cpus, "GPU": gpus}
+
+
+def gpus_by_node() -> list[float]:
+    """Return the GPUs of each node of the cluster as it is now."""
+    import ray
+
+    return [node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]]

@@ -40,6 +40,8 @@ class TasksConfig(Section):
     """A task source (`starter`, `humaneval`, `mbpp`, with `:split`) or a JSONL file."""
     heldout: str | None = None
     """Tasks that are never trained on, for pass@1 per cycle. Overlap with `train` is refused."""
+    heldout_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of 50 or more training tasks that is held out where `heldout` names none; 0 holds none out."""
     tests: str | None = None
     """Where a prompts-only file finds its tests, joined by `task_id`: a source or a JSONL file."""
     limit: Positive | None = None
@@ -79,10 +81,10 @@ class EngineConfig(Section):
 
     name: str = "vllm"
     """`vllm`, or `transformers` where vLLM is not to be had."""
-    replicas: Positive = 1
-    """Engines side by side, each on its own device."""
+    replicas: Positive | Literal["auto"] = 1
+    """Engines side by side, each on its own device; `auto` fills the GPUs that are there."""
     tensor_parallel: Positive = 1
-    """GPUs per engine."""
+    """GPUs per engine, all of one node."""
     delivery: Literal["auto", "merged", "hot"] = "auto"
     """How an adapter reaches the engine: `merged` into reloaded weights (faster on CPU) or `hot` as LoRA (GPU)."""
     max_model_len: Positive = 2048
@@ -98,6 +100,8 @@ class EngineConfig(Section):
     """Free the GPU (level 1) while training runs on it."""
     max_restarts: NonNegative = 2
     """How often an engine that died is started again before the run gives up."""
+    stall_s: Seconds = 600
+    """An engine that yields nothing for so long is dead, and is started again; a start may take six times as long."""
 
 
 class SandboxConfig(Section):

@@ -8,6 +8,9 @@ from pydantic import AliasChoices, Field
 
 from halo_raft.config.section import NonNegative, Positive, Section, Share
 
+WHEN_CHECKPOINTS_ARE_WRITTEN = ("checkpoint_steps", "checkpoint_minutes")
+"""Settings of a training that its result does not depend on."""
+
 
 class LoraConfig(Section):
     """Shape of the adapter."""
@@ -51,6 +54,10 @@ class TrainingConfig(Section):
     gradient_checkpointing: bool = False
     init_from: Literal["base", "previous"] = "base"
     """Start each cycle from the base model (with the winners of all cycles) or from the last adapter."""
+    checkpoint_steps: NonNegative = 0
+    """Keep what it takes to go on inside a training every so many optimizer steps; 0 goes by the minutes alone."""
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10
+    """The same every so many minutes, the most that a preempted training loses; 0 goes by the steps alone."""
     dataloader_num_workers: NonNegative = 0
     """Keep 0 on unified memory (Strix Halo): worker processes hang the GPU there."""
     dataloader_pin_memory: bool = False

@@ -3,6 +3,8 @@
 from halo_raft.engines.base import Adapter, Completion, Engine, EngineSpec, GenerationRequest
 from halo_raft.registry import Registry
 
-REGISTRY: Registry[Engine] = Registry("engine", __name__, Engine, frozenset({"base", "actor", "merging"}))
+REGISTRY: Registry[Engine] = Registry(
+    "engine", __name__, Engine, frozenset({"base", "actor", "merging", "proof", "start", "vllm_settings"})
+)
 
 __all__ = ["REGISTRY", "Adapter", "Completion", "Engine", "EngineSpec", "GenerationRequest"]

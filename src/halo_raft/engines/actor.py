@@ -1,14 +1,36 @@
-"""An engine inside a long-lived Ray actor: kept across cycles, streamed from, restarted when it dies."""
+"""An engine inside a long-lived Ray actor: kept across cycles, streamed from, ended and started again when it is dead.
+
+What is dead is found out here: an actor that is gone, one that says that its engine is, one whose
+processes were killed, and one that shows no sign of life for `engine.stall_s`. Each of these ends the
+actor, which Ray starts again, and is an `EngineDiedError` to whoever asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import active_children
+from multiprocessing.connection import wait
 from typing import Any
 
 import ray
 
 from halo_raft.engines import REGISTRY
-from halo_raft.engines.base import Adapter, Completion, EngineSpec, GenerationRequest
+from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
+from halo_raft.engines.start import own_log, why_it_failed
+from halo_raft.errors import ConfigError, HaloRaftError
+
+STARTS_FOR = 6
+"""A start may take so many times `engine.stall_s`: it may download the model."""
+
+SAYS_SO_EVERY_S = 60.0
+"""Seconds between lines that say what is waited for."""
+
+log = logging.getLogger(__name__)
 
 
 class EngineActor:
@@ -18,12 +40,29 @@ class EngineActor:
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        self.engine = REGISTRY.load(spec.config.name)(spec)
+        self.failure: HaloRaftError | None = None
+        said = own_log()
+        try:
+            self.engine = REGISTRY.load(spec.config.name)(spec)
+        except HaloRaftError as error:
+            self.failure = error
+        except Exception as error:
+            log.exception("the engine did not start")
+            why = why_it_failed(error, said())
+            self.failure = ConfigError(f"engine: it could not start ({why}); logs/raft.log names the log with the rest")
+        else:
+            _end_with(active_children())
 
     @ray.method(max_task_retries=-1)
-    def ready(self) -> bool:
-        """Answer once the model is loaded."""
-        return True
+    def ready(self) -> int:
+        """Answer once the model is loaded, with the process id.
+
+        Raises:
+            HaloRaftError: It could not start.
+        """
+        if self.failure:
+            raise self.failure
+        return os.getpid()
 
     @ray.method(max_task_retries=-1)
     def use(self, adapter: Adapter | None) -> None:
@@ -46,21 +85,139 @@ class EngineActor:
         self.engine.wake()
 
 
-def start_engines(spec: EngineSpec, *, gpus: float) -> list[Any]:
-    """Start `spec.config.replicas` engine actors without waiting until they are ready.
+def _end_with(processes: list[Any]) -> None:
+    """End this process when one that computes for it is gone: vLLM would wait for its answer for ever."""
+
+    def watch() -> None:
+        wait([process.sentinel for process in processes])
+        log.error("a process of the engine is gone; ending")
+        os._exit(1)
+
+    if processes:
+        threading.Thread(target=watch, daemon=True, name="halo-raft-engine-watch").start()
+
+
+def start_engines(spec: EngineSpec, replicas: int, *, gpus: float, cpus: int) -> list[Any]:
+    """Start engine actors without waiting until they are ready.
 
     Args:
         spec: What each engine is built from.
+        replicas: How many.
         gpus: GPUs of each, as Ray counts them; a share when it takes turns with training.
+        cpus: CPUs of each, as Ray counts them.
 
     Returns:
         Ray actor handles.
     """
     remote = ray.remote(EngineActor).options(
-        num_cpus=1,
+        num_cpus=cpus,
         num_gpus=gpus,
         max_restarts=spec.config.max_restarts,
         max_task_retries=0,
         scheduling_strategy="SPREAD",  # on a CPU an engine takes all cores of its node, whatever Ray counts
     )
-    return [remote.remote(spec) for _ in range(spec.config.replicas)]
+    return [remote.remote(spec) for _ in range(replicas)]
+
+
+def ask(actors: Sequence[Any], method: str, *arguments: Any, stall_s: float, restarts: int) -> None:
+    """Call a method of all actors at once, and again of those whose engine died meanwhile.
+
+    Args:
+        actors: Of `EngineActor`.
+        method: Name of the method.
+        arguments: Its arguments.
+        stall_s: Seconds after which an engine that has not answered is dead.
+        restarts: How often each may die.
+
+    Raises:
+        EngineDiedError: An engine died once too often.
+        HaloRaftError: As the method.
+    """
+    _all(actors, lambda actor: _started(actor, stall_s), restarts)
+    calls = {actor: getattr(actor, method).remote(*arguments) for actor in actors}
+
+    def answered(actor: Any) -> None:
+        call = calls.pop(actor, None)
+        if call is None:  # its engine died over the first one
+            _started(actor, stall_s)
+            call = getattr(actor, method).remote(*arguments)
+        _answer(actor, call, stall_s, f"to {method}")
+
+    _all(actors, answered, restarts)
+
+
+def streamed(
+    actor: Any, requests: Sequence[GenerationRequest], adapter: Adapter | None, stall_s: float
+) -> Iterator[list[Completion]]:
+    """Yield completions of an actor as they finish, once its engine is up.
+
+    Raises:
+        EngineDiedError: The engine died; the next call starts with its successor.
+        HaloRaftError: As `EngineActor.generate`.
+    """
+    _started(actor, stall_s)
+    with _deaths(actor):
+        stream = actor.generate.options(num_returns="streaming").remote(requests, adapter)
+        while True:
+            if not ray.wait([stream], timeout=stall_s)[0]:
+                raise EngineDiedError(f"it showed no sign of life for {stall_s:g} s (engine.stall_s)")
+            try:
+                reference = next(stream)
+            except StopIteration:
+                return
+            yield ray.get(reference)
+
+
+def _all(actors: Sequence[Any], act: Callable[[Any], None], restarts: int) -> None:
+    """Do something to each actor, again where its engine died over it."""
+    for number, actor in enumerate(actors):
+        for attempt in range(restarts + 1):
+            try:
+                act(actor)
+                break
+            except EngineDiedError as death:
+                if attempt == restarts:
+                    raise EngineDiedError.too_often(attempt + 1, death) from None
+                log.warning("engine %d died (%s); starting another", number, death)
+
+
+def _started(actor: Any, stall_s: float) -> None:
+    _answer(actor, actor.ready.remote(), STARTS_FOR * stall_s, "to start")
+
+
+def _answer(actor: Any, call: Any, limit_s: float, what: str) -> None:
+    """Wait for an answer, with a line every minute."""
+    begun = time.monotonic()
+    with _deaths(actor):
+        while left := max(0.0, begun + limit_s - time.monotonic()):
+            if ray.wait([call], timeout=min(left, SAYS_SO_EVERY_S))[0]:
+                ray.get(call)
+                return
+            log.info("waiting for the engine %s (%.0f s)", what, time.monotonic() - begun)
+        raise EngineDiedError(f"it took more than {limit_s:g} s {what} (engine.stall_s)")
+
+
+@contextlib.contextmanager
+def _deaths(actor: Any) -> Iterator[None]:
+    """Turn what says that an engine is dead into `EngineDiedError`, and see to it that its actor starts again.
+
+    A user's error comes out of the actor as itself.
+    """
+    from halo_raft.errors import user_error
+
+    try:
+        yield
+    except EngineDiedError:
+        ray.kill(actor, no_restart=False)
+        raise
+    except ray.exceptions.RayActorError as error:
+        log.debug("engine died", exc_info=error)
+        reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise EngineDiedError(reason or "its process is gone") from None
+    except ray.exceptions.RayError as error:
+        known = user_error(error)
+        if isinstance(known, EngineDiedError):
+            ray.kill(actor, no_restart=False)
+        if known:
+            raise known from None
+        raise

@@ -1,7 +1,7 @@
 """The interface of an engine: prompts in, finished completions out, with or without an adapter.
 
 One engine owns one copy of the model. It is created once, used for every cycle and told which
-adapter to use; it proves by a canary that a new adapter really changed what the model says.
+adapter to use; it proves that it serves this adapter (`proof`), or goes back to what it served before.
 Placement, restarts and streaming across processes are the actor's part (`actor`).
 """
 
@@ -15,16 +15,10 @@ from typing import Any
 
 from halo_raft import prompts
 from halo_raft.config import EngineConfig
+from halo_raft.engines.proof import Canary
 from halo_raft.errors import DataError, HaloRaftError
 from halo_raft.precision import bfloat16_is_fast
 from halo_raft.records import Sampling
-
-CANARY_PROMPTS = (
-    "def add(a, b):\n    return",
-    "Write a function that reverses a string.",
-    "The quick brown fox",
-)
-"""Fixed prompts whose next-token log-probabilities tell whether the weights in use have changed."""
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +89,21 @@ class Completion:
     finish_reason: str
 
 
+NOT_KNOWN = Adapter("not known", -1, "")
+"""What an engine serves that could not be put back: equal to nothing that anyone asks for."""
+
+
 class AdapterNotAppliedError(HaloRaftError):
-    """An adapter was delivered and the model's outputs stayed bit for bit the same."""
+    """An adapter was delivered, and the engine does not serve it: no output changed, or it has other weights."""
+
+
+class EngineDiedError(HaloRaftError):
+    """What an engine computes in is gone, broken or hung; only a new engine helps. The message is why."""
+
+    @classmethod
+    def too_often(cls, deaths: int, last: EngineDiedError) -> EngineDiedError:
+        """Return what the user is told when no further engine is started."""
+        return cls(f"engine: it died {deaths} times, the last time because {last}; run the same again to go on")
 
 
 class Engine(ABC):
@@ -107,19 +114,27 @@ class Engine(ABC):
     def __init__(self, spec: EngineSpec) -> None:
         self.spec = spec
         self.adapter: Adapter | None = None
+        self.base_canary: Canary | None = None
         self._rendered: dict[tuple[tuple[str, str], ...], list[int]] = {}
 
     @abstractmethod
     def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Completion]]:
-        """Yield completions as they finish, in any order, each request exactly once."""
+        """Yield completions as they finish, in any order, each request exactly once.
+
+        An empty list is a sign of life, for those who wait at most `engine.stall_s` for one.
+        """
 
     @abstractmethod
     def _apply(self, adapter: Adapter | None) -> None:
         """Serve `adapter` from now on; None is the base model."""
 
     @abstractmethod
-    def canary(self) -> tuple[float, ...]:
-        """Return next-token log-probabilities of `CANARY_PROMPTS` under the weights in use."""
+    def canary(self) -> Canary:
+        """Return what the weights in use say of fixed prompts."""
+
+    def _holds(self, canary: Canary) -> bool:
+        """Return whether the adapter in use, which has this canary, is the one that its files hold."""
+        return True
 
     def sleep(self) -> None:  # noqa: B027 - optional
         """Free the device for training, where the engine can."""
@@ -128,23 +143,54 @@ class Engine(ABC):
         """Take the device back."""
 
     def use(self, adapter: Adapter | None) -> None:
-        """Serve `adapter` (None: the base) and prove that it took effect. A no-op if it is in use.
+        """Serve `adapter` (None: the base) and prove that it is served. A no-op if it is in use.
+
+        Whatever goes wrong, the engine serves what it served before, and asking again fails again.
 
         Raises:
-            AdapterNotAppliedError: The outputs did not change.
+            AdapterNotAppliedError: The outputs did not change, or are not those of this adapter.
         """
         if adapter == self.adapter:
             return
-        before, previous = self.canary(), self.adapter
-        self._apply(adapter)
-        self.adapter = adapter
-        if self.canary() == before:
-            self.adapter = previous  # the weights say the same either way; asking again must fail again
-            name = adapter.name if adapter else "the base model"
+        previous, before = self.adapter, None if self.adapter is NOT_KNOWN else self.canary()
+        if previous is None and self.base_canary is None:
+            self.base_canary = before
+        try:
+            self._apply(adapter)
+            self.adapter = adapter
+            self._prove(before)
+        except BaseException:
+            self._put_back(None if previous is NOT_KNOWN else previous)
+            raise
+
+    def _prove(self, before: Canary | None) -> None:
+        """Raise unless the adapter in use is served, given the canary of what was served before it."""
+        served = self.canary()
+        name = self.adapter.name if self.adapter else "the base model"
+        if served == before:
             raise AdapterNotAppliedError(
                 f"{name} was delivered to the engine but its outputs did not change; "
                 "is the adapter trained at all (learning rate, steps)?"
             )
+        if self.adapter is not None:
+            held = self._holds(served)
+        elif before is None or self.base_canary is None:
+            held = True
+        else:
+            held = served.far(self.base_canary) < before.far(self.base_canary) / 2
+        if not held:
+            raise AdapterNotAppliedError(
+                f"{name} was delivered to the engine, which serves something else; were its files changed meanwhile?"
+            )
+
+    def _put_back(self, previous: Adapter | None) -> None:
+        """Serve what was served before a delivery that failed."""
+        self.adapter = previous
+        try:
+            self._apply(previous)
+        except Exception:
+            log.warning("the engine could not go back to what it served before", exc_info=True)
+            self.adapter = NOT_KNOWN
 
     def render(self, messages: Sequence[dict[str, str]]) -> list[int]:
         """Return the token ids of a chat, ready for the assistant's turn: `prompts.token_ids`, remembered."""

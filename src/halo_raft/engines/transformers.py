@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from halo_raft.engines.base import CANARY_PROMPTS, Adapter, Completion, Engine, EngineSpec, GenerationRequest
+from halo_raft.engines.base import Adapter, Completion, Engine, EngineSpec, GenerationRequest
+from halo_raft.engines.proof import Canary, canary_of, number, numbers_of_file, same_numbers
 from halo_raft.records import Sampling
 
 BATCH_SIZE = 16
@@ -96,24 +97,29 @@ class TransformersEngine(Engine):
         return row[:low]
 
     def _apply(self, adapter: Adapter | None) -> None:
-        from peft import PeftModel
+        from peft import PeftConfig, PeftModelForCausalLM
 
         if self.model is not self.base:
             self.base = self.model.unload()
             self.model = self.base
         if adapter is not None:
-            self.model = PeftModel.from_pretrained(self.base, adapter.path, adapter_name=adapter.name).eval()
+            shape = PeftConfig.from_pretrained(adapter.path)
+            shape.inference_mode = True
+            self.model = PeftModelForCausalLM(self.base, shape, adapter.name).eval()  # known before it can fail
+            self.model.load_adapter(adapter.path, adapter.name)
 
-    def canary(self) -> tuple[float, ...]:
-        """Return the log-probability of the likeliest next token of each canary prompt."""
-        import torch
+    def canary(self) -> Canary:
+        """Return what the weights in use say of fixed prompts."""
+        return canary_of(self.model, self.tokenizer)
 
-        with torch.inference_mode():
-            logits = [
-                self.model(**self.tokenizer(p, return_tensors="pt").to(self.spec.device)).logits[0, -1]
-                for p in CANARY_PROMPTS
-            ]
-        return tuple(float(torch.log_softmax(row.float(), -1).max()) for row in logits)
+    def _holds(self, canary: Canary) -> bool:
+        """Compare the matrices that compute, times their scale, with the adapter's files."""
+        layers = [module for module in self.model.modules() if getattr(module, "lora_A", None)]
+        held = [number(a.weight) for layer in layers for a in layer.lora_A.values()]
+        held += [number(b.weight * layer.scaling[name]) for layer in layers for name, b in layer.lora_B.items()]
+        assert self.adapter is not None
+        dtype = next(iter(layers[0].lora_A.values())).weight.dtype if layers else None
+        return same_numbers(sorted(held), numbers_of_file(self.adapter.path, dtype))
 
     def sleep(self) -> None:
         """Move the weights to host memory."""

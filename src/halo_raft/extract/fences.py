@@ -117,6 +117,8 @@ def _parser(lists: bool) -> MarkdownIt:
 
 
 def _parsed(text: str) -> _Found:
+    if found := _alone(text):
+        return found
     if len(text) > PARSED_CHARS:
         return _scanned(text)
     lists = sum(1 for _ in _LIST_LINE.finditer(text)) <= LIST_LINES
@@ -133,6 +135,22 @@ def _parsed(text: str) -> _Found:
             fences.append(_Fence(before, token.info.strip(), token.content, end if on_top else None))
             position = end
     return _Found(fences, "\n".join(lines[position:]), lines)
+
+
+def _alone(text: str) -> _Found | None:
+    """Return the block of a text with two marks of a fence, both at the margin: most answers need no parser."""
+    if text.count("```") != 2 or "~~~" in text or "\r" in text or "\0" in text:
+        return None
+    marks = [*_FENCE_LINE.finditer(text)]
+    if len(marks) != 2 or any(mark[1] or mark[2] != "```" for mark in marks):
+        return None
+    opening, closing = marks
+    if "`" in opening[3] or closing[3].strip(" \t"):
+        return None
+    end = text.count("\n", 0, closing.start()) + 1 if closing.end() < len(text) else None
+    content = text[opening.end() + 1 : closing.start()]
+    fence = _Fence(text[: opening.start()], opening[3].strip(), content, end)
+    return _Found([fence], text[closing.end() + 1 :], text.split("\n"))
 
 
 def _scanned(text: str) -> _Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from halo_raft.records import Sample, Verdict, VerdictKind
+from halo_raft.records import Sample, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,6 @@ class Judged:
     key: str
     verdict: Verdict
     station: str = ""
-
-
-def starved(verdict: Verdict, cpu_limit_s: float) -> bool:
-    """Return whether a program ran out of wall time without having had the CPU time that it may use."""
-    return verdict.kind is VerdictKind.TIMEOUT and verdict.cpu_s < cpu_limit_s
 
 
 def as_completion(program: str) -> str:

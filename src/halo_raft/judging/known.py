@@ -17,7 +17,7 @@ from pathlib import Path
 from halo_raft import models
 from halo_raft.errors import ConfigError
 from halo_raft.extract import language_of
-from halo_raft.judging.answer import Answer, Judged, starved
+from halo_raft.judging.answer import Answer, Judged
 from halo_raft.judging.ledger import Ledger
 from halo_raft.judging.policy import JudgingPolicy, knows_its_verdicts
 from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
@@ -127,7 +127,7 @@ class Known:
 
     def _lasts(self, verdict: Verdict) -> bool:
         """Return whether an identical program would get the same verdict at any other time."""
-        return verdict.kind is not VerdictKind.INFRA and not starved(verdict, self._policy.options.limits.cpu_s)
+        return verdict.kind is not VerdictKind.INFRA and not verdict.starved
 
     def _ledger(self, station: str) -> Ledger:
         """Return the ledger of what stations like this one find; without an identity, it lasts as long as this."""

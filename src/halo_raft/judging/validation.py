@@ -112,7 +112,7 @@ def broken_tasks(
         verdicts |= {v.sample_id: v for v in new}
     broken: dict[str, str] = {}
     for check in checks:
-        if reason := _objection(check, verdicts[check.sample_id]):
+        if reason := objection(check, verdicts[check.sample_id]):
             broken.setdefault(check.task_id, reason)
     return broken
 
@@ -184,7 +184,7 @@ def _defined(tree: ast.Module) -> set[str]:
     return names
 
 
-def _objection(check: Check, verdict: Verdict) -> str | None:
+def objection(check: Check, verdict: Verdict) -> str | None:
     """Say what a check's verdict tells against its task, None if nothing."""
     if verdict.kind is VerdictKind.INFRA:
         if verdict.details.startswith(DataError.__name__):  # what a verifier raises about the task itself

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from halo_raft import __version__, engines, models, sandbox, tasks, verifiers
-from halo_raft.cluster.connection import local_gpus
+from halo_raft import __version__, devices, engines, models, sandbox, tasks, verifiers
 from halo_raft.config import RaftConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
@@ -61,13 +60,14 @@ def show_config(arguments: argparse.Namespace) -> int:
 def info(arguments: argparse.Namespace) -> int:
     """Print what is installed and what this machine offers."""
     tier = sandbox.probe()
-    packages = versions()
+    packages, gpus = versions(), devices.local_gpus()
     console.pairs(
         [
             ("halo-raft", __version__),
             ("python", f"{platform.python_version()} on {platform.platform()}"),
             ("packages", ", ".join(f"{name} {packages[name]}" for name in PACKAGES if name in packages)),
-            ("devices", ", ".join(local_gpus()) or "no NVIDIA GPU"),
+            ("devices", ", ".join(map(str, gpus)) or "no GPU"),
+            *(("missing", line) for line in devices.missing(gpus)),
             ("sandbox", f"tier {tier.name}: {tier.reason}"),
             ("engines", ", ".join(engines.REGISTRY.names())),
             ("task sources", ", ".join(tasks.REGISTRY.names())),

@@ -98,7 +98,10 @@ def _with_tests(task_set: TaskSet, tests: str | None, names: Sequence[str]) -> T
     needing = [name for name in names if verifiers.REGISTRY.load(name).needs_tests]
     if not needing or all(task.has_tests for task in task_set.tasks):
         return task_set
-    source = tests or (needing[0] if needing[0] in tasks.REGISTRY.names() else None)
+    beside = tasks.tests_beside(task_set.name)
+    source = (
+        tests or (str(beside) if beside else None) or (needing[0] if needing[0] in tasks.REGISTRY.names() else None)
+    )
     if source is None:
         task = next(t for t in task_set.tasks if not t.has_tests)
         raise DataError(

@@ -61,7 +61,7 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
-        facts=_facts(run, settings) | own,
+        facts=_facts(run, settings) | own | _diagnoses(history.values()),
         config=config,
     )
 
@@ -168,6 +168,11 @@ def _sft_facts(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, str]:
         facts["Loss"] = f"{result['loss_first']:.3f} → {result['loss_last']:.3f} in {result['steps']} steps"
         facts["Rows"] = str(result["rows"])
     return facts
+
+
+def _diagnoses(history: Iterable[CycleStats]) -> dict[str, str]:
+    """Return why cycles taught little or nothing."""
+    return {f"Cycle {stats.cycle}": "; ".join(stats.diagnosis) for stats in history if stats.diagnosis}
 
 
 def _facts(run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:

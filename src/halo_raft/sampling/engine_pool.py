@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,6 @@ from halo_raft.cluster.placement import Placement
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.config.schema import ModelConfig
 from halo_raft.engines import Adapter, EngineSpec
-from halo_raft.errors import ConfigError, user_error
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +68,9 @@ class EnginePool:
         if not self._actors:
             from halo_raft.engines.actor import start_engines
 
-            spec = self.compute.engine_spec(self.placement.device)
-            self._actors = start_engines(spec, gpus=self.placement.engine_gpus)
+            at = self.placement
+            spec = self.compute.engine_spec(at.device)
+            self._actors = start_engines(spec, at.replicas, gpus=at.engine_gpus, cpus=at.engine_cpus)
         return self._actors
 
     def use(self, adapter: Adapter | None) -> list[Any]:
@@ -81,30 +78,30 @@ class EnginePool:
 
         Raises:
             AdapterNotAppliedError: The adapter changed nothing.
-            ConfigError: An engine cannot start.
+            HaloRaftError: An engine cannot start, or dies again and again.
         """
-        import ray
-
         actors = self.start()
-        with _engine_errors():
-            if self._asleep:
-                ray.get([actor.wake.remote() for actor in actors])
-                self._asleep = False
-            ray.get([actor.use.remote(adapter) for actor in actors])
+        if self._asleep:
+            self._ask("wake")
+            self._asleep = False
+        self._ask("use", adapter)
         return actors
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
         """Make room for training meanwhile, as far as the placement asks for it."""
-        import ray
-
         if self._actors and self.placement.engines_meanwhile == "sleep":
-            with _engine_errors():
-                ray.get([actor.sleep.remote() for actor in self._actors])
+            self._ask("sleep")
             self._asleep = True
         elif self.placement.engines_meanwhile == "stop":
             self.stop()
         yield
+
+    def _ask(self, method: str, *arguments: Any) -> None:
+        from halo_raft.engines.actor import ask
+
+        engine = self.compute.engine
+        ask(self._actors, method, *arguments, stall_s=engine.stall_s, restarts=engine.max_restarts)
 
     def stop(self) -> None:
         """End the actors."""
@@ -113,20 +110,3 @@ class EnginePool:
         for actor in self._actors:
             ray.kill(actor)
         self._actors, self._asleep = [], False
-
-
-@contextlib.contextmanager
-def _engine_errors() -> Iterator[None]:
-    """Bring a user's error out of the actor as itself, and say in one line why an engine died."""
-    import ray
-
-    try:
-        yield
-    except ray.exceptions.RayError as error:
-        if known := user_error(error):
-            raise known from None
-        if not isinstance(error, ray.exceptions.RayActorError):
-            raise
-        log.debug("engine died", exc_info=error)
-        reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
-        raise ConfigError(f"engine: it could not start, or died too often ({reason}); see logs/raft.log") from None

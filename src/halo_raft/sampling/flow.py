@@ -20,7 +20,7 @@ from halo_raft.judging.verdicts import PASSES
 from halo_raft.judging.workers import configure_ray_data, received, seats, verified
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
-from halo_raft.sampling.generate import Origin, answers_of
+from halo_raft.sampling.generate import Origin, Patience, answers_of
 from halo_raft.sampling.sink import SampleSink
 from halo_raft.store import JsonlWriter, read_records, read_verdicts
 
@@ -61,13 +61,13 @@ class Workers:
         engines: Returns the engines' actors, serving the stage's adapter; called only if needed.
         verifiers: Verification workers, half a CPU each.
         niceness: How far they stand back behind the engines.
-        restarts: How often an engine may die.
+        patience: With engines that die.
     """
 
     engines: Callable[[], list[Any]]
     verifiers: int
     niceness: int
-    restarts: int
+    patience: Patience
 
 
 def outstanding(stage: Stage, tried: Collection[str] = ()) -> Outstanding:
@@ -124,7 +124,7 @@ def _judged(
     configure_ray_data(taken.workers)
     drawn = ray.get(sink.offer.remote(left.unjudged, share))
     actors = workers.engines() if left.missing else []
-    answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.restarts)
+    answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.patience)
     for judged in received(verified(answers, terms, taken, workers.niceness)):
         yield ray.get(sink.learn.remote(judged))
     yield ray.get(sink.learn.remote([]))  # what was known when it was drawn, after the last batch

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft.engines import Adapter, Completion
+from halo_raft.engines.base import EngineDiedError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.workers import Row, as_rows
 from halo_raft.records import Sample
@@ -39,8 +40,26 @@ class Origin:
     adapter: Adapter | None
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """With engines that die.
+
+    Attributes:
+        restarts: How often an engine may die.
+        stall_s: Seconds after which one that yields nothing is dead.
+    """
+
+    restarts: int
+    stall_s: float
+
+
 def answers_of(
-    origin: Origin, drafts: Sequence[Draft], drawn: Sequence[Answer], actors: Sequence[Any], sink: Any, restarts: int
+    origin: Origin,
+    drafts: Sequence[Draft],
+    drawn: Sequence[Answer],
+    actors: Sequence[Any],
+    sink: Any,
+    patience: Patience,
 ) -> Any:
     """Return a dataset of answers that have to be judged, in rows, each sample on disk before it is there.
 
@@ -50,7 +69,7 @@ def answers_of(
         drawn: Answers that were on disk already; they go first.
         actors: Engines that serve the origin's adapter; needed for drafts alone.
         sink: Actor of a `SampleSink`.
-        restarts: How often an engine may die.
+        patience: With engines that die.
     """
     import ray
 
@@ -59,7 +78,7 @@ def answers_of(
     shares = [{"share": pickle.dumps((i, list(drawn[i::size]), list(drafts[i::size])))} for i in range(size)]
     return ray.data.from_items(shares, override_num_blocks=size).map_batches(
         Generate,
-        fn_constructor_args=(list(actors), origin, sink, restarts),
+        fn_constructor_args=(list(actors), origin, sink, patience),
         batch_size=1,
         num_cpus=0,
         compute=ray.data.ActorPoolStrategy(size=size),
@@ -69,11 +88,11 @@ def answers_of(
 class Generate:
     """Ray Data stage: an engine's number and its share of the work in, answers out as they finish."""
 
-    def __init__(self, engines: list[Any], origin: Origin, sink: Any, restarts: int) -> None:
+    def __init__(self, engines: list[Any], origin: Origin, sink: Any, patience: Patience) -> None:
         self.engines = engines
         self.origin = origin
         self.sink = sink
-        self.restarts = restarts
+        self.patience = patience
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
@@ -91,21 +110,20 @@ class Generate:
         """Stream one engine's share, asking again for what is missing when the engine died."""
         import ray
 
+        from halo_raft.engines.actor import streamed
+
         drawn = ray.get(self.sink.drawn.remote())  # not empty when Ray Data starts this task again
         pending = {d.request.sample_id: d for d in drafts if d.request.sample_id not in drawn}
-        for attempt in range(self.restarts + 1):
+        for attempt in range(self.patience.restarts + 1):
             requests = [d.request for d in pending.values()]
-            stream = self.engines[number].generate.options(num_returns="streaming")
             try:
-                for reference in stream.remote(requests, self.origin.adapter):
-                    completions: list[Completion] = ray.get(reference)
+                for completions in streamed(self.engines[number], requests, self.origin.adapter, self.patience.stall_s):
                     yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
                 return
-            except ray.exceptions.RayActorError:
-                if attempt == self.restarts:
-                    raise
-                log.warning("engine %d died; asking its successor for %d samples", number, len(pending))
-                ray.get(self.engines[number].ready.remote())
+            except EngineDiedError as death:
+                if attempt == self.patience.restarts:
+                    raise EngineDiedError.too_often(attempt + 1, death) from None
+                log.warning("engine %d died (%s); asking its successor for %d samples", number, death, len(pending))
 
     def _sample(self, draft: Draft, completion: Completion) -> Sample:
         adapter = self.origin.adapter
@@ -131,7 +149,7 @@ def _coalesce(batches: Iterator[list[Sample]]) -> Iterator[list[Sample]]:
     try:
         for batch in batches:
             waiting += batch
-            if len(waiting) >= ROWS_PER_BATCH or time.monotonic() - since > SECONDS_PER_BATCH:
+            if len(waiting) >= ROWS_PER_BATCH or (waiting and time.monotonic() - since > SECONDS_PER_BATCH):
                 yield waiting
                 waiting, since = [], time.monotonic()
     except Exception:

@@ -19,10 +19,12 @@ from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict
 from halo_raft.sampling.engine_pool import Compute, EnginePool
 from halo_raft.sampling.flow import Outstanding, Stage, Workers, outstanding, run_stage
+from halo_raft.sampling.generate import Patience
 
-BESIDE_A_CPU_ENGINE = 19
-"""Niceness of verification there: a busy neighbour makes the engine ten times slower (its threads wait for
-each other at every layer), a nice one costs it a tenth; what waits meanwhile is done at full speed afterwards."""
+BESIDE_AN_ENGINE = 19
+"""Niceness of verification there: a busy neighbour makes a CPU engine ten times slower (its threads wait for each
+other at every layer), and a GPU waits for the process that feeds it; a nice one costs it a tenth. What waits
+meanwhile is done at full speed afterwards."""
 
 
 Advance = Callable[[int, int, int], None]
@@ -112,12 +114,12 @@ class Session:
         return StageTime(seconds, drawn / max(seconds, 1e-9))
 
     def _workers(self, stage: Stage) -> Workers:
-        placement = self.pool.placement
+        engine = self.compute.engine
         return Workers(
             engines=lambda: self.pool.use(stage.origin.adapter),
-            verifiers=placement.verify_workers,
-            niceness=BESIDE_A_CPU_ENGINE if placement.device == "cpu" else 0,
-            restarts=self.compute.engine.max_restarts,
+            verifiers=self.pool.placement.verify_workers,
+            niceness=BESIDE_AN_ENGINE,
+            patience=Patience(engine.max_restarts, engine.stall_s),
         )
 
     def judge(

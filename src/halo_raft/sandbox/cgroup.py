@@ -52,6 +52,13 @@ class Group:
         with open(self._folder / "cpu.stat") as file:
             return int(file.readline().split()[1]) / 1e6
 
+    def waited_s(self) -> float:
+        """Return the seconds for which something here stood ready and nothing ran; 0 where the kernel does not say."""
+        with suppress(OSError), open(self._folder / "cpu.pressure") as file:
+            totals = {line.split()[0]: int(line.rpartition("=")[2]) for line in file}
+            return totals.get("full", 0) / 1e6
+        return 0.0
+
     def memory_mb(self) -> float:
         """Return MiB in use, the kernel's on behalf of the group included; see `counts_memory`."""
         with open(self._folder / "memory.stat") as file:
@@ -92,6 +99,8 @@ def create(name: str) -> Group | None:
         folder.mkdir()
         group = Group(folder)
         group.cpu_s()
+        with suppress(OSError):  # there where groups share the CPU out: by theirs, whatever their processes' niceness
+            (folder / "cpu.weight.nice").write_text(str(os.nice(0)))
     except (OSError, ValueError, IndexError):
         with suppress(OSError):
             folder.rmdir()

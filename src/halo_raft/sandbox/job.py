@@ -58,7 +58,7 @@ class Job:
             if not name or name.startswith("/") or ".." in name.split("/"):
                 raise ValueError(f"not a path inside the work folder: {name!r}")
         spec = {
-            "limits": dataclasses.asdict(self.limits),
+            "limits": {name: getattr(self.limits, name) for name in Limits.__slots__},
             "argv": list(self.argv) if self.argv else None,
             "harness": self.harness,
             "payload": self.payload,

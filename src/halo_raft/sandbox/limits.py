@@ -16,11 +16,12 @@ class Limits:
     Attributes:
         cpu_s: CPU seconds.
         wall_s: Wall-clock seconds.
-        memory_mb: Address space of each process, MiB.
+        memory_mb: Memory of all processes, and address space of each, MiB.
         processes: Processes and threads alive at once.
         open_files: File descriptors of each process.
         output_kb: Standard output and standard error together, KiB.
         file_mb: Size of each file written, MiB.
+        reserved_mb: Address space that each process gets besides: some run-times reserve it and do not use it.
     """
 
     cpu_s: float = 5.0
@@ -30,11 +31,12 @@ class Limits:
     open_files: int = 64
     output_kb: int = 1024
     file_mb: int = 64
+    reserved_mb: int = 0
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing could run under."""
         for field in dataclasses.fields(self):
-            if not getattr(self, field.name) > 0:
+            if not getattr(self, field.name) > 0 and field.name != "reserved_mb":
                 raise ValueError(f"{field.name} must be above 0, not {getattr(self, field.name)}")
 
     @classmethod

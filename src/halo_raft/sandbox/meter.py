@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.zygote import Zygote
@@ -26,6 +27,18 @@ class Usage(NamedTuple):
     processes: int
 
 
+class Others(Protocol):
+    """Processes outside of a run that work on its behalf."""
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that they have used for it."""
+        ...
+
+    def processes(self) -> Iterable[int]:
+        """Return those that are alive."""
+        ...
+
+
 class Meter:
     """Counts for one run.
 
@@ -41,6 +54,7 @@ class Meter:
         self._tree = usage.Tree(zygote.pid)
         self._seen: dict[int, float] = {}
         self._cpu_before: float | None = None
+        self._waited_before = 0.0
 
     def look(self) -> Usage:
         """Return what is in use now.
@@ -50,6 +64,7 @@ class Meter:
         """
         processes = self._processes()
         if self._cpu_before is None:
+            self._waited_before = self._group.waited_s() if self._group else 0.0
             self._cpu_before = self._group_cpu_s() - sum(process.cpu_s for process in processes.values())
         cpu_s = self._cpu_s(processes)
         if self._group and self._group.counts_memory:
@@ -67,9 +82,11 @@ class Meter:
         """Return the CPU seconds of all that the zygote ever ran, without its own."""
         return self._group.cpu_s() - usage.cpu_s(self._zygote.pid) if self._group else 0.0
 
-    def waited_s(self) -> float:
-        """Return the seconds for which threads of the run stood ready and were given no CPU."""
-        return usage.waited_s(self._processes())
+    def waited_s(self, others: Others | None) -> float:
+        """Return the seconds for which the run, or who works on its behalf, had to wait for a CPU."""
+        cpu_s = self.look().cpu_s + (others.cpu_s() if others else 0.0)
+        threads = usage.waited_s([*self._processes(), *(others.processes() if others else ())], cpu_s)
+        return max(threads, self._group.waited_s() - self._waited_before if self._group else 0.0)
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
         if self._group and self._cpu_before is not None:

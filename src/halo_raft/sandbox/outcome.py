@@ -35,8 +35,8 @@ class Outcome:
         cpu_s: CPU seconds, descendants included.
         wall_s: Wall-clock seconds.
         peak_memory_mb: Largest resident set of a single process, MiB.
-        waited_s: Seconds for which threads of a run that the wall clock ended had stood ready and were
-            given no CPU, as far as they were still alive; 0 for any other run.
+        waited_s: Seconds for which a thread of a run that the wall clock ended had stood ready while others than
+            the run's own had the CPU (`usage.waited_s`); 0 for any other run.
     """
 
     returncode: int | None
@@ -62,4 +62,4 @@ class Outcome:
 
         What sleeps or waits for itself has not: a second look would cost as much and say the same.
         """
-        return self.killed_by is KilledBy.WALL and self.waited_s > STARVED_SHARE * self.wall_s
+        return self.waited_s > STARVED_SHARE * self.wall_s

@@ -8,20 +8,19 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
 from halo_raft.sandbox import usage
 from halo_raft.sandbox.job import Job
-from halo_raft.sandbox.meter import Meter
+from halo_raft.sandbox.meter import Meter, Others
 from halo_raft.sandbox.outcome import KilledBy, Outcome
 from halo_raft.sandbox.zygote import SandboxError, Zygote, memory_file
 
 TICK_S, FOLDER_TICK_S = 0.2, 0.05
 """How often the use of CPU and memory is looked at; and that of a folder that no mount limits, which fills faster."""
-END_S = 10.0
-"""How long a zygote may take to end a run."""
+END_S = 30.0
+"""How long a zygote may take to end a run; on a machine too busy for that there is no sandbox."""
 CHUNK = 1 << 16
 RESULT_CAP = 4 << 20
 OUR_PROCESSES = 2
@@ -55,7 +54,7 @@ class Run:
         self._folder_mb = job.folder_bytes / 2**20 + 1
         self._readers: dict[int, str] = {}
         self._ours = ExitStack()
-        self._selector = self._ours.enter_context(selectors.DefaultSelector())
+        self._selector = self._ours.enter_context(selectors.PollSelector())
         self._meter = Meter(zygote)
         self._started = time.monotonic()
         self._next_look = self._next_folder_look = self._started
@@ -105,14 +104,14 @@ class Run:
         """Seconds since the run was started."""
         return time.monotonic() - self._started
 
-    def wait(self, until: int | None = None, others_cpu_s: Callable[[], float] = lambda: 0.0) -> bool:
+    def wait(self, until: int | None = None, others: Others | None = None) -> bool:
         """Drain the run until it has ended, or until descriptor `until` is readable.
 
         Past a limit the run is killed, and waited for. Limits are looked at by the clock, whatever there is to drain.
 
         Args:
             until: Descriptor of somebody else who may be done first.
-            others_cpu_s: Returns the CPU seconds that others used on the run's behalf.
+            others: Who works on the run's behalf; what they use counts as its own.
 
         Returns:
             Whether `until` became readable while the run had not ended.
@@ -130,7 +129,7 @@ class Run:
                 if until in ready:
                     return self._end is None
                 if self._end is None and not self._gone and self._until_next_look() == 0:
-                    self._look(others_cpu_s)
+                    self._look(others)
             self._await_end()
             return False
         finally:
@@ -164,7 +163,7 @@ class Run:
         """
         self.poll()
         if self._end is None and not self._gone and self._until_next_look() == 0:
-            self._look(lambda: 0.0)
+            self._look()
         return self._cpu_seen
 
     def end(self) -> None:
@@ -190,17 +189,17 @@ class Run:
             self.killed_by = reason
             self.end()
 
-    def _look(self, others_cpu_s: Callable[[], float]) -> None:
+    def _look(self, others: Others | None = None) -> None:
         """Hold the run to its limits."""
         now = time.monotonic()
         if self.wall_s >= self.limits.wall_s:
-            self._waited_s = self._meter.waited_s()
+            self._waited_s = self._meter.waited_s(others)
             self._kill(KilledBy.WALL)
         elif now >= self._next_look:
             self._next_look = now + TICK_S
             used = self._meter.look()
             self._cpu_seen = max(self._cpu_seen, used.cpu_s)
-            if used.cpu_s + others_cpu_s() >= self.limits.cpu_s:
+            if used.cpu_s + (others.cpu_s() if others else 0.0) >= self.limits.cpu_s:
                 self._kill(KilledBy.CPU)
             elif used.memory_mb > self.limits.memory_mb or used.processes > self.limits.processes + OUR_PROCESSES:
                 self._kill(KilledBy.MEMORY)  # the kernel limits processes, but not those of a root without other ids
@@ -276,8 +275,8 @@ class Run:
             raise SandboxError(facts["error"])
         status, cpu_us, max_rss_kb = self._end
         status = facts.get("status", status)
-        killed_by = self.killed_by
-        if killed_by is None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+        killed_by, cpu_s = self.killed_by, max(cpu_us / 1e6, self._cpu_seen)
+        if killed_by is None and cpu_s >= self.limits.cpu_s:  # since the last look
             killed_by = KilledBy.CPU
         return Outcome(
             returncode=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
@@ -287,7 +286,7 @@ class Run:
             result=bytes(self.data["result"]),
             files=facts.get("files", {}),
             killed_by=killed_by,
-            cpu_s=max(cpu_us / 1e6, self._cpu_seen),
+            cpu_s=cpu_s,
             wall_s=self.wall_s,
             peak_memory_mb=max_rss_kb / 1024,
             waited_s=self._waited_s,

@@ -94,15 +94,24 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def waited_s(pids: Iterable[int]) -> float:
-    """Return the seconds that threads of these processes stood ready to run and were given no CPU."""
-    nanoseconds = 0
+def waited_s(pids: Iterable[int], cpu_s: float) -> float:
+    """Return the longest that a thread stood ready and was given no CPU, for which its own kind is not to blame.
+
+    While a thread stands ready, another one may run in its place. What these processes used is taken off, all of
+    it but the thread's own share: no number of threads makes a program wait for others than itself.
+
+    Args:
+        pids: The processes alive.
+        cpu_s: CPU seconds of them and of those that have ended.
+    """
+    longest = 0.0
     for pid in pids:
         with suppress(OSError):
             for thread in os.listdir(f"/proc/{pid}/task"):
                 with suppress(OSError), open(f"/proc/{pid}/task/{thread}/schedstat") as file:
-                    nanoseconds += int(file.read().split()[1])
-    return nanoseconds / 1e9
+                    own, waited = (int(value) / 1e9 for value in file.read().split()[:2])
+                    longest = max(longest, waited - max(0.0, cpu_s - own))
+    return longest
 
 
 def sockets(pid: int) -> int:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from contextlib import ExitStack, suppress
 from typing import Any, Self
 
@@ -106,7 +107,8 @@ class Zygote:
                 raise
 
     def _prepare(self, setup_fd: int) -> None:
-        """Give the process its group and its user id, then tell it to begin."""
+        """Give the process its place behind others, its group and its user id, then tell it to begin."""
+        _stand_back(self.pid)
         self.group = cgroup.create(str(self.pid))
         if self.group is not None:
             try:
@@ -161,6 +163,21 @@ class Zygote:
         if self._user is not None:
             self._user.close()
         shutil.rmtree(self.base, ignore_errors=True)
+
+
+def _stand_back(pid: int) -> None:
+    """Give the session of a process this process's niceness.
+
+    Between sessions the kernel shares the CPU out by theirs (`autogroup`), whatever their processes' is.
+    """
+    with suppress(OSError):  # a kernel that does not look at sessions, or a /proc that is read-only
+        for _ in range(10):
+            try:
+                with open(f"/proc/{pid}/autogroup", "w") as file:
+                    file.write(str(os.nice(0)))
+                return
+            except BlockingIOError:  # an ordinary user may say so ten times a second, over all processes
+                time.sleep(0.1)
 
 
 def memory_file(content: bytes, stack: ExitStack) -> int:

@@ -2,10 +2,11 @@
 
 - `jsonl`: records, one a line, that outlive a crash
 - `folder`: a folder that one process holds, tied to what it was begun with
+- `mismatch`: what was changed since a folder was begun
 - `run_folder`: the files of a RAFT run, cycle by cycle
 """
 
-from halo_raft.store.folder import HeldFolder, check_writable
+from halo_raft.store.folder import HeldFolder, check_writable, remove
 from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, write_atomically
 from halo_raft.store.run_folder import RunFolder
 
@@ -16,5 +17,6 @@ __all__ = [
     "check_writable",
     "read_records",
     "read_verdicts",
+    "remove",
     "write_atomically",
 ]

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from halo_raft.errors import DataError
 from halo_raft.store.jsonl import write_atomically
+from halo_raft.store.mismatch import changed_keys, described, stages_touched
+
+log = logging.getLogger(__name__)
+
+RAFT, SFT = "a RAFT run", "a supervised fine-tuning"
+
+REDONE_FROM = {"selection": "select", "training": "train"}
+"""First stage that a change touches -> what `--from-stage` calls it."""
 
 OURS = (
     "cycle_*",
@@ -41,14 +50,20 @@ class HeldFolder:
         self._lock: IO[str] | None = None
 
     def open(
-        self, fingerprint: Mapping[str, Any], *, fresh: bool = False, may_change: Collection[str] = ()
+        self,
+        fingerprint: Mapping[str, Any],
+        *,
+        fresh: bool = False,
+        may_change: Collection[str] = (),
+        forget: Callable[[], None] = lambda: None,
     ) -> dict[str, Any]:
         """Create the folder or continue in it, and lock it.
 
         Args:
             fingerprint: What a run must not change: model, tasks, verifier, sampling, ...
             fresh: Throw away what an earlier run left here.
-            may_change: Keys of the fingerprint that nothing in the folder depends on yet.
+            may_change: Keys of the fingerprint that nothing in the folder depends on yet, or after `forget`.
+            forget: Removes what depends on them; called when nothing else is against going on.
 
         Returns:
             `run.json` as it stands: `fingerprint` and whatever the pipeline stored beside it.
@@ -69,16 +84,35 @@ class HeldFolder:
             known = {"fingerprint": dict(fingerprint)}
             self.write_json("run.json", known)
         now = json.loads(json.dumps(fingerprint))
-        tied = {key: value for key, value in known["fingerprint"].items() if key not in may_change}
-        if changed := _differences(tied, {key: value for key, value in now.items() if key not in may_change}):
-            raise DataError(
-                f"output_dir: {self.path} holds a run that was started with {'; '.join(changed)}; "
-                "use --fresh to discard it, or another --output"
+        changed = changed_keys(known["fingerprint"], now)
+        if refused := [key for key in changed if key not in may_change]:
+            raise DataError(self._refusal(known["fingerprint"], now, refused))
+        forget()
+        if changed:
+            texts = described(known["fingerprint"], now, changed)
+            log.info(
+                "Changed since it was begun: %s; what is there does not depend on it and is kept", "; ".join(texts)
             )
-        if now != known["fingerprint"]:
             known["fingerprint"] = now
             self.write_json("run.json", known)
         return known
+
+    def _refusal(self, old: Mapping[str, Any], new: Mapping[str, Any], keys: list[str]) -> str:
+        """Say in one line what was changed, what depends on it, and the ways out."""
+        if (was := _made_by(old)) != (wanted := _made_by(new)):
+            return f"output_dir: {self.path} holds {was}, and this is {wanted}; choose another --output" + (
+                ", and start from its adapter with --checkpoint" if (was, wanted) == (SFT, RAFT) else ""
+            )
+        text = f"output_dir: {self.path} was begun with other settings: {'; '.join(described(old, new, keys))}"
+        if wanted == RAFT:
+            stages = stages_touched(keys)
+            text += f" (which changes {', '.join(stages)})"
+            if stages[0] in REDONE_FROM:
+                text += (
+                    f"; use --from-stage {REDONE_FROM[stages[0]]} to keep the samples and verdicts of the base model "
+                    "and the first cycle and do the rest again"
+                )
+        return f"{text}; set it back, use --fresh to discard all of it, or another --output"
 
     def hold(self) -> None:
         """Make the folder where it is missing, and lock it.
@@ -93,10 +127,19 @@ class HeldFolder:
             raise DataError(f"output_dir: {self.path} cannot be written ({error.strerror}); choose another") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise DataError(
                 f"output_dir: {self.path} is in use by another run; wait for it or choose another"
             ) from None
+        except OSError as error:
+            raise DataError(
+                f"output_dir: {self.path} is on a file system without locks ({error.strerror}), where two runs could "
+                "write over each other; choose a folder on a local disk"
+            ) from None
+
+    def note_end(self, how: str, why: str) -> None:
+        """Note in `run.json` how the command that is at its end ended; the next one that starts forgets it."""
+        self.write_json("run.json", self.read_json("run.json") | {"ended": {"how": how, "why": why}})
 
     def in_use(self) -> bool:
         """Return whether another process holds the folder."""
@@ -121,10 +164,7 @@ class HeldFolder:
         Raises:
             DataError: It is damaged.
         """
-        try:
-            known = self.read_json("run.json")
-        except ValueError as error:
-            raise DataError(f"{self.path / 'run.json'}: is damaged ({error}); choose another --output") from None
+        known = self.read_json("run.json", mend="bring back a copy of it, or choose another --output")
         return known if isinstance(known, dict) and isinstance(known.get("fingerprint"), dict) else None
 
     def _ours(self) -> Iterator[Path]:
@@ -138,11 +178,8 @@ class HeldFolder:
 
     def _clear(self) -> None:
         """Remove an earlier run's files, and nothing that no run of ours wrote."""
-        for path in self._ours():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        for path in list(self._ours()):  # at once: a link whose target is gone is not found
+            remove(path)
 
     # --- plain files
 
@@ -150,16 +187,30 @@ class HeldFolder:
         """Write a JSON file atomically."""
         write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
 
-    def read_json(self, name: str) -> Any:
-        """Return a JSON file's content, None if it is not there."""
+    def read_json(self, name: str, *, mend: str = "remove it and run again, which makes it anew") -> Any:
+        """Return a JSON file's content, None if it is not there.
+
+        Raises:
+            DataError: It is damaged.
+        """
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except ValueError as error:
+            raise DataError(f"{self.path / name}: is damaged ({error}); {mend}") from None
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""
         write_atomically(self.path / name, text)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def check_writable(folder: Path, key: str) -> None:
@@ -173,12 +224,5 @@ def check_writable(folder: Path, key: str) -> None:
         raise DataError(f"{key}: {folder} cannot be written; choose another folder with --output")
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Name the keys whose values differ, with both values where they are short."""
-    keys = [key for key in (*old, *(k for k in new if k not in old)) if old.get(key) != new.get(key)]
-    return [f"another {key} ({_short(old.get(key))}, now {_short(new.get(key))})" for key in keys]
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 48 else text[:45] + "..."
+def _made_by(fingerprint: Mapping[str, Any]) -> str:
+    return RAFT if "training tasks" in fingerprint else SFT if "data" in fingerprint else "a run"

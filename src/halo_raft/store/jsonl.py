@@ -61,7 +61,7 @@ def read_records(path: Path, record: type[R]) -> Iterator[R]:
                 return
             try:
                 yield record.from_dict(json.loads(line))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(f"{path}:{number}: is damaged ({error}); remove the line to go on without it") from None
 
 

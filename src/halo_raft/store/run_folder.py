@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from halo_raft.records import CycleStats, Sample, Verdict
-from halo_raft.store.folder import HeldFolder
+from halo_raft.store.folder import HeldFolder, remove
 from halo_raft.store.jsonl import read_records, read_verdicts, write_atomically
+
+FIRST_CYCLE = frozenset({"plan.json", "samples.jsonl", "verified.jsonl", "recheck_verified.jsonl"})
+"""Of a cycle: what does not depend on how its samples are selected."""
+
+SELECTED = frozenset({"kept.jsonl", "selected.json"})
+"""Of a cycle: what does not depend on how it is trained."""
 
 
 class RunFolder(HeldFolder):
@@ -32,9 +38,25 @@ class RunFolder(HeldFolder):
         """Return the folder of a cycle's adapter."""
         return self.path / f"cycle_{cycle}_final"
 
+    def is_trained(self, cycle: int) -> bool:
+        """Return whether a cycle's adapter is there; a folder without its weights is none."""
+        adapter = self.adapter_path(cycle)
+        return (adapter / "adapter_config.json").is_file() and any(adapter.glob("adapter_model.*"))
+
     def has_adapter(self) -> bool:
         """Return whether any cycle has been trained."""
         return any(self.path.glob("cycle_*_final"))
+
+    def forget_from(self, stage: str) -> None:
+        """Remove what a run did from a stage of its first cycle on: `select` or `train`."""
+        kept = {f"cycle_1_{name}" for name in FIRST_CYCLE | (SELECTED if stage == "train" else frozenset())}
+        patterns = ("cycle_*", ".cycle_*", "best", "raft_statistics.json", "report", ".ray_train")
+        found = [
+            path for pattern in patterns for path in self.path.glob(pattern)
+        ]  # at once: a link whose target is gone is not found
+        for path in found:
+            if path.name not in kept and not path.name.startswith("cycle_0_"):
+                remove(path)
 
     def samples(self, cycle: int, stage: str = "") -> list[Sample]:
         """Read a stage's samples so far."""

@@ -12,8 +12,11 @@ from halo_raft.errors import ConfigError, DataError
 from halo_raft.records import Task, stable_hash
 from halo_raft.registry import Registry
 from halo_raft.tasks.base import TaskSet, TaskSource, parse_row, read_rows
+from halo_raft.tasks.likeness import alike
+from halo_raft.tasks.public.catalogue import SETS, command_for, tests_beside
+from halo_raft.tasks.public.source import source_of
 
-REGISTRY: Registry[TaskSource] = Registry("task source", __name__, TaskSource, frozenset({"base"}))
+REGISTRY: Registry[TaskSource] = Registry("task source", __name__, TaskSource, frozenset({"base", "likeness"}))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ __all__ = [
     "read_rows",
     "refuse_overlap",
     "split",
+    "tests_beside",
     "with_suite",
 ]
 
@@ -127,21 +131,21 @@ def refuse_overlap(train: TaskSet, heldout: TaskSet) -> None:
         )
 
 
-def split(tasks: TaskSet, *, every: int) -> tuple[TaskSet, TaskSet]:
-    """Hold out about one task in `every`, by a hash of its prompt: the same ones whatever the order.
+def split(tasks: TaskSet, share: float) -> tuple[TaskSet, TaskSet]:
+    """Hold out about a share of the tasks, by a hash of their prompts: the same ones whatever the order.
 
     Returns:
-        The tasks to train on and those held out; equal prompts are on the same side.
+        The tasks to train on and those held out; equal prompts, and tasks that are alike, are on the same side.
 
     Raises:
         DataError: One of the two would be empty.
     """
-
-    def is_heldout(task: Task) -> bool:
-        return int(stable_hash("heldout", _normalised(task.prompt)), 16) % every == 0
-
-    train = [task for task in tasks.tasks if not is_heldout(task)]
-    heldout = [task for task in tasks.tasks if is_heldout(task)]
+    drawn = {task.task_id: int(stable_hash("heldout", _normalised(task.prompt)), 16) % 10_000 for task in tasks.tasks}
+    ordered = sorted(tasks.tasks, key=lambda task: (drawn[task.task_id], task.prompt))
+    for pair in sorted(alike(ordered), key=lambda pair: pair.later):
+        drawn[ordered[pair.later].task_id] = drawn[ordered[pair.earlier].task_id]
+    train = [task for task in tasks.tasks if drawn[task.task_id] >= share * 10_000]
+    heldout = [task for task in tasks.tasks if drawn[task.task_id] < share * 10_000]
     if not train or not heldout:
         raise DataError(
             f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; name others to measure on"
@@ -153,6 +157,11 @@ def _normalised(prompt: str) -> str:
     return re.sub(r"\W+", " ", prompt).strip().lower()
 
 
+def sources() -> list[str]:
+    """Return the names of all task sources."""
+    return sorted({*SETS, *REGISTRY.names()})
+
+
 def _source(spec: str) -> tuple[TaskSource, str] | None:
     """Return the source and split that `spec` names, None if it is a file.
 
@@ -160,11 +169,13 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
         ConfigError: It is neither.
     """
     name, _, split = spec.partition(":")
-    if name not in REGISTRY.names():
+    if name not in SETS and name not in REGISTRY.names():
         if os.path.isfile(spec):
             return None
-        raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(REGISTRY.names())}")
-    source = REGISTRY.load(name)()
+        if command := command_for(spec):
+            raise ConfigError(f"tasks: {spec} is not there; make it with: {command}")
+        raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(sources())}")
+    source = (REGISTRY.load(name) if name in REGISTRY.names() else source_of(SETS[name]))()
     split = split or next(iter(source.splits))
     if split not in source.splits:
         raise ConfigError(f"tasks: {name} has no split {split!r}; there are: {', '.join(source.splits)}")

@@ -4,4 +4,5 @@
 - `progress`: bars on a terminal, lines elsewhere
 - `logs`: log messages on the terminal, and log files
 - `exits`: from exceptions to exit codes
+- `stopping`: from signals to a stop in time
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -63,6 +64,16 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, left: Iterab
         drawn.add_row(*row)
     say()
     console.print(drawn)
+
+
+@contextmanager
+def stdout_for_the_result_alone(wanted: bool) -> Iterator[None]:
+    """Send everything that is printed meanwhile to standard error, where that is wanted."""
+    before, console.stderr = console.stderr, wanted or console.stderr
+    try:
+        yield
+    finally:
+        console.stderr = before
 
 
 def shown(path: Path) -> str:

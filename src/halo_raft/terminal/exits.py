@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from halo_raft.errors import HaloRaftError
+from halo_raft.terminal.console import log
 from halo_raft.terminal.logs import show_log_messages
+from halo_raft.terminal.stopping import stoppable
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -21,15 +23,26 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 
 def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    """Run a command and return its exit code: see `errors`; 130 when interrupted."""
+    """Run a command and return its exit code: see `errors`; by a signal the process ends with 128 and its number."""
     show_log_messages()
-    try:
-        return command(arguments)
-    except HaloRaftError as error:
+    with stoppable() as stop:
+        try:
+            return command(arguments)
+        except BaseException as error:
+            if stop.signal is None:
+                return _code_of(error)
+            log.debug("stopped", exc_info=error)
+        stop.end()
+
+
+def _code_of(error: BaseException) -> int:
+    """Print a user's error and return its exit code; raise what is a bug of ours."""
+    if isinstance(error, HaloRaftError):
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    if isinstance(error, KeyboardInterrupt):
         print("interrupted; run the same command again to go on from here", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         return 1
+    raise error

@@ -74,3 +74,23 @@ def stage_progress(total: int, done: int) -> Iterator[Callable[[int, int, int], 
         say(f"Verifying {total} samples...")
     with ticker(total, done) as ticks:
         yield ticks.advance
+
+
+@contextmanager
+def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Show how many of something are done: a bar on a terminal, elsewhere a line every so often; yields what counts."""
+    done, said = 0, time.monotonic()
+    columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("", total=total or None)
+
+    def advance(number: int) -> None:
+        nonlocal done, said
+        done += number
+        bar.update(task, completed=done)
+        if not console.is_terminal and time.monotonic() - said >= SECONDS_PER_LINE:
+            said = time.monotonic()
+            say(f"  {done}/{total} {what}" if total else f"  {done} {what}")
+
+    with bar:
+        yield advance

@@ -7,11 +7,11 @@ never ends a run: everything that matters is in the run folder already.
 from pathlib import Path
 
 from halo_raft.config.schema import TrackingConfig
-from halo_raft.tracking.base import RunLog, Tracker
+from halo_raft.tracking.base import RunLog, Tracker, status_after
 from halo_raft.tracking.candidate import Candidate, registered_name
 from halo_raft.tracking.location import resolve, ui_command
 
-__all__ = ["Candidate", "RunLog", "Tracker", "create", "model_folder", "registered_name", "ui_command"]
+__all__ = ["Candidate", "RunLog", "Tracker", "create", "model_folder", "registered_name", "status_after", "ui_command"]
 
 
 def model_folder(uri: str, config: TrackingConfig) -> Path:
@@ -36,5 +36,7 @@ def create(config: TrackingConfig, run_folder: Path) -> Tracker:
 
         return FileTracker(run_folder / "tracking")
     from halo_raft.tracking.mlflow_tracker import MlflowTracker
+    from halo_raft.tracking.unsent import Unsent
 
-    return MlflowTracker(resolve(config), config.experiment, config.parent_run)
+    unsent = Unsent(run_folder / "tracking" / "unsent.jsonl")
+    return MlflowTracker(resolve(config), config.experiment, config.parent_run, unsent)

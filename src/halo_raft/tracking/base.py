@@ -13,6 +13,19 @@ from halo_raft.tracking.candidate import Candidate
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 
+def status_after(error: BaseException | None) -> Status:
+    """Return how a run ended by an exception: what a stop interrupts may fail in its turn on the way out."""
+    if error is None:
+        return "FINISHED"
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        if not isinstance(error, Exception):
+            return "KILLED"
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return "FAILED"
+
+
 class RunLog(ABC):
     """Logs to one run. No method raises: what cannot be logged is warned about once."""
 
@@ -92,6 +105,14 @@ class Tracker(RunLog):
 
         Where a run has no children of other processes, nothing is done.
         """
+
+    def sync(self, run_id: str) -> tuple[int, int]:
+        """Bring what could not be logged; return how many calls were taken now, and how many are still kept.
+
+        Raises:
+            ConfigError: The place where runs are logged cannot be used, or no longer has the run.
+        """
+        return 0, 0
 
     @abstractmethod
     def finish(self, status: Status = "FINISHED") -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from halo_raft.tracking.base import RunLog
 from halo_raft.tracking.soft import WarnOnce
+from halo_raft.tracking.unsent import Unsent
 from halo_raft.tracking.values import MAX_TAG, batches, cut, finite_metrics, flatten
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ class MlflowRunLog(RunLog):
     parameters and store metrics twice, so what is there already is read back first.
     """
 
-    def __init__(self, soft: WarnOnce) -> None:
+    def __init__(self, soft: WarnOnce, unsent: Unsent | None = None, cycle: int = 0) -> None:
         self._soft = soft
+        self._unsent = unsent
+        self._cycle = cycle
         self._client: MlflowClient | None = None
         self.run_id = ""
         self._params: dict[str, str] = {}
@@ -46,11 +49,22 @@ class MlflowRunLog(RunLog):
     def _open(self) -> MlflowClient:
         if self._client is None:
             raise RuntimeError("the run is not open")
+        if self._unsent is not None and self._unsent.is_away:
+            raise ConnectionError("MLflow did not answer just now")
         return self._client
+
+    def _kept(self, method: str, *arguments: Any) -> Callable[[], None]:
+        """Return what keeps a call that fails."""
+
+        def keep() -> None:
+            if self._unsent is not None:
+                self._unsent.keep(self._cycle, method, arguments)
+
+        return keep
 
     def log_metrics(self, metrics: Mapping[str, float | None], step: int) -> None:
         """See `RunLog`."""
-        with self._soft("log metrics"):
+        with self._soft("log metrics", self._kept("log_metrics", metrics, step)):
             from mlflow.entities import Metric
 
             now = int(time.time() * 1000)
@@ -74,7 +88,7 @@ class MlflowRunLog(RunLog):
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """See `RunLog`; a setting that a resumed run changed becomes the tag `resumed.<name>`."""
-        with self._soft("log parameters"):
+        with self._soft("log parameters", self._kept("log_params", params)):
             from mlflow.entities import Param
 
             flat = flatten(params)
@@ -87,7 +101,7 @@ class MlflowRunLog(RunLog):
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """See `RunLog`."""
-        with self._soft("set tags"):
+        with self._soft("set tags", self._kept("set_tags", tags)):
             from mlflow.entities import RunTag
 
             rows = [RunTag(name, cut(str(value), MAX_TAG)) for name, value in tags.items()]
@@ -96,7 +110,7 @@ class MlflowRunLog(RunLog):
 
     def log_dataset(self, name: str, path: str, sha256: str, context: str, rows: int | None = None) -> None:
         """See `RunLog`; the digest is the first 16 digits of the hash, a tag holds it whole."""
-        with self._soft("log a data set"):
+        with self._soft("log a data set", self._kept("log_dataset", name, path, sha256, context, rows)):
             from mlflow.entities import Dataset, DatasetInput, InputTag
 
             profile = json.dumps({"num_rows": rows}) if rows is not None else None
@@ -107,12 +121,12 @@ class MlflowRunLog(RunLog):
 
     def log_artifact(self, path: Path, folder: str = "") -> None:
         """See `RunLog`."""
-        with self._soft("log an artifact"):
+        with self._soft("log an artifact", self._kept("log_artifact", path, folder)):
             self._open.log_artifact(self.run_id, str(path), folder or None)
 
     def log_artifacts(self, directory: Path, folder: str = "") -> None:
         """See `RunLog`."""
-        with self._soft("log artifacts"):
+        with self._soft("log artifacts", self._kept("log_artifacts", directory, folder)):
             # MLflow logs a folder that does not exist as if it were empty.
             if not directory.is_dir():
                 raise FileNotFoundError(f"{directory} is no folder")
@@ -120,12 +134,12 @@ class MlflowRunLog(RunLog):
 
     def log_text(self, text: str, file: str) -> None:
         """See `RunLog`."""
-        with self._soft("log a text"):
+        with self._soft("log a text", self._kept("log_text", text, file)):
             self._open.log_text(self.run_id, text, file)
 
     def log_table(self, rows: Sequence[Mapping[str, Any]], file: str) -> None:
         """See `RunLog`; a table that is there already stays, since MLflow would append to it."""
-        with self._soft("log a table"):
+        with self._soft("log a table", self._kept("log_table", rows, file)):
             folder = file.rpartition("/")[0]
             there = self._open.list_artifacts(self.run_id, folder or None)
             if rows and all(entry.path != file for entry in there):

@@ -9,17 +9,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from halo_raft.errors import ConfigError
-from halo_raft.tracking.base import RunLog, Status, Tracker
+from halo_raft.tracking.base import RunLog, Status, Tracker, status_after
 from halo_raft.tracking.candidate import CHAMPION, Candidate, refusal
 from halo_raft.tracking.location import Location
 from halo_raft.tracking.mlflow_client import Connection, connect
 from halo_raft.tracking.mlflow_run import MlflowRunLog
 from halo_raft.tracking.prefixed import PrefixedLog
 from halo_raft.tracking.provenance import NOTE_TAG, run_note, source_tags
-from halo_raft.tracking.soft import WarnOnce, reason
+from halo_raft.tracking.soft import Strict, WarnOnce, reason
+from halo_raft.tracking.unsent import Unsent
 from halo_raft.tracking.values import MAX_TAG, cut, flatten
 
 if TYPE_CHECKING:
@@ -44,10 +46,13 @@ class MlflowTracker(MlflowRunLog, Tracker):
         location: Where to log.
         experiment: Name of the experiment, created where it is missing.
         parent_run: Run that this one is a child of. MLflow shows one level of children, so cycles get none then.
+        unsent: Keeps what MLflow does not take; it is brought by the next start, or by `sync`.
     """
 
-    def __init__(self, location: Location, experiment: str, parent_run: str | None = None) -> None:
-        super().__init__(WarnOnce())
+    def __init__(
+        self, location: Location, experiment: str, parent_run: str | None = None, unsent: Unsent | None = None
+    ) -> None:
+        super().__init__(WarnOnce(), unsent)
         self._parent_run = parent_run
         self._location = location
         self._experiment = experiment
@@ -96,6 +101,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
         self._experiment_id = run.info.experiment_id
         self.attach(client, run)
         if run_id == run.info.run_id:
+            self.bring()
             self.set_tags(tags)
         self.log_params(params)
         self._start_monitor()
@@ -116,13 +122,46 @@ class MlflowTracker(MlflowRunLog, Tracker):
         logger.warning("tracking: MLflow no longer has run %s; a new one goes on from here", run_id)
         return None
 
+    def sync(self, run_id: str) -> tuple[int, int]:
+        """See `Tracker`."""
+        self.warm_up()
+        assert self._connecting is not None
+        connection = self._connecting.result()
+        if (run := self._found(connection, run_id)) is None:
+            raise ConfigError(f"MLflow at {self._location.shown} does not have the run {run_id} any longer")
+        self._experiment_id = run.info.experiment_id
+        self.attach(connection.client, run)
+        return self.bring()
+
+    def bring(self) -> tuple[int, int]:
+        """Send what was kept; return how many calls were taken and how many are still kept."""
+        if self._unsent is None:
+            return 0, 0
+        strict = Strict()
+        runs: dict[int, MlflowRunLog] = {}
+
+        def send(cycle: int, method: str, arguments: list[Any]) -> None:
+            if method == "finish":
+                self._open.set_terminated(self.run_id, *arguments)
+                return
+            if cycle not in runs:
+                runs[cycle] = MlflowRunLog(strict)
+                run = self._child(cycle) if cycle and not self._parent_run else self._open.get_run(self.run_id)
+                runs[cycle].attach(self._open, run)
+                if cycle and not self._parent_run:
+                    self._open.set_terminated(run.info.run_id, "FINISHED")
+            values = [Path(v) if method.startswith("log_artifact") and n == 0 else v for n, v in enumerate(arguments)]
+            getattr(runs[cycle], method)(*values)
+
+        return self._unsent.bring(send)
+
     @contextmanager
     def cycle(self, cycle: int) -> Iterator[RunLog]:
         """See `Tracker`; an exception inside ends the child as FAILED, an interrupt as KILLED."""
         if self._parent_run:
             yield PrefixedLog(self, f"cycle_{cycle}")
             return
-        child = MlflowRunLog(self._soft)
+        child = MlflowRunLog(self._soft, self._unsent, cycle)
         with self._soft("open a cycle's run"):
             child.attach(self._open, self._child(cycle))
         status: Status = "FINISHED"
@@ -130,7 +169,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
             # Without its run (the server is away) the child's calls warn once and do nothing.
             yield child
         except BaseException as error:
-            status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            status = status_after(error)
             raise
         finally:
             with self._soft("close a cycle's run"):
@@ -199,7 +238,7 @@ class MlflowTracker(MlflowRunLog, Tracker):
             if self._monitor is not None:
                 self._monitor.finish()
                 self._monitor = None
-        with self._soft("close the run"):
+        with self._soft("close the run", self._kept("finish", status)):
             self._open.set_terminated(self.run_id, status)
 
     def _start_monitor(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 logger = logging.getLogger(__name__)
@@ -16,15 +16,25 @@ class WarnOnce:
         self._seen: set[tuple[str, str]] = set()
 
     @contextmanager
-    def __call__(self, action: str) -> Iterator[None]:
-        """Guard one logging call; `action` completes the sentence "could not ..."."""
+    def __call__(self, action: str, otherwise: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Guard one logging call; `action` completes the sentence "could not ...", `otherwise` is done instead."""
         try:
             yield
         except Exception as error:
+            otherwise()
             key = (action, type(error).__name__)
             if key not in self._seen:
                 self._seen.add(key)
                 logger.warning("tracking: could not %s: %s; the run goes on, repeats are silent", action, reason(error))
+
+
+class Strict(WarnOnce):
+    """Lets every error through."""
+
+    @contextmanager
+    def __call__(self, action: str, otherwise: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Guard nothing."""
+        yield
 
 
 def reason(error: BaseException, limit: int = 300) -> str:

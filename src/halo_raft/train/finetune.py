@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ from halo_raft.errors import user_error
 from halo_raft.train.job import FinetuneJob, FinetuneResult
 
 PROGRESS_FILE = "progress.log"
+ON_CPU = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that spin while they wait slow each other down twentyfold on a machine that is not idle."""
+ON_GPU = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
+"""Batches of many lengths leave holes that no other fits into, unless segments can grow."""
 POLL_S = 1.0
 """Seconds between looks at the workers' progress."""
 
@@ -63,8 +67,7 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
         run_config=RunConfig(
             name=name,
             storage_path=str(job.storage_dir),
-            # threads that spin while they wait slow each other down twentyfold on a machine that is not idle
-            worker_runtime_env={} if on_gpu else {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
+            worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU},
             # the controller's default is to wait for ever when there is no room
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=1),
         ),
@@ -80,12 +83,20 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
 
 
 def _fit_in_thread(trainer: Any) -> Any:
-    """Call `fit` in a thread: in the main thread it takes over Ctrl-C for good, and exits with 0 on it."""
-    executor = ThreadPoolExecutor(1, thread_name_prefix="ray-train")
-    try:
-        return executor.submit(trainer.fit).result()
-    finally:
-        executor.shutdown(wait=False)
+    """Call `fit` in a thread: in the main thread it takes over Ctrl-C for good, and exits with 0 on it.
+
+    A daemon: the interpreter waits at its end for the threads of an executor, and a fit that was left never ends.
+    """
+    fitted: Future[Any] = Future()
+
+    def fit() -> None:
+        try:
+            fitted.set_result(trainer.fit())
+        except BaseException as error:
+            fitted.set_exception(error)
+
+    threading.Thread(target=fit, name="ray-train", daemon=True).start()
+    return fitted.result()
 
 
 def _work(config: dict[str, Any]) -> dict[str, Any]:

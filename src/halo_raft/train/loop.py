@@ -10,8 +10,10 @@ the speed of pure bfloat16.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,15 +21,19 @@ from typing import Any
 import peft
 import torch
 import transformers
+from accelerate.utils import extract_model_from_parallel
 from peft.helpers import disable_input_dtype_casting
 
+from halo_raft.config.training import TrainingConfig
 from halo_raft.errors import ConfigError
 from halo_raft.precision import bfloat16_is_fast
+from halo_raft.train.checkpoints import Checkpoints
 from halo_raft.train.examples import ExampleSet, TrainExample, load_examples
+from halo_raft.train.fitting import Fitting, fit
 from halo_raft.train.job import TRAINING_FILE, FinetuneJob
 from halo_raft.train.overfitting import HeldBackLoss
 from halo_raft.train.saving import atomic_folder
-from halo_raft.train.schedule import Schedule, hold_back, schedule
+from halo_raft.train.schedule import BatchShape, Schedule, hold_back, schedule
 from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer, summed_loss
 
 log = logging.getLogger(__name__)
@@ -63,29 +69,47 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     if settings.held_back and not held_back:
         report("  Nothing is held back: all examples answer one prompt")
     plan = schedule(len(examples), settings, job.workers)
+    checkpoints = _checkpoints(job, plan, report)
     with tempfile.TemporaryDirectory(prefix="halo-raft-") as scratch:
-        progress = Progress(report)
-        trainer = TokenExactTrainer(
+        collator, watch = Collator(_pad_token_id(tokenizer)), None
+        if held_back:
+            watch = _watch(held_back, settings, collator.pad_token_id, bf16, report)
+        folder = str(checkpoints.folder) if checkpoints else scratch
+        parts = Fitting(
             model=model,
-            args=_arguments(job, plan, scratch),
-            train_dataset=examples,
-            data_collator=Collator(_pad_token_id(tokenizer)),
-            callbacks=[progress],
+            examples=examples,
+            arguments=lambda shape: _arguments(job, plan, shape, folder),
+            collator=collator,
             bf16=bf16,
+            progress=Progress(report),
+            checkpoints=checkpoints,
+            watch=watch,
+            report=report,
+            workers=job.workers,
         )
-        if trainer.args.world_size != job.workers:
-            raise RuntimeError(f"{job.workers} workers were asked for, and the trainer sees {trainer.args.world_size}")
-        trainer.remove_callback(transformers.PrinterCallback)
-        watch = _watch(trainer, held_back, settings.early_stopping_patience, report)
-        with disable_input_dtype_casting(model, active=bf16):  # autocast casts, once, where PEFT would cast back
-            trainer.train()
+        size = settings.per_device_train_batch_size
+        with (
+            disable_input_dtype_casting(model, active=bf16),  # autocast casts, once, where PEFT would cast back
+            checkpoints or contextlib.nullcontext(),
+        ):
+            trainer = fit(parts, BatchShape(size, size, plan.accumulation))
             if watch is not None:
                 watch.restore_best(trainer.model)
-    measured = _measured(trainer, progress, data, watch, bf16)
+    measured = _measured(trainer, parts.progress, data, watch, bf16)
     weights = _whole_weights(trainer) if job.sharding == "fsdp" else None
     if is_chief:
         save_adapter(model, tokenizer, job, measured, weights)
+        if checkpoints is not None:
+            checkpoints.clear()
     return measured
+
+
+def _checkpoints(job: FinetuneJob, plan: Schedule, report: Callable[[str], None]) -> Checkpoints | None:
+    """Return what keeps checkpoints, None where they cannot be kept."""
+    if job.sharding == "fsdp" and job.workers > 1:
+        report("  Workers that share the model keep no checkpoints inside a training")
+        return None
+    return Checkpoints(job, plan.steps_per_epoch)
 
 
 def save_adapter(
@@ -117,7 +141,7 @@ def save_adapter(
 def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
     """Return the base model with a trainable adapter, new or continued, in float32."""
     base = transformers.AutoModelForCausalLM.from_pretrained(
-        job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code
+        job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code, **_straight_onto_device(job)
     )
     base.config.use_cache = False
     if job.init_adapter is not None:
@@ -137,27 +161,34 @@ def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
         raise ConfigError(f"lora.target_modules: {error}") from error
 
 
+def _straight_onto_device(job: FinetuneJob) -> dict[str, Any]:
+    """Return the argument that has weights read into the GPU: host memory need not hold the model too."""
+    if not job.gpus_per_worker or (job.sharding == "fsdp" and job.workers > 1):
+        return {}
+    return {"device_map": {"": os.environ.get("ACCELERATE_TORCH_DEVICE", "cuda:0")}}  # Ray Train sets it
+
+
 def _watch(
-    trainer: TokenExactTrainer, held_back: Sequence[TrainExample], patience: int, report: Callable[[str], None]
-) -> HeldBackLoss | None:
-    """Have the loss on held-back examples watched, where there are any."""
-    if not held_back:
-        return None
+    held_back: Sequence[TrainExample],
+    settings: TrainingConfig,
+    pad_token_id: int,
+    bf16: bool,
+    report: Callable[[str], None],
+) -> HeldBackLoss:
+    """Have the loss on held-back examples watched."""
 
     def loss_of(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        with trainer.autocast_smart_context_manager():
-            return summed_loss(trainer.accelerator.unwrap_model(model), batch)
+        with torch.autocast(batch["labels"].device.type, torch.bfloat16, enabled=bf16):
+            return summed_loss(extract_model_from_parallel(model), batch)
 
-    watch = HeldBackLoss(
+    return HeldBackLoss(
         held_back,
-        batch_size=trainer.args.per_device_train_batch_size,
-        pad_token_id=trainer.data_collator.pad_token_id,
-        patience=patience,
+        batch_size=settings.per_device_train_batch_size,
+        pad_token_id=pad_token_id,
+        patience=settings.early_stopping_patience,
         loss_of=loss_of,
         report=report,
     )
-    trainer.add_callback(watch)
-    return watch
 
 
 def _whole_weights(trainer: TokenExactTrainer) -> dict[str, torch.Tensor]:
@@ -165,13 +196,13 @@ def _whole_weights(trainer: TokenExactTrainer) -> dict[str, torch.Tensor]:
     return trainer.accelerator.get_state_dict(trainer.model_wrapped)
 
 
-def _arguments(job: FinetuneJob, plan: Schedule, scratch: str) -> transformers.TrainingArguments:
+def _arguments(job: FinetuneJob, plan: Schedule, shape: BatchShape, folder: str) -> transformers.TrainingArguments:
     settings = job.training
     return transformers.TrainingArguments(
-        output_dir=scratch,
+        output_dir=folder,
         num_train_epochs=plan.epochs,
-        per_device_train_batch_size=settings.per_device_train_batch_size,
-        gradient_accumulation_steps=plan.accumulation,
+        per_device_train_batch_size=shape.micro,
+        gradient_accumulation_steps=shape.accumulation,
         learning_rate=job.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=min(settings.warmup_steps, plan.steps // 2),  # a short training must reach its rate

@@ -59,8 +59,9 @@ class HeldBackLoss(transformers.TrainerCallback):
         return min(self.curve[1:], key=lambda point: point.loss)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Measure what training starts from."""
-        self._measure(model, state, 0.0)
+        """Measure what training starts from; one that goes on has done so."""
+        if not self.curve:
+            self._measure(model, state, 0.0)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure, and ask for the end when patience has run out."""
@@ -68,7 +69,7 @@ class HeldBackLoss(transformers.TrainerCallback):
         before = min(point.loss for point in self.curve)
         now = self._measure(model, state, rate)
         if self.best is now:
-            self._best = {name: parameter.detach().clone() for name, parameter in _trained(model)}
+            self._best = {name: parameter.detach().clone() for name, parameter in trained(model)}
         self._worse = 0 if now.loss < before else self._worse + 1
         if self.patience and self._worse >= self.patience:
             control.should_training_stop = True
@@ -77,11 +78,20 @@ class HeldBackLoss(transformers.TrainerCallback):
                 f"the weights of step {self.best.step} are kept"
             )
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a training that goes on has to know; see `know`."""
+        return {"curve": [tuple(point) for point in self.curve], "best": self._best, "worse": self._worse}
+
+    def know(self, facts: dict[str, Any]) -> None:
+        """Go on from what was known at a checkpoint."""
+        self.curve = [LossPoint(*point) for point in facts["curve"]]
+        self._best, self._worse = facts["best"], facts["worse"]
+
     def restore_best(self, model: torch.nn.Module) -> None:
         """Give the adapter the weights of the best measurement."""
         with torch.no_grad():
-            for name, parameter in _trained(model):
-                parameter.copy_(self._best[name])
+            for name, parameter in trained(model):
+                parameter.copy_(self._best[name].to(parameter.device))
 
     def _measure(self, model: torch.nn.Module, state: Any, learning_rate: float) -> LossPoint:
         point = LossPoint(state.global_step, self._loss(model), learning_rate)
@@ -98,7 +108,8 @@ class HeldBackLoss(transformers.TrainerCallback):
         return total / self.tokens
 
 
-def _trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
+def trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
+    """Return name and weights of what a model learns."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 

@@ -19,6 +19,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     Raises:
         OSError: `target` exists and is not empty.
     """
+    remove_scratch(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -26,16 +27,28 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         scratch.chmod(0o755)  # mkdtemp and safetensors shut out the other users of shared storage
         for path in scratch.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)
-            _sync(path)
-        _sync(scratch)
+            sync(path)
+        sync(scratch)
         scratch.rename(target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
-def _sync(path: Path) -> None:
+def checkpoint_folder(target: Path) -> Path:
+    """Return where the checkpoints of a training lie that will make `target`."""
+    return target.with_name(f".{target.name}-checkpoints")
+
+
+def remove_scratch(target: Path) -> None:
+    """Remove what a process that was killed while it saved `target` left beside it."""
+    for path in target.parent.glob(f".{target.name}-*"):
+        if path != checkpoint_folder(target):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
     """Flush a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -28,6 +28,30 @@ class Schedule:
     steps: int
 
 
+@dataclass(frozen=True, slots=True)
+class BatchShape:
+    """How the examples of an optimizer step are cut.
+
+    Attributes:
+        batch: Examples of similar length that follow each other.
+        micro: Examples that a worker computes at a time, a divisor of `batch`.
+        accumulation: Times that it does so for one step.
+    """
+
+    batch: int
+    micro: int
+    accumulation: int
+
+    def smaller(self) -> BatchShape | None:
+        """Return a shape of the same steps that takes half of the memory, about; None where there is none."""
+        micro = next((n for n in range(self.micro // 2, 0, -1) if self.micro % n == 0), None)
+        return self.of(micro) if micro else None
+
+    def of(self, micro: int) -> BatchShape:
+        """Return a shape of the same steps with so many examples at a time."""
+        return BatchShape(self.batch, micro, self.accumulation * self.micro // micro)
+
+
 def schedule(examples: int, settings: TrainingConfig, workers: int) -> Schedule:
     """Return how `examples` are trained on.
 

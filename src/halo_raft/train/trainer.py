@@ -9,93 +9,154 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from accelerate.utils.memory import should_reduce_batch_size
 
 from halo_raft.errors import HaloRaftError
 from halo_raft.train.batches import length_grouped_order, pad_right
-from halo_raft.train.examples import IGNORE_INDEX, TrainExample
+from halo_raft.train.checkpoints import Checkpoints, read_facts
+from halo_raft.train.examples import TrainExample
 from halo_raft.train.job import LossPoint
+from halo_raft.train.losses import completion_loss, loss_as_logits
+from halo_raft.train.overfitting import HeldBackLoss, trained
+from halo_raft.train.schedule import BatchShape
 
+WEIGHTS = "adapter.pt"
+"""In a checkpoint: what is trained."""
 PROGRESS_S = 5.0
 """Seconds between progress lines."""
+
+
+class OutOfMemory(Exception):
+    """A micro-batch did not fit; nothing since the last optimizer step was learned."""
 
 
 class TokenExactTrainer(transformers.Trainer):
     """`Trainer` with length-grouped batches in a seeded order, a lean loss, and autocast on CPU too.
 
     `TrainingArguments(bf16=True)` is refused on CPU, or with `use_cpu=True` wraps one Ray worker in DDP.
+
+    Args:
+        bf16: Multiply matrices in bfloat16.
+        shape: How steps are cut: the order of the examples is that of whole batches.
+        progress, watch, checkpoints: The callbacks whose state belongs into a checkpoint.
     """
 
-    def __init__(self, *args: Any, bf16: bool, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        bf16: bool,
+        shape: BatchShape,
+        progress: Progress,
+        watch: HeldBackLoss | None,
+        checkpoints: Checkpoints | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, compute_loss_func=completion_loss, **kwargs)
-        self.bf16 = bf16
+        self.bf16, self.shape = bf16, shape
+        self.progress, self.watch, self.checkpoints = progress, watch, checkpoints
+        self._before = (-1, torch.zeros(()), 0)
+        self._known: dict[str, Any] = {}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
-        return LengthGroupedSampler(
-            [len(example) for example in self.train_dataset], self.args.per_device_train_batch_size, self.args.seed
-        )
+        return LengthGroupedSampler([len(example) for example in self.train_dataset], self.shape.batch, self.args.seed)
+
+    # --- checkpoints
+
+    def know(self, facts: dict[str, Any]) -> None:
+        """Go on from a checkpoint, whose folder `train` is given too."""
+        self._known = facts
+        self.progress.curve = [LossPoint(*point) for point in facts["curve"]]
+        self.progress.seconds = facts["seconds"]
+        if self.watch is not None:
+            self.watch.know(facts["watch"])
+        self.add_callback(_RestoredLoss(self))
+
+    def restore_loss(self) -> None:
+        """Go on summing the loss since the last point of its curve; the base class begins anew."""
+        self._tr_loss = torch.tensor(self._known["loss"], device=self.args.device)
+        self._globalstep_last_logged = self._known["last_logged"]
+
+    def checkpoint_of_last_step(self) -> tuple[Path, dict[str, Any]] | tuple[None, None]:
+        """Write a checkpoint as things were after the last whole step; none is needed before the first one."""
+        if self.checkpoints is None or not self.state.global_step:
+            return None, None
+        _, self._tr_loss, self.state.num_input_tokens_seen = self._before
+        self._save_checkpoint(self.model, None)
+        path = self.checkpoints.latest()
+        assert path is not None
+        return path, read_facts(path)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        assert self.checkpoints is not None
+        super()._save_checkpoint(model, trial)
+        loss = self._tr_loss.clone()
+        if self.args.world_size > 1:
+            torch.distributed.all_reduce(loss)  # and so behind all that the others write
+            loss /= self.args.world_size
+        facts = {
+            "step": self.state.global_step,
+            "micro": self.shape.micro,
+            "loss": loss.item(),
+            "last_logged": self._globalstep_last_logged,
+            "curve": [tuple(point) for point in self.progress.curve],
+            "seconds": self.progress.seconds,
+            "watch": self.watch.facts() if self.watch else None,
+        }
+        if self.args.should_save:
+            self.checkpoints.finish(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}", facts)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write what is trained, for a checkpoint; the base class would ask the hub about the vocabulary."""
+        if self.args.should_save:
+            folder = Path(output_dir or self.args.output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.save(dict(trained(self.model)), folder / WEIGHTS)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        weights = torch.load(Path(resume_from_checkpoint) / WEIGHTS, weights_only=True, map_location="cpu")
+        with torch.no_grad():
+            for name, parameter in trained(self.model):
+                parameter.copy_(weights[name])
+
+    # --- steps
+
+    def training_step(self, model: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Take one micro-batch's share of a step.
+
+        Raises:
+            OutOfMemory: It does not fit.
+        """
+        if self._before[0] != self.state.global_step:
+            self._before = (self.state.global_step, self._tr_loss.clone(), self.state.num_input_tokens_seen)
+        try:
+            return super().training_step(model, *args, **kwargs)
+        except RuntimeError as error:
+            if not (isinstance(error, torch.OutOfMemoryError) or should_reduce_batch_size(error)):
+                raise
+        raise OutOfMemory
 
     def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> contextlib.AbstractContextManager:
         """Return bfloat16 autocast on the device that trains, where it is on."""
         return torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.bf16)
 
-    def compute_loss(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Compute the loss with the vocabulary projected at completion positions alone."""
-        head = output_embeddings(self.accelerator.unwrap_model(model))
-        with project_only(head, predicts_completion(inputs["labels"])):
-            return super().compute_loss(model, inputs, *args, **kwargs)
-
-
-def output_embeddings(model: Any) -> torch.nn.Module:
-    """Return the last layer of a PEFT model's base."""
-    return model.get_base_model().get_output_embeddings()
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, num_items_in_batch: Any = None, **kwargs: Any
+    ) -> Any:
+        """Compute the loss with the vocabulary projected at completion positions alone, piece by piece."""
+        with loss_as_logits(self.accelerator.unwrap_model(model), inputs["labels"], num_items_in_batch):
+            return super().compute_loss(model, inputs, *args, num_items_in_batch=num_items_in_batch, **kwargs)
 
 
 def summed_loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Return the summed cross-entropy of a padded batch's completion tokens, outside of training."""
     inputs = {name: rows for name, rows in batch.items() if name != "labels"}
-    with project_only(output_embeddings(model), predicts_completion(batch["labels"])):
+    with loss_as_logits(model, batch["labels"], 1):
         return completion_loss(model(**inputs), batch["labels"], 1)
-
-
-def predicts_completion(labels: torch.Tensor) -> torch.Tensor:
-    """Return the mask of positions whose next token carries loss; `labels` are not shifted."""
-    return torch.nn.functional.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX) != IGNORE_INDEX
-
-
-@contextlib.contextmanager
-def project_only(head: torch.nn.Module, positions: torch.Tensor) -> Iterator[None]:
-    """Within the block, `head` sees the hidden states at `positions` alone, as one row.
-
-    Two thirds of a batch are prompt. Their logits, the largest tensor of a step, are never made.
-
-    Args:
-        head: A model's output embeddings: the last layer that mixes features.
-        positions: Mask of shape (batch, length), with n places set; logits come out as (1, n, vocabulary).
-    """
-    hook = head.register_forward_pre_hook(lambda _, args: (args[0][positions][None], *args[1:]))
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-def completion_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
-    """Return the summed cross-entropy of one micro-batch over the tokens of the whole accumulated batch.
-
-    So each completion token weighs the same, however batches are cut or spread over workers.
-
-    Args:
-        outputs: A model's output under `project_only`.
-        labels: As collated, shape (batch, length), not shifted.
-        num_items_in_batch: Tokens with loss in all micro-batches of the step, on all workers.
-    """
-    targets = labels[:, 1:][labels[:, 1:] != IGNORE_INDEX]
-    loss = torch.nn.functional.cross_entropy(outputs.logits[0].float(), targets, reduction="sum")
-    return loss / num_items_in_batch
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler):
@@ -125,8 +186,9 @@ class Progress(transformers.TrainerCallback):
         self._start = self._said = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock."""
-        self._start = self._said = time.monotonic()
+        """Start the clock, or let it go on."""
+        self._said = time.monotonic()
+        self._start = self._said - self.seconds
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Have the last step logged, whatever the logging interval."""
@@ -147,6 +209,17 @@ class Progress(transformers.TrainerCallback):
             self._said = now
             rate = state.num_input_tokens_seen / max(now - self._start, 1e-9)
             self.report(f"step {state.global_step}/{state.max_steps}  loss {logs['loss']:.4f}  {rate:,.0f} tokens/s")
+
+
+class _RestoredLoss(transformers.TrainerCallback):
+    """Runs after the base class has begun to count."""
+
+    def __init__(self, trainer: TokenExactTrainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """See `TokenExactTrainer.restore_loss`."""
+        self.trainer.restore_loss()
 
 
 class Collator:

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 OUTSIDE, IN_PROCESS, USER = "outside", "in_process", "user"
 """Values of `integrity`: where the judge stood when it judged."""
+BUSY = "; the machine was too busy to run it"
+"""Said of a program that may have run out of wall time for no fault of its own."""
 PARTIAL_CREDIT = 0.4
 """Reward for all tests but none failing to pass: below the threshold 0.5, which means `passed`."""
 
@@ -46,6 +48,7 @@ class VerifyResult:
         integrity: `outside`, `in_process` or `user`.
         cpu_s: CPU seconds.
         wall_s: Wall-clock seconds; the time that `verify` took when 0.
+        starved: Whether it ran out of wall time and the machine, not the program, may be to blame.
     """
 
     success: bool
@@ -57,6 +60,7 @@ class VerifyResult:
     integrity: str = USER
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    starved: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no ranking could use: a reward outside [0, 1], a kind that contradicts `success`."""
@@ -238,11 +242,12 @@ class Verifier(abc.ABC):
             reward=None if infra else result.reward,
             tests_passed=result.tests_passed,
             tests_total=result.tests_total,
-            details=_one_line(result.details),
+            details=_one_line(result.details) + (BUSY if result.starved else ""),
             integrity=result.integrity,
             tier=_tier(result.integrity),
             cpu_s=result.cpu_s,
             wall_s=result.wall_s or seconds,
+            starved=result.starved,
             verifier=self.name,
             verifier_version=self.identity,
         )
@@ -277,7 +282,8 @@ class Verifier(abc.ABC):
 
 def _one_line(text: object) -> str:
     """Return text without line ends and control characters: it may be a program's own."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    line = str(text)
+    return " ".join((line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)).split())
 
 
 def _names(parameters: Any) -> str:

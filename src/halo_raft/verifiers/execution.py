@@ -119,4 +119,5 @@ def _result(report: CasesReport) -> VerifyResult:
         integrity=OUTSIDE,
         cpu_s=report.cpu_s,
         wall_s=report.wall_s,
+        starved=report.starved,
     )

@@ -12,8 +12,8 @@ def config(*overrides: str) -> RaftConfig:
     return load(RaftConfig, None, overrides)
 
 
-def place(config: RaftConfig, *, cpus: float, gpus: float) -> Placement:
-    return placed(config.engine, config.resources, config.verifier.workers, cpus=cpus, gpus=gpus)
+def place(config: RaftConfig, *, cpus: float, gpus: float, nodes: list[float] | None = None) -> Placement:
+    return placed(config.engine, config.resources, config.verifier.workers, cpus=cpus, gpus=gpus, gpus_by_node=nodes)
 
 
 def test_two_cpus_fit_an_engine_and_verification():
@@ -65,3 +65,42 @@ def test_engines_that_cannot_share_stop_for_training(overrides):
     placement = place(config(*overrides), cpus=8, gpus=gpus)
     assert placement.engines_meanwhile == "stop"
     assert placement.trainer_gpus == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "nodes", "expected"),
+    [
+        (["engine.tensor_parallel=2"], [1, 1], "engine.tensor_parallel: an engine takes its 2 GPUs from one node"),
+        (["engine.tensor_parallel=2", "engine.replicas=2"], [3, 1], "do not fit on 4 GPUs of 2 nodes"),
+        (["engine.tensor_parallel=2", "engine.replicas=auto"], [1, 1, 1], "the largest has 1"),
+    ],
+)
+def test_an_engine_takes_its_gpus_from_one_node(overrides, nodes, expected):
+    with pytest.raises(ConfigError, match=expected) as caught:
+        place(config(*overrides), cpus=64, gpus=sum(nodes), nodes=nodes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("parallel", "gpus", "nodes", "replicas", "meanwhile"),
+    [
+        (1, 1, [1], 1, "sleep"),
+        (1, 4, [4], 4, "sleep"),
+        (1, 3, [2, 1], 3, "sleep"),
+        (2, 4, [3, 1], 1, "stay"),
+        (2, 8, [4, 4], 4, "stop"),
+        (1, 2, [4, 4], 2, "sleep"),  # resources.num_gpus=2
+        (1, 0, [0], 1, "stay"),
+    ],
+)
+def test_auto_fills_the_gpus_that_are_there(parallel, gpus, nodes, replicas, meanwhile):
+    settings = config("engine.replicas=auto", f"engine.tensor_parallel={parallel}")
+    placement = place(settings, cpus=64, gpus=gpus, nodes=nodes)
+    assert (placement.replicas, placement.engines_meanwhile) == (replicas, meanwhile)
+
+
+@pytest.mark.parametrize(("cpus", "gpus", "left"), [(8, 1, 12), (8, 2, 12), (2, 1, 2), (2, 0, 2), (16, 0, 30)])
+def test_verification_leaves_engines_their_cores(cpus, gpus, left):
+    placement = place(config(), cpus=cpus, gpus=gpus)
+    assert placement.verify_workers == left
+    assert placement.engine_cpus + placement.verify_workers / 2 <= cpus

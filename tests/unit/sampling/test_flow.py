@@ -63,10 +63,11 @@ VERDICT = Verdict(
         (VERDICT, 1),
         (replace(VERDICT, kind=VerdictKind.WRONG, success=False, reward=0.0), 1),
         (replace(VERDICT, kind=VerdictKind.TIMEOUT, success=False, reward=0.0, cpu_s=5.2), 1),
-        (replace(VERDICT, kind=VerdictKind.TIMEOUT, success=False, reward=0.0, cpu_s=0.3), 2),
+        (replace(VERDICT, kind=VerdictKind.TIMEOUT, success=False, reward=0.0, cpu_s=0.3), 1),
+        (replace(VERDICT, kind=VerdictKind.TIMEOUT, success=False, reward=0.0, cpu_s=0.3, starved=True), 2),
         (replace(VERDICT, kind=VerdictKind.INFRA, success=False, reward=None), 2),
     ],
-    ids=["passed", "wrong", "cpu timeout", "starved of cpu", "infra"],
+    ids=["passed", "wrong", "cpu timeout", "asleep", "starved of cpu", "infra"],
 )
 def test_only_what_may_be_our_fault_is_judged_again(monkeypatch, first, judged):
     calls = []

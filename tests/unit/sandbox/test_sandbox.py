@@ -14,7 +14,7 @@ import pytest
 
 from halo_raft import sandbox
 from halo_raft.config.schema import SandboxConfig
-from halo_raft.sandbox import POOL, KilledBy, Limits, Outcome, SandboxError, View, probe, run_python
+from halo_raft.sandbox import POOL, KilledBy, Limits, Outcome, Run, SandboxError, View, probe, run_python
 from halo_raft.sandbox.tier import VARIABLE
 
 run = functools.partial(sandbox.run, tool=True)  # an ordinary user's tier B lets nothing but tools start processes
@@ -22,23 +22,18 @@ SHORT = Limits(cpu_s=2, wall_s=5, output_kb=64)
 PYTHON = [os.path.realpath(sys.executable), "-S", "-c"]
 
 
-@pytest.fixture(autouse=True, params=["A", "B"])
-def tier(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Every test runs in both tiers, and leaves the folder for work folders empty."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setenv(VARIABLE, request.param)
-    POOL.close()
-    probe.cache_clear()
-    try:
-        probe()
-    except SandboxError as error:
-        pytest.skip(f"tier {request.param} cannot be had here: {error}")
-    yield request.param
-    POOL.close()
-    probe.cache_clear()
-    assert list(folder.iterdir()) == []
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tier: str, folder: Path) -> Iterator[None]:
+    """After each test there are the folders of the zygotes that wait for the next one, with nothing in them."""
+    yield
+    waiting = {zygote.base for zygotes in POOL._idle.values() for zygote in zygotes}
+    assert {str(path) for path in folder.iterdir()} == waiting
+    assert [path for path in folder.glob("*/runs/*")] == []
 
 
 def alive(mark: str) -> list[int]:
@@ -110,6 +105,7 @@ def test_files_stay_inside(name: str) -> None:
 
 
 def test_environment_is_an_allow_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    POOL.close()  # zygotes start with it
     monkeypatch.setenv("HF_TOKEN", "secret")
     outcome = run(["env"], limits=SHORT, env={"GOFLAGS": "-mod=mod"})
     assert b"secret" not in outcome.stdout
@@ -129,6 +125,7 @@ print([fd for fd in range(1024) if is_open(fd)])
 
 
 def test_no_other_descriptor_is_open() -> None:
+    POOL.close()  # zygotes start while it is open
     with open("/dev/null") as extra:
         os.set_inheritable(extra.fileno(), True)
         outcome = run([*PYTHON, OPEN_DESCRIPTORS], limits=SHORT)
@@ -144,6 +141,15 @@ def test_cpu_limit(code: str) -> None:
     assert outcome.cpu_s > 0.25
 
 
+def test_cpu_time_counts_though_the_program_ended_before_anybody_looked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[Run.__module__], "TICK_S", 60.0)
+    burn = "import os, time\nwhile time.process_time() < 0.1: pass\nprint(1)"
+    outcome = run([*PYTHON, burn], limits=Limits(cpu_s=0.05))
+    assert outcome.stdout == b"1\n"
+    assert outcome.killed_by is KilledBy.CPU
+    assert not outcome.clean
+
+
 def test_wall_limit_ends_what_ignores_signals() -> None:
     outcome = run(["sh", "-c", "trap '' TERM INT HUP; sleep 9999"], limits=Limits(wall_s=0.4))
     assert outcome.killed_by is KilledBy.WALL
@@ -156,12 +162,12 @@ def test_memory_limit() -> None:
 
 
 def test_file_size_limit() -> None:
-    outcome = run(["sh", "-c", "head -c 3000000 /dev/zero > big; wc -c < big"], limits=Limits(file_mb=1))
+    outcome = run(["sh", "-c", "head -c 3000000 /dev/urandom > big; wc -c < big"], limits=Limits(file_mb=1))
     assert int(outcome.stdout) <= 1 << 20
 
 
 def test_many_files_are_limited_together() -> None:
-    fill = "i=0; while head -c 900000 /dev/zero > f$i; do i=$((i+1)); sleep 0.05; done; exit 4"
+    fill = "i=0; while head -c 900000 /dev/urandom > f$i; do i=$((i+1)); sleep 0.05; done; exit 4"
     outcome = run(["sh", "-c", fill], limits=Limits(file_mb=3, wall_s=60))
     assert outcome.returncode == 4 or outcome.killed_by is KilledBy.OUTPUT_LIMIT
 
@@ -174,7 +180,7 @@ def test_endless_output_is_cut(stream: str) -> None:
 
 
 def test_output_below_the_cap_is_complete() -> None:
-    outcome = run(["head", "-c", "900000", "/dev/zero"], limits=Limits(output_kb=1024))
+    outcome = run(["head", "-c", "900000", "/dev/urandom"], limits=Limits(output_kb=1024))
     assert outcome.clean
     assert len(outcome.stdout) == 900_000
 
@@ -350,7 +356,7 @@ def test_the_host_is_out_of_reach(tmp_path: Path) -> None:
 
 
 def test_devices_can_be_written() -> None:
-    assert run(["sh", "-c", "echo x > /dev/null && head -c 1 /dev/zero"], limits=SHORT).stdout == b"\0"
+    assert run(["sh", "-c", "echo x > /dev/null && head -c 9 /dev/urandom | wc -c"], limits=SHORT).stdout == b"9\n"
 
 
 def test_a_mount_can_be_read_and_not_written(tmp_path: Path) -> None:
@@ -390,3 +396,25 @@ def test_limits_from_config() -> None:
 def test_limits_must_be_positive(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         Limits(**{field: 0})
+
+
+def test_a_run_is_of_its_zygotes_session() -> None:
+    """Between sessions the kernel shares the CPU out evenly: with one of its own a run would not stand back."""
+    of_its_own = "import os; print(os.getsid(0) == os.getpid())"
+    assert run([*PYTHON, of_its_own], limits=SHORT).stdout == b"False\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not look at sessions")
+def test_a_zygotes_session_stands_back_as_far_as_its_worker() -> None:
+    script = """if True:
+        import os
+        from halo_raft.sandbox import View, probe
+        from halo_raft.sandbox.zygote import Zygote
+
+        niceness = os.nice(7)
+        with Zygote(View(probe().name)) as zygote, open(f"/proc/{zygote.pid}/autogroup") as file:
+            print(niceness, file.read().split()[-1])
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    worker, session = map(int, done.stdout.split())
+    assert worker == session == min(19, os.nice(0) + 7)

@@ -71,12 +71,54 @@ def test_a_process_that_is_gone_is_none() -> None:
 
 
 def test_time_that_threads_wait_for_a_processor_only_grows() -> None:
-    before = usage.waited_s([os.getpid()])
+    before = usage.waited_s([os.getpid()], cpu_s=0)
     end = time.monotonic() + 0.05
     while time.monotonic() < end:
         pass
-    assert usage.waited_s([os.getpid()]) >= before >= 0
-    assert usage.waited_s([]) == 0
+    assert usage.waited_s([os.getpid()], cpu_s=0) >= before >= 0
+    assert usage.waited_s([], cpu_s=0) == 0
+
+
+CROWD = """
+import os, threading, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+for _ in range(%d):
+    if os.fork() == 0: break
+while time.process_time() < 0.3: pass
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("others", [0, 6])
+def test_who_waits_for_its_own_kind_alone_was_not_kept_waiting(others: int) -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", CROWD % others], stdout=subprocess.PIPE) as it:
+        assert it.stdout is not None
+        for _ in range(others + 1):
+            it.stdout.readline()
+        below = usage.Tree(it.pid).look()
+        cpu_s = usage.cpu_s(it.pid) + sum(process.cpu_s for process in below.values())
+        alone, together = (usage.waited_s([it.pid, *below], used) for used in (0.0, cpu_s))
+        for pid in [it.pid, *below]:
+            os.kill(pid, 9)
+    assert cpu_s > 0.29 * (others + 1)
+    assert together <= alone
+    if others:  # one stood ready while six others ran, which is all that there is to it but for the machine's load
+        assert alone - together > 0.2 * others
+
+
+def test_who_waits_for_a_stranger_was_kept_waiting() -> None:
+    spin = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nprint(flush=True)\nwhile True: pass"
+    with (
+        subprocess.Popen([sys.executable, "-S", "-c", spin], stdout=subprocess.PIPE) as stranger,
+        subprocess.Popen([sys.executable, "-S", "-c", CROWD % 0], stdout=subprocess.PIPE) as it,
+    ):
+        assert it.stdout is not None
+        it.stdout.readline()
+        waited = usage.waited_s([it.pid], usage.cpu_s(it.pid))
+        it.kill()
+        stranger.kill()
+    assert waited > 0
 
 
 def test_a_folder_is_counted_no_further_than_asked(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The run folder: nothing is torn, nothing is mixed up, nothing is lost."""
 
+import errno
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -60,7 +62,7 @@ def test_a_folder_is_tied_to_what_it_was_started_with(tmp_path):
     first = RunFolder(tmp_path / "run")
     first.open({"model": "a", "seed": 0})
     first.close()
-    with pytest.raises(DataError, match=r"started with another model \(a, now b\); use --fresh"):
+    with pytest.raises(DataError, match=r"other settings: model: a, now b; set it back, use --fresh"):
         RunFolder(tmp_path / "run").open({"model": "b", "seed": 0})
 
 
@@ -69,9 +71,9 @@ def test_what_nothing_depends_on_yet_may_change(tmp_path):
     now = {"model": "a", "selection": 2}
     assert RunFolder(tmp_path).open(now, may_change=["selection"]) == {"fingerprint": now}
     assert RunFolder(tmp_path).read_json("run.json") == {"fingerprint": now}
-    with pytest.raises(DataError, match=r"another model \(a, now b\); use --fresh"):
+    with pytest.raises(DataError, match=r"model: a, now b; set it back, use --fresh"):
         RunFolder(tmp_path).open({"model": "b", "selection": 3}, may_change=["selection"])
-    with pytest.raises(DataError, match=r"another selection \(2, now 3\)"):
+    with pytest.raises(DataError, match=r"selection: 2, now 3"):
         RunFolder(tmp_path).open({"model": "a", "selection": 3})
 
 
@@ -160,3 +162,125 @@ def test_stats_come_back_as_they_were(tmp_path):
     assert folder.stats(2) == stats
     assert folder.stats(3) is None
     assert json.loads((tmp_path / "cycle_2_stats.json").read_text())["pass_rate"] == 0.4
+
+
+RAFT = {"training tasks": "0" * 16, "seed": 0}
+
+
+def refusal(path, then, now, **how):
+    first = RunFolder(path)
+    first.open(then)
+    first.close()
+    with pytest.raises(DataError) as refused:
+        RunFolder(path).open(now, **how)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_changed_setting_is_named_with_both_values_its_stages_and_the_ways_out(tmp_path):
+    then = RAFT | {"sampling settings": {"max_new_tokens": 128, "top_p": 1.0}}
+    text = refusal(tmp_path, then, RAFT | {"sampling settings": {"max_new_tokens": 256, "top_p": 1.0}})
+    assert "sampling.max_new_tokens: 128, now 256 (which changes generation, verification, selection," in text
+    assert "top_p" not in text and "--from-stage" not in text
+    assert text.endswith("set it back, use --fresh to discard all of it, or another --output")
+
+
+@pytest.mark.parametrize(
+    ("key", "stages", "way"),
+    [
+        ("selection settings", "selection, training, measuring", "--from-stage select"),
+        ("training settings", "training, measuring", "--from-stage train"),
+        ("verifier settings", "verification, selection, training, measuring", None),
+        ("heldout settings", "measuring", None),
+    ],
+)
+def test_a_later_stage_leaves_the_earlier_ones(tmp_path, key, stages, way):
+    text = refusal(tmp_path, RAFT | {key: {"a": 1}}, RAFT | {key: {"a": 2}})
+    assert f"{key.removesuffix(' settings')}.a: 1, now 2 (which changes {stages})" in text
+    assert (way in text) if way else ("--from-stage" not in text)
+
+
+def test_what_people_cannot_read_is_not_shown(tmp_path):
+    text = refusal(tmp_path, RAFT, RAFT | {"training tasks": "f" * 16})
+    assert "training tasks: not the same as before" in text and "ffff" not in text
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ({"data": "a"}, RAFT, "holds a supervised fine-tuning, and this is a RAFT run.*--checkpoint"),
+        (RAFT, {"data": "a"}, "holds a RAFT run, and this is a supervised fine-tuning; choose another --output$"),
+    ],
+)
+def test_a_folder_of_another_pipeline_is_told_in_one_line(tmp_path, then, now, said):
+    assert re.search(said, refusal(tmp_path, then, now, may_change=tuple(now)))
+
+
+def test_a_change_that_nothing_depends_on_is_said(tmp_path, caplog):
+    first = RunFolder(tmp_path)
+    first.open({"selection settings": {"a": 1}})
+    first.close()
+    with caplog.at_level("INFO", logger="halo_raft"):
+        RunFolder(tmp_path).open({"selection settings": {"a": 2}}, may_change=["selection settings"])
+    assert "selection.a: 1, now 2; what is there does not depend on it" in caplog.text
+
+
+@pytest.mark.parametrize(("stage", "gone"), [("train", set()), ("select", {"cycle_1_kept.jsonl"})])
+def test_from_a_stage_on_everything_is_forgotten_and_nothing_before_it(make_run, stage, gone):
+    folder = make_run()
+    before = {path.name for path in folder.path.iterdir()}
+    folder.forget_from(stage)
+    after = {path.name for path in folder.path.iterdir()}
+    stays = {"run.json", "config.yaml", "cycle_1_samples.jsonl", "cycle_1_verified.jsonl", "cycle_1_kept.jsonl"}
+    stays |= {name for name in before if name.startswith("cycle_0_")}
+    assert after == stays - gone
+    assert len(before) > len(after) + 5
+
+
+def test_nothing_is_forgotten_where_something_else_was_changed(tmp_path):
+    first = RunFolder(tmp_path)
+    first.open(RAFT | {"training settings": 1})
+    first.close()
+    with pytest.raises(DataError, match="seed: 0, now 1"):
+        RunFolder(tmp_path).open(
+            RAFT | {"training settings": 2, "seed": 1}, may_change=["training settings"], forget=lambda: 1 / 0
+        )
+
+
+def test_an_adapter_folder_without_weights_is_none(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.adapter_path(1).mkdir()
+    (folder.adapter_path(1) / "adapter_config.json").write_text("{}")
+    assert not folder.is_trained(1)
+    (folder.adapter_path(1) / "adapter_model.safetensors").write_bytes(b"")
+    assert folder.is_trained(1)
+
+
+@pytest.mark.parametrize("content", ["{", "\x00\xff", ""])
+def test_damaged_statistics_are_named_with_the_mend(tmp_path, content):
+    (tmp_path / "cycle_1_stats.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match=r"cycle_1_stats\.json: is damaged .*remove it and run again"):
+        RunFolder(tmp_path).history()
+
+
+@pytest.mark.parametrize("line", ["17", "[]", '"text"', "null", "\xff\xfe"])
+def test_a_line_that_is_no_record_is_named(tmp_path, line):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line.encode("latin-1") + b"\n" + sample(1).to_json().encode() + b"\n")
+    with pytest.raises(DataError, match=r"a\.jsonl:1: is damaged"):
+        list(read_records(path, Sample))
+
+
+def test_two_runs_on_one_folder_and_one_without_locks_are_told_apart(tmp_path, monkeypatch):
+    first = RunFolder(tmp_path)
+    first.hold()
+    with pytest.raises(DataError, match="in use by another run"):
+        RunFolder(tmp_path).hold()
+    first.close()
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(DataError, match=r"file system without locks \(No locks available\)"):
+        RunFolder(tmp_path).hold()

@@ -33,6 +33,12 @@ def load(base: str, adapter: Path | None = None):
     return model if adapter is None else peft.PeftModel.from_pretrained(model, str(adapter)).eval()
 
 
+def adapted(base: str, **shape: object):
+    import peft
+
+    return peft.get_peft_model(load(base), peft.LoraConfig(task_type="CAUSAL_LM", r=4, **shape))
+
+
 def examples_of(job: FinetuneJob) -> tuple[TrainExample, ...]:
     return load_examples(job.example_files, [EOS], job.training.max_seq_length).examples
 
@@ -56,21 +62,27 @@ def train(job: FinetuneJob) -> dict:
     return loop.train(job)
 
 
+@pytest.mark.parametrize("most_logits", [2**26, 96 * 7])
 @pytest.mark.parametrize("extra", [0, 64, 192])
-def test_padding_never_changes_the_loss(make_job: MakeJob, extra: int) -> None:
-    from halo_raft.train.trainer import completion_loss, predicts_completion, project_only
+def test_neither_padding_nor_pieces_change_the_loss(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, extra: int, most_logits: int
+) -> None:
+    from halo_raft.train import losses
 
+    monkeypatch.setattr(losses, "MOST_LOGITS", most_logits)
     job = make_job()
-    model, examples = load(job.base_model), examples_of(job)
+    model, examples = adapted(job.base_model), examples_of(job)
     batch = {name: torch.tensor(rows) for name, rows in pad_right(examples, EOS).items()}
     fill = {"input_ids": EOS, "attention_mask": 0, "labels": -100}
     batch = {name: torch.nn.functional.pad(rows, (0, extra), value=fill[name]) for name, rows in batch.items()}
     labels = batch.pop("labels")
-    with torch.no_grad(), project_only(model.get_output_embeddings(), predicts_completion(labels)):
-        outputs = model(**batch)
     tokens = sum(len(example.completion_token_ids) for example in examples)
-    assert outputs.logits.shape[:2] == (1, tokens)
-    assert completion_loss(outputs, labels, tokens).item() == pytest.approx(plain_loss(model, examples), abs=1e-5)
+    with torch.no_grad(), losses.loss_as_logits(model, labels, tokens):
+        outputs = model(**batch)
+    assert losses.completion_loss(outputs, labels, tokens).item() == pytest.approx(
+        plain_loss(model, examples), abs=1e-5
+    )
+    assert model(**batch).logits.shape == (*labels.shape, 96), "the model is as it was"
 
 
 @pytest.mark.parametrize(("batch_size", "accumulation"), [(8, 1), (4, 2), (3, 3), (1, 8)])

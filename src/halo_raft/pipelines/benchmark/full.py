@@ -100,7 +100,9 @@ def with_heldout(config: RaftConfig, folder: Path) -> RaftConfig:
     splits = tasks.REGISTRY.load(source).splits if source in tasks.REGISTRY.names() else {}
     if fitting := next((known for known in HELDOUT_SPLITS if known in splits and known != split), None):
         return _with_tasks(config, {"heldout": f"{source}:{fitting}"})
-    train, heldout = tasks.split(tasks.load(config.tasks.train, limit=config.tasks.limit), every=5)
+    train, heldout = tasks.split(
+        tasks.load(config.tasks.train, limit=config.tasks.limit), config.tasks.heldout_share or 0.2
+    )
     paths = folder / "tasks_train.jsonl", folder / "tasks_heldout.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from halo_raft.cluster.jobs import with_lasting_paths
@@ -16,8 +17,10 @@ from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flag
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.describe import describe
+from halo_raft.pipelines.raft.diagnosis import taught_nothing
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
+from halo_raft.store import RunFolder
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 
@@ -28,21 +31,42 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `raft train` to a parser."""
     add_training_arguments(parser, RAFT_FLAGS)
+    parser.add_argument(
+        "--gpu-memory", type=float, metavar="GIB", help="with --dry-run: plan for a card of so much memory"
+    )
+    parser.add_argument(
+        "--from-stage",
+        choices=("select", "train"),
+        help="keep the first cycle's samples and verdicts (and what was selected), and do the rest again",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
-    settings = load(RaftConfig, arguments.config, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    file = arguments.config or (None if arguments.fresh else _of_the_folder(arguments))
+    settings = load(RaftConfig, file, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
     config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
-        return dry_run(config)
-    train(config, fresh=arguments.fresh)
-    return 0
+        return dry_run(config, arguments.gpu_memory)
+    history = train(config, fresh=arguments.fresh, from_stage=arguments.from_stage or "")
+    return VerificationError.exit_code if taught_nothing(history) else 0
 
 
-def dry_run(config: RaftConfig) -> int:
+def _of_the_folder(arguments: argparse.Namespace) -> Path | None:
+    """Return the settings that a run folder was begun with, where a command names no others: it goes on with them."""
+    asked = load(RaftConfig, None, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
+    folder = RunFolder(with_lasting_paths(asked).output_dir)
+    begun = folder.read_json("run.json", mend="bring back a copy of it, or choose another --output")
+    file = folder.path / "config.yaml"
+    if not isinstance(begun, dict) or "training tasks" not in begun.get("fingerprint", {}) or not file.is_file():
+        return None
+    console.say(f"Going on with the settings of {console.shown(file)}")
+    return file
+
+
+def dry_run(config: RaftConfig, gpu_memory: float | None = None) -> int:
     """Print what a run would do; start and download nothing."""
-    plan = list(describe(config))
+    plan = list(describe(config, gpu_memory))
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
     console.say("# Plan")
@@ -50,8 +74,13 @@ def dry_run(config: RaftConfig) -> int:
     return 0
 
 
-def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
+def train(config: RaftConfig, *, fresh: bool = False, from_stage: str = "") -> list[CycleStats]:
     """Run all cycles, or what is left of them, and return their statistics, the base model's first.
+
+    Args:
+        config: The run.
+        fresh: Discard what an earlier run left in its folder.
+        from_stage: `select` or `train`: discard what it did from there on.
 
     Raises:
         HaloRaftError: Something a user can mend; nothing that is on disk is lost.
@@ -59,7 +88,7 @@ def train(config: RaftConfig, *, fresh: bool = False) -> list[CycleStats]:
     from halo_raft.pipelines.raft.cycle import RaftRun
 
     plan = prepare(config)
-    with RaftRun(plan, fresh=fresh) as raft:
+    with RaftRun(plan, fresh=fresh, from_stage=from_stage) as raft:
         history = list(cycles(raft))
         raft.finish()
     return history

@@ -17,6 +17,7 @@ from halo_raft.errors import VerificationError
 from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.card import write_card
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
 from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
@@ -26,7 +27,7 @@ from halo_raft.pipelines.raft.training import finetune_job, with_training
 from halo_raft.records import CycleStats, Task, VerdictKind
 from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Pool, Selection
-from halo_raft.store import RunFolder
+from halo_raft.store import RunFolder, remove
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
 from halo_raft.terminal.progress import stage_progress
@@ -41,11 +42,12 @@ class RaftRun:
     Use as a context manager: leaving it ends engines, Ray and the tracked run.
     """
 
-    def __init__(self, plan: RaftPlan, *, fresh: bool = False) -> None:
+    def __init__(self, plan: RaftPlan, *, fresh: bool = False, from_stage: str = "") -> None:
         self.plan = plan
         self.config: RaftConfig = plan.config
         self.folder = RunFolder(self.config.output_dir)
         self.fresh = fresh
+        self.from_stage = from_stage
         self.session = Session(plan.compute, self.folder.path / "logs", stage_progress, self._look_over)
         self._stack = ExitStack()
         self._tasks_dropped = 0
@@ -54,16 +56,33 @@ class RaftRun:
         with ExitStack() as stack:
             stack.callback(self.folder.close)
             fingerprint = self.plan.fingerprint
-            may_change = () if self.folder.has_adapter() else fingerprint.UNTIL_TRAINED
-            known = self.folder.open(fingerprint.to_dict(), fresh=self.fresh, may_change=may_change)
+            known = self.folder.open(
+                fingerprint.to_dict(), fresh=self.fresh, may_change=self._may_change(), forget=self._forget
+            )
+            if self.from_stage:
+                known.pop("tracking_run_id", None)  # what it logged is of what was forgotten
             check_begun_cycles(self.plan, self.folder)
             stack.enter_context(log_to(self.folder.path / "logs"))
             self.folder.write_text("config.yaml", to_yaml(self.config))
-            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))
+            if self.plan.heldout and not self.config.tasks.heldout:
+                rows = (task.to_json() + "\n" for task in self.plan.heldout.tasks.tasks)
+                self.folder.write_text(heldout.FILE, "".join(rows))
             stack.enter_context(self.session)
+            self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))  # ends before Ray
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
         return self
+
+    def _may_change(self) -> tuple[str, ...]:
+        """Return the keys of the fingerprint that nothing which stays in the folder depends on."""
+        until_trained = self.plan.fingerprint.UNTIL_TRAINED
+        if self.from_stage == "train":
+            return tuple(key for key in until_trained if key != "selection settings")
+        return () if self.folder.has_adapter() and not self.from_stage else until_trained
+
+    def _forget(self) -> None:
+        if self.from_stage:
+            self.folder.forget_from(self.from_stage)
 
     def __exit__(self, *exc_info: Any) -> None:
         self._stack.__exit__(*exc_info)
@@ -88,7 +107,7 @@ class RaftRun:
         Raises:
             VerificationError: No sample can be kept.
         """
-        if (known := self.folder.stats(cycle)) is not None and self.folder.adapter_path(cycle).is_dir():
+        if (known := self.folder.stats(cycle)) is not None and self.folder.is_trained(cycle):
             console.say(f"Cycle {cycle} already complete, skipping...")
             return known
         console.heading(f"RAFT CYCLE {cycle}/{self.config.num_cycles}")
@@ -99,6 +118,9 @@ class RaftRun:
             stats = self._train(stats, log_cycle)
             if self.plan.heldout is not None:
                 stats = self._measure(stats)
+            before = self.folder.stats(cycle - 1) if cycle > 1 else None
+            stats = replace(stats, diagnosis=diagnoses(stats, before, self.config))
+            spoken.diagnosed(stats)
             write_card(self.plan, self.folder, stats)
             self.tracker.cycle_done(stats)
         self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
@@ -110,7 +132,7 @@ class RaftRun:
 
     def update_best(self) -> int:
         """Let `best` point at the best cycle in the folder: held-out pass@1, else the latest."""
-        trained = [s for s in self.folder.history() if s.cycle > 0 and self.folder.adapter_path(s.cycle).is_dir()]
+        trained = [s for s in self.folder.history() if s.cycle > 0 and self.folder.is_trained(s.cycle)]
         best = evaluate.best_cycle(heldout.by_cycle(trained)) or trained[-1].cycle
         self.folder.point_best(best)
         return best
@@ -123,11 +145,16 @@ class RaftRun:
         )
         self.tracker.done(history, best)
         spoken.summary(history, best)
-        if heldout.below_base(history, best):
+        if taught_nothing(history):
+            console.say("No cycle had enough to learn from: nothing is registered, and the exit code is 5")
+        elif heldout.below_base(history, best):
             console.say("No cycle is as good as the base model: none is registered")
         if difference := heldout.gain(self.folder, [stats.cycle for stats in history if stats.cycle], best):
             spoken.gain(best, difference)
-        spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), self.config.tasks.heldout)
+        measured_on = self.config.tasks.heldout
+        if measured_on is None and self.plan.heldout:
+            measured_on = console.shown(self.folder.path / heldout.FILE)
+        spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), measured_on)
 
     # --- the stages of a cycle
 
@@ -150,6 +177,7 @@ class RaftRun:
             passed=passed,
             pass_rate=passed / len(judged) if judged else 0.0,
             kinds=kinds,
+            truncated=sum(s.truncated for s in self.folder.samples(stats.cycle) if s.index < len(first)),
             integrity=dict(Counter(v.integrity for v in judged)),
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
@@ -200,14 +228,14 @@ class RaftRun:
             threshold=selection.threshold,
             selection=selection.removed,
         )
-        if not self.folder.adapter_path(cycle).is_dir():  # else its adapter was made by a version that noted no more
+        if not self.folder.is_trained(cycle):  # else its adapter was made by a version that noted no more
             self.folder.write_json(f"cycle_{cycle}_selected.json", stats.to_dict())
             self.folder.write_kept(cycle, selection.kept)
         return stats
 
     def _selected_before(self, cycle: int) -> CycleStats | None:
         """Return the statistics so far of a cycle that is trained: what its adapter was made from stays as it was."""
-        if not self.folder.adapter_path(cycle).is_dir():
+        if not self.folder.is_trained(cycle):
             return None
         row = self.folder.read_json(f"cycle_{cycle}_selected.json")
         return None if row is None else CycleStats.from_dict(row)
@@ -215,7 +243,10 @@ class RaftRun:
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
         adapter = self.folder.adapter_path(stats.cycle)
-        if not adapter.is_dir():
+        if not self.folder.is_trained(stats.cycle):
+            if adapter.exists():
+                console.say(f"{console.shown(adapter)} has no weights: it is trained again")
+                remove(adapter)
             console.say("Training on filtered samples...")
             pool = self.session.pool
             job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)

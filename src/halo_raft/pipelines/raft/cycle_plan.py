@@ -57,7 +57,7 @@ def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:
     if row is None:
         return None
     now = settings_of(plan.config, cycle, plan.policies[cycle - 1].verifier).to_dict()
-    if not folder.adapter_path(cycle).is_dir():
+    if not folder.is_trained(cycle):
         row |= {name: now[name] for name in NOT_OF_SAMPLES}
     for name, value in now.items():
         if name not in DECIDED_LATER and row.get(name) != value:

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from halo_raft import models, sandbox, tasks, tracking, verifiers
+from halo_raft import devices, memory, models, sandbox, tasks, tracking, verifiers
 from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
+from halo_raft.errors import ConfigError
 from halo_raft.pipelines.plans import check_parts
 from halo_raft.pipelines.raft.plan import policies_of, prepare
 
 Topic = tuple[str, str]
 
 
-def describe(config: RaftConfig) -> Iterator[Topic]:
+def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[Topic]:
     """Yield (topic, what would happen).
 
+    Args:
+        config: The run.
+        gpu_memory: Of the card to plan for, GiB; that of the card that is here when not given.
+
     Raises:
-        HaloRaftError: As `prepare`, as far as can be told without a download.
+        HaloRaftError: As `prepare`, as far as can be told without a download; or the card has too little memory.
     """
     check_parts(config)
     train = tasks.describe(config.tasks.train)
     policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
-    if not train.downloads and not (heldout and heldout.downloads):
-        prepare(config)
     prompts = min(train.tasks, config.tasks.limit or train.tasks)
+    if not train.downloads and not (heldout and heldout.downloads):
+        plan = prepare(config)
+        prompts = len(plan.training.tasks.tasks)
+        if plan.heldout and not heldout:
+            heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
     yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
     if heldout:
-        yield "held-out tasks", f"{config.tasks.heldout}: {_heldout_plan(config, heldout)}"
+        yield "held-out tasks", f"{config.tasks.heldout or 'held out of them'}: {_heldout_plan(config, heldout)}"
     yield from _cycles(config, prompts)
     yield from describe_judging(config, [policy.verifier for policy in policies])
+    yield from _memory(config, gpu_memory)
     yield "output", str(config.output_dir.absolute())
     yield "tracking", tracking.ui_command(config.tracking) or "files in the output folder"
 
@@ -53,6 +62,23 @@ def describe_judging(config: RaftConfig, names: Iterable[str]) -> Iterator[Topic
     yield "sandbox", f"tier {tier.name}: {tier.reason}"
     yield "toolchains", ", ".join(sorted(tools)) or "none needed but this Python"
     yield "devices", describe_devices(config.resources)
+
+
+def _memory(config: RaftConfig, gpu_memory: float | None) -> Iterator[Topic]:
+    """Yield how much memory the run takes of a card."""
+    seen = [] if config.resources.num_gpus == 0 else devices.visible(devices.local_gpus())
+    card = gpu_memory or (seen[0].total_gib if seen else 0.0)
+    if not card:
+        return
+    here = models.config_of(config.model.name)
+    shape = memory.Shape.of(here) if here else memory.known(config.model.name)
+    if shape is None:
+        yield "memory", f"not known before {config.model.name} is here"
+        return
+    planned = memory.plan(config, shape, card)
+    if line := memory.too_little(planned, config):
+        raise ConfigError(line)
+    yield from planned.lines()
 
 
 def download_note(described: tasks.Description) -> str:

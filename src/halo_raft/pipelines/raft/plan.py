@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from halo_raft import models, tasks
 from halo_raft.config import RaftConfig
+from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
 from halo_raft.errors import ConfigError
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.judging import JudgingPolicy
@@ -14,6 +16,10 @@ from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling
 from halo_raft.sampling import Compute, SamplingPlan, drawn_as
 from halo_raft.tasks import TaskSet
 
+log = logging.getLogger(__name__)
+
+LEAST_TO_SPLIT = 50
+"""Of fewer tasks none are held out: they would say little, and be missed."""
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "seed")
 """Settings that may change when a run goes on (where and how fast, and how much further), or count by themselves."""
 
@@ -44,6 +50,8 @@ class RaftPlan:
         checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
+        for name in WHEN_CHECKPOINTS_ARE_WRITTEN:
+            settings["training"].pop(name)
         settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         if self.heldout:
             settings["heldout"] |= {name: getattr(self.heldout.sampling, name) for name in ("top_k", "top_p", "min_p")}
@@ -80,9 +88,11 @@ def prepare(config: RaftConfig) -> RaftPlan:
     train = fit_for(train, [policy.verifier for policy in policies], config.tasks)
     for policy in policies:
         policy.check(train.tasks)
+    train, measured = _taken_out(train, config)
     heldout = None
     if config.tasks.heldout:
         measured = load_tasks(config.tasks.heldout, config.tasks.heldout_limit, config.verifier)
+    if measured is not None:
         policy = JudgingPolicy.of(config.verifier.name or measured.verifier, config.verifier, config.sandbox)
         measured = fit_for(measured, [policy.verifier], config.tasks)
         tasks.refuse_overlap(train, measured)
@@ -92,6 +102,22 @@ def prepare(config: RaftConfig) -> RaftPlan:
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)
     training = sampling_plan(config, train, policies[0])
     return RaftPlan(config=config, training=training, heldout=heldout, policies=policies)
+
+
+def _taken_out(train: TaskSet, config: RaftConfig) -> tuple[TaskSet, TaskSet | None]:
+    """Hold out a share of the training tasks where none are named to measure on, and there are enough."""
+    measures = config.heldout.samples or config.heldout.greedy
+    if config.tasks.heldout or not config.tasks.heldout_share or not measures:
+        return train, None
+    if len(train.tasks) < LEAST_TO_SPLIT:
+        log.info("%s: %d tasks are too few to hold some out, so nothing is measured on; name others with --heldout",
+                 train.name, len(train.tasks))  # fmt: skip
+        return train, None
+    left, measured = tasks.split(train, config.tasks.heldout_share)
+    measured = replace(measured, tasks=measured.tasks[: config.tasks.heldout_limit], name=f"held out of {train.name}")
+    log.info("Of %d tasks, %d are held out to measure on (tasks.heldout_share; name others with --heldout)",
+             len(train.tasks), len(train.tasks) - len(left.tasks))  # fmt: skip
+    return left, measured
 
 
 def policies_of(config: RaftConfig, fitting: str) -> tuple[JudgingPolicy, ...]:

@@ -45,6 +45,12 @@ def trained(stats: CycleStats) -> None:
         say(f"  Loss: {stats.loss_first:.3f} → {stats.loss_last:.3f} ({steps}){held_back}")
 
 
+def diagnosed(stats: CycleStats) -> None:
+    """Print why a cycle taught little or nothing."""
+    for line in stats.diagnosis:
+        say(f"  WARNING: {line}")
+
+
 def gain(best: int, difference: Difference) -> None:
     """Print how the best cycle compares with the base model."""
     say(gain_text(best, difference))
@@ -66,8 +72,8 @@ def next_steps(folder: Path, ui_command: str, heldout: str | None) -> None:
     if ui_command:
         say(f"  {ui_command}")
     program = "halo-raft" if shutil.which("halo-raft") else f"{sys.executable} -m halo_raft.cli"
-    prompts = f" --prompts {heldout}" if heldout else ""
-    say(f"  {program} benchmark run --model {shown(folder / 'best')}{prompts}")
+    prompts = heldout or "TASKS_NOT_TRAINED_ON.jsonl"
+    say(f"  {program} benchmark run --model {shown(folder / 'best')} --prompts {prompts}")
 
 
 def heldout_line(stats: CycleStats) -> str:

@@ -12,6 +12,7 @@ from halo_raft import __version__, sandbox, tracking
 from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import to_yaml
 from halo_raft.evaluate import rate_text
+from halo_raft.pipelines.raft.diagnosis import taught_nothing
 from halo_raft.pipelines.raft.heldout import below_base
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, PassRate
@@ -39,7 +40,6 @@ class RunTracker:
         self.known = known
         self.tracker = tracking.create(plan.config.tracking, folder.path)
         self._log: RunLog | None = None
-        self._status: Any = "FINISHED"
 
     def __enter__(self) -> Self:
         config = self.plan.config
@@ -67,6 +67,8 @@ class RunTracker:
             "device": device,
             "versions": versions(),
             "git_commit": git_commit(),
+            "task_counts": {context: len(tasks.tasks) for context, tasks in self.plan.task_sets.items()},
+            "ended": None,
         }
         self.folder.write_json("run.json", self.known | facts)
         for context, tasks in self.plan.task_sets.items():
@@ -76,10 +78,11 @@ class RunTracker:
         self.tracker.log_text(to_yaml(config), "config.yaml")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            self._status = "KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED"
-        self.tracker.finish(self._status)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        how = tracking.status_after(error)
+        with shielded("note how the run ended"):
+            self.folder.note_end(how, str(error or ""))
+        self.tracker.finish(how)
 
     def cycle(self, cycle: int) -> AbstractContextManager[RunLog]:
         """Open the child run of a cycle."""
@@ -90,6 +93,8 @@ class RunTracker:
         self.tracker.log_metrics(metrics(stats), stats.cycle)
         if stats.integrity:
             self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
+        if stats.diagnosis:
+            self.tracker.set_tags({f"halo_raft.diagnosis.cycle_{stats.cycle}": "; ".join(stats.diagnosis)})
         if stats.cycle > 0:
             path = self.folder.adapter_path(stats.cycle)
             self.tracker.log_artifacts(path, path.name)
@@ -122,7 +127,8 @@ class RunTracker:
             self.tracker.log_artifacts(page.parent, "report")
         config = self.plan.config
         # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
-        if config.arm == "raft" and not config.tracking.parent_run and not below_base(history, best):
+        worthless = taught_nothing(history) or below_base(history, best)
+        if config.arm == "raft" and not config.tracking.parent_run and not worthless:
             self._register(stats, next((s for s in history if s.cycle == 0), None))
 
     def _register(self, stats: CycleStats, base: CycleStats | None) -> None:
@@ -211,6 +217,7 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         "kept_prompts": float(stats.kept_prompts),
         "replayed": float(stats.replayed),
         "train/samples": float(stats.trained),
+        "truncated": float(stats.truncated),
         "train/too_long": float(stats.too_long),
         "train/held_back": float(stats.held_back),
         "threshold": stats.threshold,

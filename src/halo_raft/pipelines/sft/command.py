@@ -7,6 +7,7 @@ from the result with `--checkpoint models/sft/final_model`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from halo_raft import __version__, models, tracking
 from halo_raft.cluster.connection import describe_devices, native_messages_to, ray_resources
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
+from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
 from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
@@ -127,18 +129,18 @@ def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str
         tags={"halo_raft.version": __version__, "halo_raft.run_folder": str(folder.path), "halo_raft.arm": "sft"},
         run_id=known.get("tracking_run_id"),
     )
-    folder.write_json("run.json", known | {"tracking_run_id": run_id, "halo_raft_version": __version__})
-    status: Any = "FAILED"
+    folder.write_json("run.json", known | {"tracking_run_id": run_id, "halo_raft_version": __version__, "ended": None})
     try:
         tracker.log_dataset(data.name, data.name, data.sha256, "training")
         statistics = _finetuned(config, base, data, folder)
         _track(tracker, folder, statistics)
-        status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except BaseException as error:
+        how = tracking.status_after(error)
+        with contextlib.suppress(OSError):
+            folder.note_end(how, str(error))
+        tracker.finish(how)
         raise
-    finally:
-        tracker.finish(status)
+    tracker.finish()
     _say_what_is_there(config, folder, statistics)
     return statistics
 
@@ -237,7 +239,9 @@ def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
         "data": data.sha256,
         "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit"}),
         "lora settings": config.lora.model_dump(mode="json"),
-        "training settings": stable_hash(config.training.model_dump(mode="json", exclude={"output_dir"})),
+        "training settings": stable_hash(
+            config.training.model_dump(mode="json", exclude={"output_dir", *WHEN_CHECKPOINTS_ARE_WRITTEN})
+        ),
         "seed": config.seed,
     }
 

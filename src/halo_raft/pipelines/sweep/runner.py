@@ -137,9 +137,10 @@ def share_out(config: RaftConfig, asked: int | None, *, cpus: float, gpus: float
         nodes: Nodes of the cluster that have CPUs.
     """
     engine, trainers = config.engine, config.resources.trainer.num_workers
-    most = int(cpus // (engine.replicas + trainers))  # the engine keeps its CPU while training runs
+    replicas = 1 if engine.replicas == "auto" else engine.replicas
+    most = int(cpus // (replicas + trainers))  # the engine keeps its CPU while training runs
     if gpus >= 1:
-        most = min(most, int(gpus // max(engine.replicas * engine.tensor_parallel, trainers)))
+        most = min(most, int(gpus // max(replicas * engine.tensor_parallel, trainers)))
     fitting = most if gpus >= 1 else min(most, nodes)
     parallel = max(1, min(most, asked) if asked else fitting)
     return Share(parallel, int(cpus // parallel), int(gpus // parallel))

@@ -52,9 +52,8 @@ class StudyTracker:
         self.tracker.log_text(to_yaml(self.config), "sweep.yaml")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        interrupted = kind is not None and not issubclass(kind, Exception)
-        self.tracker.finish("KILLED" if interrupted else "FAILED" if kind else "FINISHED")
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.tracker.finish(tracking.status_after(error))
 
     def trial_ended(self, number: int, folder: Path) -> None:
         """Say in a trial's own run how it ended, and log its objectives at `step=trial`."""

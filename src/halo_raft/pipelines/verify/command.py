@@ -11,8 +11,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         VerificationError: Some samples could not be judged; what could be is written.
     """
-    with _stdout_for_the_result_alone(arguments.json):
+    with console.stdout_for_the_result_alone(arguments.json):
         request = prepare(arguments)
         how = How(arguments.workers, arguments.fresh, not arguments.no_ledger, arguments.validate)
         summary = verify(request, how)
@@ -248,16 +248,6 @@ def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
     if arguments.config:
         return config.tasks.train
     raise UsageError("verify needs --tasks: a JSONL file with the tests, or a task source such as humaneval")
-
-
-@contextmanager
-def _stdout_for_the_result_alone(wanted: bool) -> Iterator[None]:
-    """Send everything else that is printed meanwhile to standard error."""
-    before, console.console.stderr = console.console.stderr, wanted or console.console.stderr
-    try:
-        yield
-    finally:
-        console.console.stderr = before
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -131,6 +131,7 @@ TOUCH: dict[str, tuple[Numbers, int]] = {
 SETSOCKOPT = (54, 208)
 CLONE, CLONE3, SOCKET, SOCKETPAIR = (56, 220), (435, 435), (41, 198), (53, 199)
 FORK, VFORK = (57, None), (58, None)
+MMAP = (9, 222)
 PRCTL, PRLIMIT = (157, 167), (302, 261)
 KILL, TKILL, TGKILL = (62, 129), (200, 130), (234, 131)
 SIGQUEUEINFO = ((129, 138), (297, 240), (424, 424))
@@ -141,6 +142,7 @@ NAMESPACES = 0x7E020080  # every CLONE_NEW* flag, time namespaces included
 CLONE_THREAD = 0x00010000
 AF_UNIX, PR_SET_PDEATHSIG = 1, 1
 SOL_SOCKET, SO_SNDBUF, SO_RCVBUF = 1, 7, 8
+MAP_SHARED, MAP_ANONYMOUS = 1, 0x20
 
 FIRST_UNKNOWN = 463
 """System calls from here on are newer than this list, and answered as a kernel without them would."""

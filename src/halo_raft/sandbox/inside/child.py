@@ -50,7 +50,7 @@ def become(fds: list[int], world: World, size: int) -> NoReturn:
         if spec["argv"] and world.tier == "A":
             _lead(spec)
         else:
-            os.setsid()
+            os.setpgid(0, 0)  # no session of its own: those have a share of the CPU of their own
         _give_up_rights(spec, world)
         if spec["argv"]:
             _execute(spec)
@@ -64,9 +64,7 @@ def become(fds: list[int], world: World, size: int) -> NoReturn:
 
 def read_job(fd: int) -> dict[str, Any]:
     """Return a job: `limits`, `files`, `env`; `argv`, `tool`, `collect`, or `harness` and `payload`."""
-    os.lseek(fd, 0, os.SEEK_SET)
-    with open(fd, "rb", closefd=False) as file:
-        spec: dict[str, Any] = marshal.load(file)
+    spec: dict[str, Any] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))
     return spec
 
 
@@ -117,7 +115,7 @@ def _lead(spec: dict[str, Any]) -> None:
     """
     pid = os.fork()
     if pid == 0:
-        os.setsid()
+        os.setpgid(0, 0)
         return
     os.close(CHANNEL_FD)
     ended = 0
@@ -157,7 +155,6 @@ def _give_up_rights(spec: dict[str, Any], world: World) -> None:
     if world.rules is not None:
         landlock.restrict(RULES_FD)
         os.close(RULES_FD)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if spec["argv"]:  # Python ignores it
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = world.tool_filter if spec["tool"] else world.filter
@@ -170,7 +167,7 @@ def _set_limits(limits: dict[str, Any], world: World) -> None:
     processes = limits["processes"] + (2 if world.own_uid else SHARED_UID_PROCESSES)
     wanted = {
         resource.RLIMIT_CPU: (cpu, cpu + 1),
-        resource.RLIMIT_AS: (limits["memory_mb"] * MIB,) * 2,
+        resource.RLIMIT_AS: ((limits["memory_mb"] + limits["reserved_mb"]) * MIB,) * 2,
         resource.RLIMIT_FSIZE: (limits["file_mb"] * MIB,) * 2,
         resource.RLIMIT_NOFILE: (limits["open_files"],) * 2,
         resource.RLIMIT_NPROC: (processes,) * 2,

@@ -12,7 +12,8 @@ from halo_raft.sandbox.inside import system
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_FILES = ("/etc/alternatives", "/etc/ld.so.cache")
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
+"""Not /dev/zero: mapped by several, it is memory that no process shows (`seccomp` refuses the same without a file)."""
 WORK, PACKAGES, INPUT = "/work", "/packages", "/run"
 SHARED = "/dev/shm"
 LINKS = {"/tmp": "work", SHARED: "../work"}

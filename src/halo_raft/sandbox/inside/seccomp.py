@@ -21,7 +21,10 @@ from halo_raft.sandbox.inside.calls import (
     FIRST_UNKNOWN,
     FORK,
     KILL,
+    MAP_ANONYMOUS,
+    MAP_SHARED,
     METADATA,
+    MMAP,
     NAMESPACES,
     PR_SET_PDEATHSIG,
     PRCTL,
@@ -135,6 +138,7 @@ def _looked_into(column: int, processes: bool, touch: bool) -> dict[int, list[In
         for numbers, check in checks.items()
     }
     answers[SETSOCKOPT[column]] = _larger_buffers()
+    answers[MMAP[column]] = _memory_without_owner()
     if not touch:
         answers |= {n: _null(index) for numbers, index in TOUCH.values() if (n := numbers[column]) is not None}
     answers[CLONE3[column]] = [(RETURN, 0, 0, UNKNOWN)]  # its flags are out of a filter's reach; libc takes clone
@@ -150,6 +154,17 @@ def _larger_buffers() -> list[Instruction]:
         (JUMP_EQUAL, 1, 0, SO_SNDBUF),
         (JUMP_EQUAL, 0, 1, SO_RCVBUF),
         (RETURN, 0, 0, PRETEND),
+        (RETURN, 0, 0, ALLOW),
+    ]
+
+
+def _memory_without_owner() -> list[Instruction]:
+    """Refuse shared memory without a file: a process can hold it without having it resident, so nothing counts it."""
+    return [
+        (LOAD, 0, 0, ARGUMENTS[3]),
+        (JUMP_SET, 0, 2, MAP_ANONYMOUS),
+        (JUMP_SET, 0, 1, MAP_SHARED),
+        (RETURN, 0, 0, REFUSE),
         (RETURN, 0, 0, ALLOW),
     ]
 

@@ -25,6 +25,8 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 _libc = ctypes.CDLL(None, use_errno=True)
 # with the GIL held throughout: a fork by system call must find the interpreter at rest
 _python = ctypes.PyDLL(None, use_errno=True)
+_syscall, _prctl, _mount = _libc.syscall, _libc.prctl, _libc.mount
+"""Looked up once: to do so in each run costs more than most calls."""
 _CAPABILITY_HEADER = struct.pack("Ii", 0x20080522, 0)
 
 
@@ -33,6 +35,9 @@ def machine() -> str:
     return os.uname().machine
 
 
+_fork = _python.syscall
+_fork.argtypes = [ctypes.c_long] * 6
+_CLONE = NUMBERS.get(machine(), {}).get("clone", -1)
 _CAPSET = NUMBERS.get(machine(), {}).get("capset", -1)
 
 
@@ -45,13 +50,13 @@ def _checked(result: int, name: str) -> int:
 
 def syscall(number: int, *arguments: object) -> int:
     """Make a system call by number."""
-    return _checked(_libc.syscall(ctypes.c_long(number), *arguments), f"system call {number}")
+    return _checked(_syscall(ctypes.c_long(number), *arguments), f"system call {number}")
 
 
 def prctl(option: int, *arguments: int) -> int:
     """Change one setting of this process, absent arguments being 0."""
     values = [ctypes.c_ulong(value) for value in (*arguments, 0, 0, 0, 0)[:4]]
-    return _checked(_libc.prctl(option, *values), f"prctl {option}")
+    return _checked(_prctl(option, *values), f"prctl {option}")
 
 
 def unshare(flags: int) -> None:
@@ -62,7 +67,7 @@ def unshare(flags: int) -> None:
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     """Mount a file system; `kind` may be empty for binds."""
     arguments = [text.encode() or None for text in (source, target, kind)]
-    _checked(_libc.mount(*arguments, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
+    _checked(_mount(*arguments, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
 
 
 def pivot_root(new_root: str, old_root: str) -> None:
@@ -76,27 +81,21 @@ def unmount(target: str) -> None:
 
 
 def fork_into(flags: int) -> int:
-    """Fork into new namespaces; return the child's process id, or 0 in the child."""
-    _python.PyOS_BeforeFork()
-    arguments = [ctypes.c_long(NUMBERS[machine()]["clone"]), ctypes.c_ulong(flags | SIGCHLD)]
-    pid = _python.syscall(*arguments, None, None, None, None)
-    if pid == 0:
-        _python.PyOS_AfterFork_Child()
-        return 0
-    error = ctypes.get_errno()
-    _python.PyOS_AfterFork_Parent()
-    if pid < 0:
-        raise OSError(error, f"clone: {os.strerror(error)}")
-    return int(pid)
+    """Fork, into new namespaces if `flags` say so; return the child's process id, or 0 in the child.
+
+    Only for a process without other threads, which has no lock to mend in the child: neither Python nor its modules
+    are told of the fork, which would touch, and so copy, more of its memory than most runs do.
+    """
+    return _checked(_fork(_CLONE, flags | SIGCHLD, 0, 0, 0, 0), "clone")
 
 
 def drop_bounding_set() -> None:
     """Make sure that no exec, now or later, brings a capability."""
     for capability in range(LAST_CAPABILITY + 1):
-        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
+        _prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails past the kernel's last one
 
 
 def drop_capabilities() -> None:
     """Give up every capability of this process."""
-    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     syscall(_CAPSET, _CAPABILITY_HEADER, bytes(24))

@@ -40,7 +40,7 @@ PRELOADED = (
     *("math", "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap"),
     *("threading", "traceback", "types", "typing", "unicodedata", "uuid"),
 )
-"""What solutions import most; loaded once here instead of once in each run."""
+"""What solutions import most; loaded once here instead of once in each run. A harness may have its own."""
 
 
 def main(connection: int, setup_fd: int) -> None:
@@ -50,18 +50,17 @@ def main(connection: int, setup_fd: int) -> None:
         connection: Descriptor of the socket to the worker.
         setup_fd: Descriptor of the marshalled setup: `tier`, `uid` (to drop to, or None), `base` (an
             empty folder), `readable`, `hidden` and `packages` (paths), `private` (whether others than their
-            owner cannot reach them), `harnesses` (module names), `env` (what runs
-            usually see of the environment).
+            owner cannot reach them), `harnesses` (names of modules with `main`; see
+            `_harnesses`), `env` (what runs usually see of the environment).
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own would let a run interrupt the process that leads it
     worker = socket.socket(fileno=connection)
     worker.recv(16)  # the setup names our own process id, so it was written after our start
     with open(setup_fd, "rb") as file:
         setup = marshal.load(file)
     try:
         with _held_back() as hooks:
-            for name in PRELOADED:
-                __import__(name)
-            world = _isolate(setup)
+            world = _isolate(setup, _harnesses(setup["harnesses"]))
     except BaseException as error:
         worker.send(f"error {type(error).__name__}: {error}".encode()[:1000])
         return
@@ -95,8 +94,18 @@ def _held_back() -> Iterator[list[dict[str, Any]]]:
         os.register_at_fork = register
 
 
-def _isolate(setup: dict[str, Any]) -> World:
-    harnesses = {name: importlib.import_module(name).main for name in setup["harnesses"]}
+def _harnesses(names: list[str]) -> dict[str, Any]:
+    """Return the `main` of each harness, after what it wants to be there in every run."""
+    modules = {name: importlib.import_module(name) for name in names}
+    for module in modules.values():
+        for name in getattr(module, "PRELOADED", PRELOADED):
+            __import__(name)
+        if hasattr(module, "rehearse"):
+            module.rehearse()
+    return {name: module.main for name, module in modules.items()}
+
+
+def _isolate(setup: dict[str, Any], harnesses: dict[str, Any]) -> World:
     tier, uid, base = setup["tier"], setup["uid"], setup["base"]
     if tier == "A":
         return _isolate_by_namespaces(setup, harnesses)

@@ -47,6 +47,8 @@ def task(row: Row) -> Task:
         expected_output=expected,
         test_cases=cases or None,
         solution=row.text("solution", "canonical_solution", "code"),
+        shown_tests=row.texts("shown_tests") if "shown_tests" in row.fields else None,
+        our_limit=row.text("our_limit"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
@@ -18,8 +18,12 @@ from halo_raft.errors import DataError
 Numbered = tuple[int, dict[str, Any]]
 
 
-def read_rows(path: str | Path) -> Iterator[Numbered]:
+def read_rows(path: str | Path, wrong: Callable[[int, DataError], None] | None = None) -> Iterator[Numbered]:
     """Yield (line number from 1, row) of a file of objects; blank lines are skipped. Parquet's rows count as lines.
+
+    Args:
+        path: The file.
+        wrong: Is told of each line that is not a JSON object, in place of an error.
 
     Raises:
         DataError: The file is missing, or a line is not a JSON object; the message has file and line.
@@ -32,11 +36,15 @@ def read_rows(path: str | Path) -> Iterator[Numbered]:
     try:
         with closing(_opened(path)) as lines:
             for number, line in enumerate(lines, start=1):
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if text.strip():
-                    yield number, _row(text, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number}: is not UTF-8 text ({error.reason})") from None
+                try:
+                    row = _row(line, number, f"{path}:{number}")
+                except DataError as error:
+                    if wrong is None:
+                        raise
+                    wrong(number, error)
+                    continue
+                if row is not None:
+                    yield number, row
     except (OSError, EOFError) as error:  # a compressed file that was cut off is one of these
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
@@ -69,8 +77,15 @@ def _parquet(path: Path) -> Iterator[Numbered]:
         raise DataError(f"{path}: cannot be read as Parquet ({reason})") from None
 
 
-def _row(line: str, where: str) -> dict[str, Any]:
-    row = parse_json(line, where, "each line is one JSON object")
+def _row(line: bytes, number: int, where: str) -> dict[str, Any] | None:
+    """Return the object of a line, None for a blank one."""
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: is not UTF-8 text ({error.reason})") from None
+    if not text.strip():
+        return None
+    row = parse_json(text, where, "each line is one JSON object")
     if not isinstance(row, dict):
         raise DataError(f"{where}: is not a JSON object; each line is one")
     return row

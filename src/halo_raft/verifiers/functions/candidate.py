@@ -11,6 +11,7 @@ import marshal
 import os
 import sys
 
+from halo_raft.verifiers.functions import rehearsal
 from halo_raft.verifiers.functions.codec import named, yours
 from halo_raft.verifiers.functions.ends import End, how_many
 from halo_raft.verifiers.functions.errors import described, without_objects
@@ -37,6 +38,23 @@ if TYPE_CHECKING:
 
 
 def main(payload: dict[str, Any], fd: int) -> None:
+    """Run one program, and end the process; see `serve`."""
+    serve(payload, fd)
+    os._exit(0)
+
+
+def rehearse() -> None:
+    """Serve some programs of our own."""
+
+    def judge() -> Any:
+        from halo_raft.verifiers.functions.judge import judge
+
+        return judge
+
+    rehearsal.rehearse(serve, judge)
+
+
+def serve(payload: dict[str, Any], fd: int) -> None:
     """Load one program, then answer until the judge hangs up.
 
     Args:
@@ -55,7 +73,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
         try:
             nonce, _, body = receive(fd)
         except Closed:
-            os._exit(0)
+            return
         if os.getpid() != owner:
             os._exit(1)
         program.reply(nonce, body)

@@ -81,6 +81,7 @@ def text(source: str) -> Text:
         return Text(source)
 
 
+@functools.lru_cache(maxsize=1024)
 def defined(source: str) -> frozenset[str]:
     """Return the names that trusted source binds at top level, those of `global` statements included."""
     try:

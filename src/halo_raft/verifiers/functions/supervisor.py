@@ -115,14 +115,16 @@ def _bring_together(
         judges.begin(job, near.fileno(), end.fileno())
         near.close()
         end.close()
-        done = run.wait(until=ours.fileno(), others_cpu_s=judges.cpu_s)
+        done = run.wait(until=ours.fileno(), others=judges)
         ours.settimeout(None if done else KILLED_GRACE_S if run.killed_by else GRACE_S)
         message = _received(ours)
         if done:
             run.end()
         outcome = run.outcome()
     if message is None:
-        return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + judges.cpu_s()), HUNG
+        cpu_s = outcome.cpu_s + judges.cpu_s()
+        waited_s = max(outcome.waited_s, usage.waited_s(judges.processes(), cpu_s))
+        return dataclasses.replace(outcome, cpu_s=cpu_s, waited_s=waited_s), HUNG
     if not message:  # its tests break with what the program returned, unless more than the judge is gone
         judges.check()
         failure = (-1, "memory", "its tests cannot hold what the program returned")
@@ -157,7 +159,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._before = self._begun = 0.0
+        self._begun = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
             self._run = Run(zygote, Job(harness=JUDGE, limits=limits), theirs.fileno())
@@ -172,7 +174,7 @@ class Judges:
         """Have a program judged.
 
         Args:
-            job: For `judge.judge`, and `preload`: packages to have loaded.
+            job: For `judge.judge`, and `preload`: modules to have loaded.
             candidate: Socket to it.
             report: Socket that the report is sent on; closed when the judge ends.
 
@@ -180,7 +182,7 @@ class Judges:
             ZygoteLostError: The process is gone.
         """
         self._run.poll()
-        self._before, self._begun = self._used_s(), time.monotonic()
+        self._begun = time.monotonic()
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -206,13 +208,11 @@ class Judges:
         """
         if time.monotonic() - self._begun < UNSEEN_S:
             return 0.0
-        return self._used_s() - self._before
+        return sum(judge.cpu_s for judge in self.processes().values())
 
-    def _used_s(self) -> float:
-        """Return the CPU seconds of this process and of all its judges, those that have ended included."""
-        pid = self._run.pid
-        own = usage.process(pid) if pid else None
-        return own.cpu_s + sum(judge.cpu_s for judge in usage.Tree(pid).look().values()) if pid and own else 0.0
+    def processes(self) -> dict[int, usage.Process]:
+        """Return the judge that is alive, and what it has started."""
+        return usage.Tree(self._run.pid).look() if self._run.pid else {}
 
 
 class _Pool:

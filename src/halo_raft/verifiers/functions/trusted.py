@@ -112,6 +112,7 @@ def _holds_no_values(node: ast.stmt) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def class_names(*sources: str) -> tuple[str, ...]:
     """Return the names of the classes that trusted sources define at top level."""
     return tuple(n.name for source in sources for n in parsed(source).body if isinstance(n, ast.ClassDef))

@@ -28,6 +28,7 @@ def result(outcome: Outcome, report: Report, total: int, integrity: str = OUTSID
         integrity=integrity,
         cpu_s=outcome.cpu_s,
         wall_s=outcome.wall_s,
+        starved=outcome.starved,
     )
 
 

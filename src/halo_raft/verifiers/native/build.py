@@ -63,6 +63,7 @@ class Build:
         warnings: How many warnings there were.
         cpu_s: CPU seconds.
         wall_s: Wall-clock seconds.
+        starved: Whether the machine may be to blame for a compiler that ran out of wall time.
     """
 
     program: bytes | None
@@ -71,6 +72,7 @@ class Build:
     warnings: int = 0
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    starved: bool = False
 
 
 def _size(key: tuple[Command, Limits], made: Build) -> int:
@@ -127,6 +129,7 @@ def _made(command: Command, outcome: Outcome) -> Build:
         warnings=len(_WARNING.findall(text)),
         cpu_s=outcome.cpu_s,
         wall_s=outcome.wall_s,
+        starved=outcome.starved,
     )
 
 

@@ -54,6 +54,7 @@ class CasesReport:
         details: The same in words.
         cpu_s: CPU seconds.
         wall_s: Wall-clock seconds.
+        starved: Whether the machine may be to blame for a case that ran out of wall time.
     """
 
     passed: int
@@ -63,6 +64,7 @@ class CasesReport:
     details: str
     cpu_s: float
     wall_s: float
+    starved: bool
 
 
 def cases_of(task: Task, options: VerifierOptions) -> tuple[Case, ...]:
@@ -133,6 +135,7 @@ def run_cases(
     """
     passed = crashed = 0
     cpu_s = wall_s = 0.0
+    starved = False
     first: tuple[VerdictKind, str] | None = None
     why_not = functools.partial(_why_not, task=task, options=options)
     for number, case in enumerate(cases, start=1):
@@ -143,6 +146,7 @@ def run_cases(
             passed += 1
             continue
         crashed += not outcome.clean
+        starved = starved or outcome.starved
         first = first or (wrong[0], f"case {number}: {wrong[1]}")
         if outcome.killed_by is not None:
             break  # the others would cost as much and change nothing
@@ -155,6 +159,7 @@ def run_cases(
         details=f"{passed}/{len(cases)} cases passed" + (f"; {details}" if details else ""),
         cpu_s=cpu_s,
         wall_s=wall_s,
+        starved=starved,
     )
 
 

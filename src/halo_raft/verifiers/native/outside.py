@@ -88,6 +88,7 @@ def judge_values(tools: Tools, program: str, task: Task, suite: Suite, expected:
         integrity=OUTSIDE,
         cpu_s=made.cpu_s + outcome.cpu_s,
         wall_s=made.wall_s + outcome.wall_s,
+        starved=outcome.starved,
     )
 
 
@@ -102,6 +103,7 @@ def not_compiled(made: Build, total: int, integrity: str) -> VerifyResult:
         integrity=integrity,
         cpu_s=made.cpu_s,
         wall_s=made.wall_s,
+        starved=made.starved,
     )
 
 

@@ -99,6 +99,7 @@ def _result(outcome: Outcome, secret: str) -> VerifyResult:
         integrity=IN_PROCESS,
         cpu_s=outcome.cpu_s,
         wall_s=outcome.wall_s,
+        starved=outcome.starved,
     )
 
 

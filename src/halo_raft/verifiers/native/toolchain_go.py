@@ -49,7 +49,7 @@ class GoToolchain(Toolchain):
 
     def run_limits(self, limits: Limits) -> Limits:
         """Return limits with room for what the runtime reserves."""
-        return dataclasses.replace(limits, memory_mb=limits.memory_mb + ADDRESS_SPACE_MB)
+        return dataclasses.replace(limits, reserved_mb=ADDRESS_SPACE_MB)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from halo_raft.extract import Source, extract, find, language_of
 from halo_raft.records import Task, VerdictKind
 from halo_raft.verifiers.base import OUTSIDE, Verifier, VerifierOptions, VerifyResult
 from halo_raft.verifiers.native.build import PROGRAM, Build, broken_limit, build
-from halo_raft.verifiers.native.cases import Case, cases_of, limits_of, run_cases
+from halo_raft.verifiers.native.cases import Case, CasesReport, cases_of, limits_of, run_cases
 from halo_raft.verifiers.native.checks import function_of, split
 from halo_raft.verifiers.native.driver import Driver
 from halo_raft.verifiers.native.driver_cc import CDriver, CppDriver
@@ -147,7 +147,7 @@ class NativeVerifier(Verifier):
             report = run_cases(self.runner(made.program, language, task), cases, task, self.options)
             success = report.kind is VerdictKind.PASSED
             reward = RIGHT if success else compiled if report.crashed else RUNS
-            step = self._step(made, reward, success, report.details, report.kind, report.cpu_s, report.wall_s)
+            step = self._step(made, reward, success, report.details, report.kind, report)
             return dataclasses.replace(step, tests_passed=report.passed, tests_total=report.total)
         return self._run(made, compiled, said)
 
@@ -157,10 +157,10 @@ class NativeVerifier(Verifier):
         limits = self.toolchain.run_limits(self.options.limits)
         outcome = sandbox.run([f"./{PROGRAM}"], limits=limits, files={PROGRAM: made.program})
         if outcome.clean:
-            return self._step(made, RUNS, True, f"{said}, runs", None, outcome.cpu_s, outcome.wall_s)
+            return self._step(made, RUNS, True, f"{said}, runs", None, outcome)
         kind = broken_limit(outcome) or crash_kind(outcome)
         details = f"{said}; when run, {end_of(outcome)}"
-        return self._step(made, compiled, False, details, kind, outcome.cpu_s, outcome.wall_s)
+        return self._step(made, compiled, False, details, kind, outcome)
 
     @staticmethod
     def _step(
@@ -169,8 +169,7 @@ class NativeVerifier(Verifier):
         success: bool,
         details: str,
         kind: VerdictKind | None = None,
-        cpu_s: float = 0.0,
-        wall_s: float = 0.0,
+        ran: sandbox.Outcome | CasesReport | None = None,
     ) -> VerifyResult:
         return VerifyResult(
             success,
@@ -178,8 +177,9 @@ class NativeVerifier(Verifier):
             details[:DETAIL_CHARS],
             kind=kind,
             integrity=OUTSIDE,
-            cpu_s=made.cpu_s + cpu_s,
-            wall_s=made.wall_s + wall_s,
+            cpu_s=made.cpu_s + (ran.cpu_s if ran else 0.0),
+            wall_s=made.wall_s + (ran.wall_s if ran else 0.0),
+            starved=ran is not None and ran.starved,
         )
 
     def compile(self, code: str, language: str, *, link: bool, contest: bool = False) -> Build:

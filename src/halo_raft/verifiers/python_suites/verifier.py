@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib.util
 import re
+import sys
 from typing import Any, ClassVar
 
 from halo_raft.errors import ConfigError
@@ -112,7 +113,7 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
-            "preload": sorted(_imports(suite) & {*tests.packages}),
+            "preload": sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
             "setup": compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),

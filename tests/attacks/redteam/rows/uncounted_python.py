@@ -3,14 +3,19 @@
 Where a program says how much it got away with, it answers rightly exactly when that is too much.
 """
 
+import dataclasses
+
 from halo_raft.records import VerdictKind
-from redteam.attack import Attack
+from halo_raft.sandbox import Limits
+from redteam.attack import QUICK, Attack
 
 TIMEOUT = VerdictKind.TIMEOUT
 
 
-def _row(name: str, code: str, kinds: tuple[VerdictKind, ...] = (), task: str = "square") -> Attack:
-    return Attack(name, code, task=task, kinds=kinds)
+def _row(
+    name: str, code: str, kinds: tuple[VerdictKind, ...] = (), task: str = "square", limits: Limits = QUICK
+) -> Attack:
+    return Attack(name, code, task=task, kinds=kinds, limits=limits)
 
 
 ROWS = (
@@ -143,6 +148,38 @@ except OSError: pass
 time.sleep(0.5)
 def f(x): return x * x if total > 400 << 20 else 0
 """,
+    ),
+    *(
+        _row(
+            f"memory-shared-{name}",
+            """
+import mmap, os
+def hold(size):
+    kept = SHARED
+    for start in range(0, size, 10 << 20):
+        kept[start : start + (10 << 20)] = b'x' * (10 << 20)
+        kept.madvise(mmap.MADV_DONTNEED, start, 10 << 20)
+    os.write(writer, b'.')
+    os.read(waiting, 1)
+reader, writer = os.pipe()
+waiting, never = os.pipe()
+try:
+    for _ in range(4):
+        if os.fork() == 0:
+            os.close(never)
+            try: hold(300 << 20)
+            finally: os._exit(0)
+    os.close(writer)
+    held = sum(len(os.read(reader, 1)) for _ in range(4)) * 300
+except OSError: held = 0
+def f(x): return x * x if held > 700 else 0
+""".replace("SHARED", shared),
+            limits=dataclasses.replace(QUICK, cpu_s=10, wall_s=20),
+        )
+        for name, shared in (
+            ("without-a-file", "mmap.mmap(-1, size)"),
+            ("through-a-device", "mmap.mmap(os.open('/dev/zero', os.O_RDWR), size)"),
+        )
     ),
     _row(
         "names-by-inotify",

@@ -7,6 +7,8 @@ from halo_raft.pipelines.raft.cycle import RaftRun
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
 
+from ....made_run import make_adapter
+
 
 @pytest.fixture
 def make_run(tmp_path):
@@ -16,7 +18,7 @@ def make_run(tmp_path):
         run = RaftRun(prepare(load(RaftConfig, None, [f"output_dir={tmp_path}", "tasks.limit=4", f"cycles={cycles}"])))
         for cycle, rate in enumerate(rates):
             run._write_stats(CycleStats(cycle=cycle, heldout={"pass_at_1": {"mean": rate}}))
-            run.folder.adapter_path(cycle).mkdir(exist_ok=True)
+            make_adapter(run.folder.adapter_path(cycle))
         return run
 
     return make
@@ -28,9 +30,9 @@ def test_best_does_not_move_back_when_a_finished_run_is_started_with_fewer_cycle
     assert make_run(1).folder.path.joinpath("best").readlink().name == "cycle_3_final"
 
 
-def test_a_cycle_whose_adapter_is_gone_is_not_the_best(make_run):
+def test_a_cycle_whose_adapter_has_no_weights_is_not_the_best(make_run):
     run = make_run(2, 0.1, 0.2, 0.3)
-    run.folder.adapter_path(2).rmdir()
+    (run.folder.adapter_path(2) / "adapter_model.safetensors").unlink()
     assert run.update_best() == 1
 
 
@@ -39,5 +41,5 @@ def test_what_a_trained_cycle_was_made_from_stays(make_run):
     selected = CycleStats(cycle=1, samples=8, kept=3, selection={"duplicate": 1})
     run.folder.write_json("cycle_1_selected.json", selected.to_dict())
     assert run._selected_before(1) is None, "nothing is trained: the selection may change"
-    run.folder.adapter_path(1).mkdir()
+    make_adapter(run.folder.adapter_path(1))
     assert run._selected_before(1) == selected

@@ -14,6 +14,8 @@ from halo_raft.pipelines.raft.plan import RaftPlan, prepare
 from halo_raft.records import Sample, Verdict, VerdictKind
 from halo_raft.store import JsonlWriter, RunFolder
 
+from ....made_run import make_adapter
+
 
 def run(tmp_path: Path, *overrides: str) -> tuple[RaftPlan, RunFolder]:
     config = load(RaftConfig, None, [f"output_dir={tmp_path}", "tasks.limit=4", *overrides])
@@ -63,7 +65,7 @@ def test_a_begun_cycle_is_tied_to_its_settings_and_others_are_free(tmp_path: Pat
     assert longer.fingerprint == listed.fingerprint
     changed = with_cycles(CycleConfig(reward_threshold=0.4))
     assert begin_cycle(changed, folder, 1).reward_threshold == 0.4, "no sample depends on it"
-    folder.adapter_path(1).mkdir()
+    make_adapter(folder.adapter_path(1))
     with pytest.raises(DataError, match=r"begun cycle 1 with another reward_threshold \(0\.4, now 0\.3\)"):
         check_begun_cycles(listed, folder)
 

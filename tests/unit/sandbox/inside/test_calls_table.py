@@ -37,6 +37,7 @@ SEEN = {
     "socket": [(1,), (2,)],
     "socketpair": [(1,), (2,)],
     "setsockopt": [(3, 1, 2), (3, 1, 7)],
+    "mmap": [(0, 1, 3, 0x22), (0, 1, 3, 0x21)],
     **{name: [(1,) * index + (times,) for times in (1, 0)] for name, (_, index) in calls.TOUCH.items()},
 }
 """Calls whose answer depends on their arguments, with arguments for each answer."""
@@ -47,12 +48,14 @@ MEANT = {
     "socket": "unix, any other",
     "socketpair": "unix, any other",
     "setsockopt": "any, larger buffers",
+    "mmap": "any, shared without a file",
     **dict.fromkeys(calls.TOUCH, "to a time, to now"),
 }
 NAMES = {
     **{numbers[0]: name for name, numbers in {**calls.DENIED, **calls.METADATA}.items()},
     **{numbers[0]: name for name, (numbers, _) in calls.TOUCH.items()},
-    **{56: "clone", 435: "clone3", 41: "socket", 53: "socketpair", 54: "setsockopt", 57: "fork", 58: "vfork"},
+    **{9: "mmap", 56: "clone", 435: "clone3", 41: "socket", 53: "socketpair", 54: "setsockopt"},
+    **{57: "fork", 58: "vfork"},
     **{157: "prctl", 302: "prlimit64", 62: "kill", 200: "tkill", 234: "tgkill"},
     **{129: "rt_sigqueueinfo", 297: "rt_tgsigqueueinfo", 424: "pidfd_send_signal"},
 }

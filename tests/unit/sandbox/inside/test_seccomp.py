@@ -28,8 +28,8 @@ def test_every_call_gets_the_answer_of_the_tables(machine: str, switches: tuple[
     tables += [] if given["metadata"] else calls.METADATA.values()
     tables += [] if given["sockets"] else [calls.SOCKET]
     denied = {numbers[column] for numbers in tables}
-    looked_into = {numbers[column] for numbers in (calls.CLONE, calls.PRCTL, calls.PRLIMIT, calls.SOCKETPAIR)}
-    looked_into |= {calls.SOCKET[column], calls.CLONE3[column], calls.SETSOCKOPT[column]} - denied
+    looked_into = {numbers[column] for numbers in (calls.CLONE, calls.PRCTL, calls.PRLIMIT, calls.MMAP)}
+    looked_into |= {n[column] for n in (calls.SOCKET, calls.SOCKETPAIR, calls.CLONE3, calls.SETSOCKOPT)} - denied
     looked_into |= set() if given["touch"] else {numbers[column] for numbers, _ in calls.TOUCH.values()} - denied
     code = seccomp.program(machine, **given)
     for number in range(calls.FIRST_UNKNOWN):
@@ -73,6 +73,17 @@ def test_buffers_of_sockets_stay_as_they_are(machine: str, level: int, option: i
     code = seccomp.program(machine, **EVERYTHING)
     number, arch = calls.SETSOCKOPT[COLUMNS[machine]], calls.AUDIT_ARCH[machine]
     assert answer(code, number, 5, level, option, arch=arch) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [(0x22, ALLOW), (0x21, REFUSE), (0x23, REFUSE), (0x8021, REFUSE), (0x01, ALLOW), (0x02, ALLOW)],
+)
+@pytest.mark.parametrize("machine", COLUMNS)
+def test_memory_is_shared_through_files_alone(machine: str, flags: int, expected: int) -> None:
+    code = seccomp.program(machine, **EVERYTHING)
+    number, arch = calls.MMAP[COLUMNS[machine]], calls.AUDIT_ARCH[machine]
+    assert answer(code, number, 0, 1 << 20, 3, flags, arch=arch) == expected
 
 
 @pytest.mark.parametrize("name", calls.TOUCH)

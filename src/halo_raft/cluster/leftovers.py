@@ -1,0 +1,91 @@
+"""Nothing of a command outlives it: not after its end, not after a kill that left it no time for one.
+
+Ray ends its own processes where it gets the time. A second Ctrl-C, SIGKILL or a machine short of memory takes
+that time away: then agents, workers and engines stayed for minutes. Every process of a command's own Ray
+instance carries a mark in its environment, by which it is found wherever it was moved to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+MARK = "HALO_RAFT_COMMAND"
+"""Variable that a command's processes inherit."""
+
+SECONDS_TO_END = 3.0
+"""So long processes may take to end by themselves before they are ended."""
+
+_LOOK_S = 0.5
+
+
+@contextlib.contextmanager
+def nothing_left() -> Iterator[None]:
+    """End whatever the block started and left, at its end or when this process is gone.
+
+    The guard is a process of its own session: neither a closed terminal nor the death of the group reaches it.
+    """
+    mark = uuid.uuid4().hex
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, str(os.getpid()), mark],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    before = os.environ.get(MARK)
+    os.environ[MARK] = mark
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[MARK]
+        else:
+            os.environ[MARK] = before
+        end_marked(mark)
+        guard.kill()
+        guard.wait()
+
+
+def end_marked(mark: str) -> None:
+    """End the processes that carry a mark: those that do not end by themselves in `SECONDS_TO_END`."""
+    until = time.monotonic() + SECONDS_TO_END
+    while (left := marked(mark)) and time.monotonic() < until:
+        time.sleep(0.05)
+    while left:
+        for process in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.05)
+        left = marked(mark) if time.monotonic() < until + SECONDS_TO_END else []
+
+
+def marked(mark: str) -> list[int]:
+    """Return the processes that carry a mark, this one and the dead left out."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for entry in Path("/proc").iterdir() if Path("/proc").is_dir() else ():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def _guard(driver: int, mark: str) -> None:
+    """Wait for the driver, this process's parent, to be gone; then end what carries its mark."""
+    while os.getppid() == driver:
+        time.sleep(_LOOK_S)
+    end_marked(mark)
+
+
+if __name__ == "__main__":
+    _guard(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,196 @@
+"""How far a run is, by what lies in its folder: while it runs, after a kill, and when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from halo_raft import evaluate
+from halo_raft.errors import DataError
+from halo_raft.records import CycleStats
+from halo_raft.store import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        kind: `raft`, `sft` or `sweep`.
+        state: `running`, `stopped` (there is more to do), `failed` (and why) or `complete`.
+        cycle, cycles: The one at work, 0 for the base model's measurement, and how many there will be; of a
+            sweep, trials.
+        stage: What is done now, or was when it stopped.
+        done, total: Samples of the stage that are verified, or steps of a training; None where unknown.
+        passed: Those samples that passed.
+        per_minute: Pace of the stage; None where it cannot be told.
+        seconds_left: Until all cycles are done, at the pace so far; None where no cycle is complete.
+        best_cycle, best: The best cycle so far, and its held-out pass@1 (its pass rate without held-out tasks).
+        error: How the last attempt ended, where it failed.
+        go_on: Command that does what is left, or uses what is there.
+    """
+
+    folder: str
+    kind: str
+    state: str
+    cycle: int = 0
+    cycles: int = 0
+    stage: str = ""
+    done: int | None = None
+    total: int | None = None
+    passed: int | None = None
+    per_minute: float | None = None
+    seconds_left: float | None = None
+    best_cycle: int | None = None
+    best: float | None = None
+    error: str = ""
+    go_on: str = ""
+    trials: tuple[Progress, ...] = ()
+
+
+def progress_of(path: Path) -> Progress:
+    """Look at a run folder.
+
+    Raises:
+        DataError: It is none, or a file in it is damaged.
+    """
+    folder = RunFolder(path)
+    if (folder.path / "sweep.yaml").is_file():
+        return _sweep(folder)
+    run = folder.read_json("run.json", mend="bring back a copy of it")
+    if not isinstance(run, dict) or "fingerprint" not in run:
+        raise DataError(f"{path}: is no run folder (it has no run.json); give one that raft, sft or sweep wrote")
+    return _sft(folder, run) if "data" in run["fingerprint"] else _raft(folder, run)
+
+
+def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:
+    settings = _settings(folder.path / "config.yaml")
+    cycles = settings.get("cycles", 0)
+    cycles = len(cycles) if isinstance(cycles, list) else int(cycles)
+    history = folder.history()
+    done = {s.cycle for s in history if s.cycle == 0 or folder.is_trained(s.cycle)}
+    current = next((n for n in range(cycles + 1) if n not in done), cycles)
+    ended = run.get("ended") or {}
+    complete = ended.get("how") == "FINISHED" or (current in done and (folder.path / "raft_statistics.json").is_file())
+    best = _best([s for s in history if s.cycle in done and s.cycle])
+    facts: dict[str, Any] = {
+        "cycle": current,
+        "cycles": cycles,
+        "best_cycle": best and best[0],
+        "best": best and best[1],
+    }
+    state = _state(folder, ended, complete)
+    if complete and state == "complete":
+        return _told(folder, "raft", state, ended, f"halo-raft benchmark run --model {folder.path / 'best'}", **facts)
+    facts |= _stage(folder, run, settings, current, history)
+    facts["seconds_left"] = _seconds_left(facts, [s for s in history if s.cycle in done and s.cycle], cycles - current)
+    return _told(folder, "raft", state, ended, f"halo-raft raft train --output {folder.path}", **facts)
+
+
+def _stage(
+    folder: RunFolder, run: dict[str, Any], settings: dict[str, Any], cycle: int, history: list[CycleStats]
+) -> dict[str, Any]:
+    """Return what is done in a cycle that is not complete, and how far it is."""
+    counts = run.get("task_counts") or {}
+    if cycle == 0 or folder.is_trained(cycle):
+        drawn = settings.get("heldout", {})
+        each = drawn.get("samples", 0) + bool(drawn.get("greedy"))
+        begun = folder.adapter_path(cycle) if cycle else folder.path / "run.json"
+        total = counts["heldout"] * each if "heldout" in counts else None
+        return {"stage": "measuring"} | _samples(folder, cycle, "heldout", total, begun, history)
+    if folder.kept_path(cycle).is_file():
+        return {"stage": "training"} | _steps(folder)
+    plan = folder.read_json(f"cycle_{cycle}_plan.json") or {}
+    prompts = len(plan["task_ids"]) if plan.get("task_ids") is not None else counts.get("training")
+    total = prompts * settings.get("sampling", {}).get("samples_per_prompt", 1) if prompts else None
+    begun = folder.path / f"cycle_{cycle}_plan.json"
+    return {"stage": "generating and verifying"} | _samples(folder, cycle, "", total, begun, history)
+
+
+def _samples(
+    folder: RunFolder, cycle: int, stage: str, total: int | None, begun: Path, history: list[CycleStats]
+) -> dict[str, Any]:
+    """Count what is verified; the pace is this stage's, or an earlier cycle's where it was begun before this start."""
+    path, done, passed = folder.verdicts_path(cycle, stage), 0, 0
+    if path.is_file():
+        with path.open("rb") as lines:
+            for line in lines:
+                done += 1
+                passed += b'"success":true' in line
+    pace = None
+    if path.is_file() and begun.exists() and begun.stat().st_mtime >= (folder.path / "run.json").stat().st_mtime:
+        pace = 60 * done / max(path.stat().st_mtime - begun.stat().st_mtime, 1e-3)
+    elif measured := [s for s in history if s.seconds.get("sample")]:
+        pace = 60 * measured[-1].samples / measured[-1].seconds["sample"]
+    return {"done": done if total is None else min(done, total), "total": total, "passed": passed, "per_minute": pace}
+
+
+def _steps(folder: RunFolder) -> dict[str, Any]:
+    """Return the last step that a training reported."""
+    logs = sorted(folder.path.glob(".ray_train/*/progress.log"), key=lambda path: path.stat().st_mtime)
+    for line in reversed(logs[-1].read_text(encoding="utf-8").splitlines() if logs else []):
+        word, _, rest = line.partition(" ")
+        if word == "step" and "/" in rest:
+            done, _, total = rest.split()[0].rstrip(":").partition("/")
+            if total:
+                return {"done": int(done), "total": int(total)}
+    return {}
+
+
+def _seconds_left(facts: dict[str, Any], past: list[CycleStats], cycles: int) -> float | None:
+    """Return the time for what is left: a whole cycle as long as those so far, this one less what is verified."""
+    if not past:
+        return None
+    cycle = sum(sum(s.seconds.values()) for s in past) / len(past)
+    share = facts["done"] / facts["total"] if facts.get("total") and facts.get("done") is not None else 0.0
+    sampling = sum(s.seconds.get("sample", 0.0) for s in past) / len(past)
+    spent = {"training": sampling, "measuring": cycle}.get(facts["stage"], share * sampling)
+    return max(cycle - spent, 0.0) + cycles * cycle
+
+
+def _best(trained: list[CycleStats]) -> tuple[int, float] | None:
+    measured = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in trained}
+    rates = {cycle: rate["mean"] for cycle, rate in measured.items() if rate} or {s.cycle: s.pass_rate for s in trained}
+    best = evaluate.best_cycle(rates)
+    return None if best is None else (best, rates[best])
+
+
+def _sft(folder: RunFolder, run: dict[str, Any]) -> Progress:
+    ended, done = run.get("ended") or {}, folder.read_json("sft_statistics.json")
+    again = f"halo-raft sft train --config {folder.path / 'config.yaml'} --output {folder.path}"
+    if done:
+        use = f"halo-raft raft train --checkpoint {folder.path / 'final_model'} --prompts starter"
+        return _told(folder, "sft", "complete", ended, use, done=done["steps"], total=done["steps"])
+    return _told(folder, "sft", _state(folder, ended, False), ended, again, stage="training", **_steps(folder))
+
+
+def _sweep(folder: RunFolder) -> Progress:
+    wanted = int(_settings(folder.path / "sweep.yaml").get("sweep", {}).get("trials", 0))
+    paths = sorted(folder.path.glob("trial_*"), key=lambda path: (len(path.name), path.name))
+    trials = tuple(progress_of(path) for path in paths if (path / "run.json").is_file())
+    done = sum(trial.state == "complete" for trial in trials)
+    state = "complete" if done >= wanted > 0 else _state(folder, {}, False)
+    again = f"halo-raft sweep run --config {folder.path / 'sweep.yaml'}"
+    return _told(folder, "sweep", state, {}, again, done=done, total=wanted, stage="trials", trials=trials)
+
+
+def _told(folder: RunFolder, kind: str, state: str, ended: dict[str, Any], go_on: str, **facts: Any) -> Progress:
+    error = ended.get("why", "") if state == "failed" else ""
+    return Progress(folder=str(folder.path), kind=kind, state=state, error=error, go_on=go_on, **facts)
+
+
+def _state(folder: RunFolder, ended: dict[str, Any], complete: bool) -> str:
+    if folder.in_use():
+        return "running"
+    return "complete" if complete else "failed" if ended.get("how") == "FAILED" else "stopped"
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: is damaged ({str(error).splitlines()[0]}); bring back a copy of it") from None
+    return found if isinstance(found, dict) else {}

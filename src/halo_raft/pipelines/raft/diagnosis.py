@@ -1,0 +1,80 @@
+"""A cycle that teaches nothing must not look like a success: what is wrong with it, each in one line with the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from halo_raft.config import RaftConfig
+from halo_raft.records import CycleStats, VerdictKind
+
+LEAST_KEPT = 10
+"""Fewer samples teach a model their own text at best."""
+
+MOST_TRUNCATED = 1 / 3
+MOST_OF_A_KIND = 1 / 2
+LOSS_RISES_BY = 1.05
+
+MENDS = {
+    VerdictKind.RUNTIME: "look at some of them (report), and show the model its tests (tasks.show_tests)",
+    VerdictKind.COMPILE: "look at some of them (report): the answers are no programs; begin from SFT (--checkpoint)",
+    VerdictKind.TIMEOUT: "raise sandbox.cpu_s, or ask for less",
+    VerdictKind.MEMORY: "raise sandbox.memory_mb",
+    VerdictKind.OUTPUT_LIMIT: "look at some of them (report): the programs print without end",
+    VerdictKind.VIOLATION: "look at some of them (report): the programs try what the sandbox forbids",
+    VerdictKind.INFRA: "the sandbox or verifier failed; see logs/raft.log and run halo-raft info --check",
+}
+"""Kinds of verdicts, but for right and wrong answers -> what to do where most samples are of that kind."""
+
+
+def diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig) -> list[str]:
+    """Return what is wrong with a cycle, most important first; nothing where it may have taught something.
+
+    Args:
+        stats: Of the cycle.
+        before: Of the cycle before it, None for the first one.
+        config: The run.
+    """
+    return list(_diagnoses(stats, before, config))
+
+
+def taught_nothing(history: Sequence[CycleStats]) -> bool:
+    """Return whether no cycle of a run kept enough samples of its own to learn from."""
+    return not any(s.kept - s.replayed >= LEAST_KEPT for s in history if s.cycle)
+
+
+def _diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig) -> Iterator[str]:
+    drawn = sum(stats.kinds.values())
+    if stats.samples and not stats.passed:
+        yield (
+            f"none of {stats.samples} samples passed: give easier tasks, begin from SFT (--checkpoint), "
+            "or raise sampling.samples_per_prompt"
+        )
+    if stats.kept < LEAST_KEPT:
+        yield (
+            f"{stats.kept} samples are too few to learn from: lower selection.reward_threshold, "
+            "or raise sampling.samples_per_prompt"
+        )
+    elif stats.replayed == stats.kept:
+        yield (
+            f"all {stats.kept} samples that it trains on are of earlier cycles, it only repeats old winners: "
+            "raise sampling.temperature, give more tasks, or end here"
+        )
+    if stats.truncated > MOST_TRUNCATED * drawn > 0:
+        yield (
+            f"{stats.truncated} of {drawn} answers were cut off: "
+            f"raise sampling.max_new_tokens (now {config.sampling.max_new_tokens})"
+        )
+    for kind, mend in MENDS.items():
+        if (count := stats.kinds.get(kind, 0)) > MOST_OF_A_KIND * drawn:
+            yield f"{count} of {drawn} verdicts are {kind}: {mend}"
+    if before is not None and _loss_rose(before, stats):
+        yield (
+            f"the training loss rose from {before.loss_last:.3f} to {stats.loss_last:.3f} since the last cycle: "
+            "lower training.learning_rate or training.lr_decay, or take fewer cycles"
+        )
+
+
+def _loss_rose(before: CycleStats, stats: CycleStats) -> bool:
+    if before.loss_last is None or stats.loss_last is None:
+        return False
+    return stats.loss_last > LOSS_RISES_BY * before.loss_last

@@ -1,0 +1,1 @@
+"""Public data sets: which there are (`catalogue`), their rows from the hub (`hub`) or from a copy here (`copies`)."""

@@ -1,0 +1,105 @@
+"""Engines without a model that die in the ways in which real ones do; their model is a folder for marks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from halo_raft.engines import Completion, Engine
+from halo_raft.engines.base import EngineDiedError
+from halo_raft.engines.proof import Canary
+
+
+class Sound(Engine):
+    """Answers each request with its id."""
+
+    def __init__(self, spec):
+        super().__init__(spec)
+        self.marks = Path(spec.model)
+
+    def first(self, what):
+        """Whether this happens for the first time, over all processes."""
+        try:
+            (self.marks / what).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def starts(self):
+        return len(list(self.marks.glob("start-*")))
+
+    def stream(self, requests):
+        for n, request in enumerate(requests):
+            if n == 1:
+                self.dies()
+            yield []
+            yield [Completion(request.sample_id, "text", [1], [2], "stop")]
+
+    def dies(self):
+        """What happens after the first completion."""
+
+    def canary(self):
+        return Canary((float(self.adapter.number) if self.adapter else 0.0,))
+
+    def _apply(self, adapter):
+        pass
+
+
+class Hangs(Sound):
+    """Yields nothing any more, the first time."""
+
+    def dies(self):
+        if self.first("hung"):
+            time.sleep(3600)
+
+
+class Breaks(Sound):
+    """Says that it is dead, the first time, and its process lives on."""
+
+    def dies(self):
+        if self.first("broke"):
+            raise EngineDiedError("CUDA error: an illegal memory access was encountered")
+
+
+class AlwaysBreaks(Sound):
+    """Says that it is dead each time."""
+
+    def dies(self):
+        raise EngineDiedError("CUDA error: an illegal memory access was encountered")
+
+
+class HasACore(Sound):
+    """Computes in a process of its own, which is killed the first time; nobody tells this one."""
+
+    def __init__(self, spec):
+        super().__init__(spec)
+        self.core = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(3600,), daemon=True)
+        self.core.start()
+
+    def dies(self):
+        if self.first("killed"):
+            os.kill(self.core.pid, signal.SIGKILL)
+            time.sleep(3600)
+
+
+class HangsOverAnAdapter(Sound):
+    """Never comes back from its first delivery."""
+
+    def _apply(self, adapter):
+        if self.first("delivered"):
+            time.sleep(3600)
+
+
+class DoesNotStart(Sound):
+    """As vLLM with several processes: the cause is in the log alone, and the error points there."""
+
+    def __init__(self, spec):
+        super().__init__(spec)
+        print("(Worker pid=7) ERROR 11-28 12:00:00 [multiproc.py:9] torch.OutOfMemoryError: CUDA out of memory.")
+        print("(EngineCore pid=6) Exception: WorkerProc initialization failed. See stack trace for root cause.")
+        sys.stdout.flush()
+        raise RuntimeError("Engine core initialization failed. See root cause above. Failed core proc(s): {}")

@@ -1,0 +1,64 @@
+"""A run that taught nothing says so, and why."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from halo_raft.config import RaftConfig
+from halo_raft.pipelines.raft.diagnosis import MENDS, diagnoses, taught_nothing
+from halo_raft.records import CycleStats, VerdictKind
+
+
+def cycle(number=1, **changes):
+    """A cycle that nothing is wrong with, but for what is changed."""
+    kinds = {"passed": 40, "wrong": 50, "runtime": 10}
+    good = {"samples": 100, "passed": 40, "kinds": kinds, "kept": 40, "loss_last": 0.5, "truncated": 5}
+    return CycleStats(**(good | {"cycle": number} | changes))
+
+
+def said(stats, before=None):
+    return diagnoses(stats, before, RaftConfig())
+
+
+def test_a_good_cycle_is_not_talked_down():
+    assert said(cycle()) == said(cycle(2, loss_last=0.51), cycle()) == []
+    assert not taught_nothing([CycleStats(cycle=0), cycle()])
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"passed": 0, "kinds": {"wrong": 100}}, "none of 100 samples passed.*easier tasks"),
+        ({"kept": 9}, "9 samples are too few.*selection.reward_threshold"),
+        ({"replayed": 40}, "only repeats old winners.*sampling.temperature"),
+        ({"truncated": 34}, r"34 of 100 answers were cut off: raise sampling.max_new_tokens \(now \d+\)"),
+        ({"kinds": {"passed": 40, "timeout": 60}}, "60 of 100 verdicts are timeout: raise sandbox.cpu_s"),
+        ({"kinds": {"passed": 49, "infra": 51}}, "51 of 100 verdicts are infra.*info --check"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_the_mend(changes, line):
+    (found,) = said(cycle(**changes))
+    assert re.search(line, found) and "\n" not in found
+
+
+@pytest.mark.parametrize("changes", [{"truncated": 33}, {"kept": 10}, {"kinds": {"passed": 50, "timeout": 50}}])
+def test_the_borders_are_those_that_are_written(changes):
+    assert said(cycle(**changes)) == []
+
+
+def test_a_loss_that_rises_from_cycle_to_cycle():
+    (found,) = said(cycle(2, loss_last=0.6), cycle(1))
+    assert "rose from 0.500 to 0.600" in found
+    assert said(cycle(2, loss_last=None), cycle(1)) == []
+
+
+def test_every_way_to_fail_has_a_mend():
+    assert set(MENDS) == set(VerdictKind) - {VerdictKind.PASSED, VerdictKind.WRONG}
+
+
+@pytest.mark.parametrize("changes", [{"kept": 9}, {"replayed": 35}])
+def test_a_run_without_anything_of_its_own_to_learn_taught_nothing(changes):
+    assert taught_nothing([CycleStats(cycle=0), cycle(1, **changes), cycle(2, **changes)])
+    assert not taught_nothing([cycle(1, **changes), cycle(2)])

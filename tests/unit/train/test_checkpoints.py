@@ -1,0 +1,241 @@
+"""A training that is killed goes on: its adapter is that of one that was never killed, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from halo_raft.config.schema import LoraConfig
+from halo_raft.errors import HaloRaftError
+from halo_raft.train import FinetuneJob
+from halo_raft.train.saving import checkpoint_folder
+
+torch = pytest.importorskip("torch")
+MakeJob = Callable[..., FinetuneJob]
+
+SHAPE: dict[str, Any] = {
+    "num_train_epochs": 3, "batch_size": 2, "gradient_accumulation": 2, "held_back": 0.2, "checkpoint_steps": 1,
+    "lora": LoraConfig(r=4, alpha=8, dropout=0.1), "weight_decay": 0.01,
+}  # fmt: skip
+STEPS = 6
+"""Two an epoch: seven examples are left, in batches of two, two a step."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def train(job: FinetuneJob, lines: list[str] | None = None) -> dict[str, Any]:
+    from halo_raft.train import loop
+
+    return loop.train(job, report=(lines if lines is not None else []).append)
+
+
+def killed(job: FinetuneJob, prepare: Callable[[Callable[[], None]], None]) -> None:
+    """Train in a process of its own that `prepare` has killed where it likes."""
+    if (child := os.fork()) == 0:
+        try:
+            prepare(lambda: os.kill(os.getpid(), signal.SIGKILL))
+            train(job)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "it was to be killed before its end"
+
+
+def at_micro_batch(number: int) -> Callable[[Callable[[], None]], None]:
+    def prepare(kill: Callable[[], None]) -> None:
+        from halo_raft.train.trainer import TokenExactTrainer
+
+        step, calls = TokenExactTrainer.training_step, []
+
+        def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+            calls.append(0)
+            if len(calls) == number:
+                kill()
+            return step(self, *args, **kwargs)
+
+        TokenExactTrainer.training_step = counted  # type: ignore[method-assign]
+
+    return prepare
+
+
+def while_saving(number: int) -> Callable[[Callable[[], None]], None]:
+    """Killed when a checkpoint's files are there, and what makes it whole is not."""
+
+    def prepare(kill: Callable[[], None]) -> None:
+        from halo_raft.train.checkpoints import Checkpoints
+
+        finish, calls = Checkpoints.finish, []
+
+        def counted(self: Any, path: Path, facts: Any) -> None:
+            calls.append(0)
+            if len(calls) == number:
+                kill()
+            finish(self, path, facts)
+
+        Checkpoints.finish = counted  # type: ignore[method-assign]
+
+    return prepare
+
+
+def while_the_adapter_is_saved(kill: Callable[[], None]) -> None:
+    import transformers
+
+    transformers.PreTrainedTokenizerFast.save_pretrained = lambda *_, **__: kill()
+
+
+def weights(job: FinetuneJob) -> bytes:
+    return (job.output_dir / "adapter_model.safetensors").read_bytes()
+
+
+def facts(job: FinetuneJob) -> dict[str, Any]:
+    found = json.loads((job.output_dir / "training.json").read_text())
+    return {name: value for name, value in found.items() if name not in ("loop_seconds", "tokens_per_s")}
+
+
+@pytest.fixture
+def uninterrupted(make_job: MakeJob) -> FinetuneJob:
+    job = make_job("uninterrupted", **SHAPE)
+    assert train(job)["steps"] == STEPS
+    return job
+
+
+@pytest.mark.parametrize(
+    ("places", "first_step"),
+    [
+        ([at_micro_batch(2)], 0),
+        ([at_micro_batch(3)], 1),
+        ([at_micro_batch(5)], 2),
+        ([at_micro_batch(8), at_micro_batch(3)], 4),
+        ([while_saving(1)], 0),
+        ([while_saving(4)], 3),
+        ([while_the_adapter_is_saved], 5),
+    ],
+)
+def test_it_goes_on_as_if_nothing_had_happened(
+    make_job: MakeJob, uninterrupted: FinetuneJob, places: list[Any], first_step: int
+) -> None:
+    job = make_job("killed", **SHAPE)
+    for place in places:
+        killed(job, place)
+        assert not job.output_dir.exists()
+    lines: list[str] = []
+    train(job, lines)
+    assert ([line for line in lines if "Going on" in line] == [f"Going on with the training at step {first_step}"]) == (
+        first_step > 0
+    )
+    assert weights(job) == weights(uninterrupted)
+    assert facts(job) == facts(uninterrupted)
+    assert [path.name for path in job.output_dir.parent.glob(".killed*")] == []
+
+
+def test_the_interval_decides_where_it_goes_on_and_not_what_comes_out(
+    make_job: MakeJob, uninterrupted: FinetuneJob
+) -> None:
+    for interval, first_step in (
+        ({"checkpoint_steps": 3}, 3),
+        ({"checkpoint_steps": 0, "checkpoint_minutes": 1e-9}, 4),
+    ):
+        job = make_job(f"every-{first_step}", **(SHAPE | interval))
+        killed(job, at_micro_batch(9))
+        lines: list[str] = []
+        train(job, lines)
+        assert f"Going on with the training at step {first_step}" in lines
+        assert weights(job) == weights(uninterrupted)
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(make_job: MakeJob) -> None:
+    job = make_job("changed", **SHAPE)
+    killed(job, at_micro_batch(6))
+    assert list(checkpoint_folder(job.output_dir).glob("checkpoint-*/whole.json"))
+    lines: list[str] = []
+    train(make_job("changed", **(SHAPE | {"learning_rate": 5e-3})), lines)
+    assert not any("Going on" in line for line in lines)
+    assert not checkpoint_folder(job.output_dir).exists()
+
+
+class Memory:
+    """A model whose forward pass has room for so many examples."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int, error: type[Exception] | None = None) -> None:
+        from halo_raft.train.trainer import TokenExactTrainer
+
+        compute, self.sizes = TokenExactTrainer.compute_loss, []
+
+        def limited(trainer: Any, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            rows = inputs["input_ids"].shape[0]
+            loss = compute(trainer, model, inputs, *args, **kwargs)
+            self.sizes.append(rows)
+            if rows > room:
+                loss.backward()  # gradients of a batch that failed must not count
+                raise torch.OutOfMemoryError("HIP out of memory. Tried to allocate 9 GiB")
+            return loss
+
+        monkeypatch.setattr(TokenExactTrainer, "compute_loss", limited)
+
+
+def test_a_training_without_memory_takes_smaller_batches_and_the_same_steps(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = {"num_train_epochs": 3, "batch_size": 4, "gradient_accumulation": 1, "held_back": 0.2}
+    whole = train(make_job("whole", **shape))
+    memory = Memory(monkeypatch, room=1)
+    lines: list[str] = []
+    small = train(make_job("small", **shape), lines)
+    told = [line.strip() for line in lines if "Out of memory" in line]
+    assert told == [
+        "Out of memory with 4 examples at a time: going on with 2, accumulated 2 times as often",
+        "Out of memory with 2 examples at a time: going on with 1, accumulated 2 times as often",
+    ]
+    assert set(memory.sizes) == {4, 2, 1}
+    assert small["steps"] == whole["steps"]
+    assert [p.loss for p in small["loss_curve"]] == pytest.approx([p.loss for p in whole["loss_curve"]], abs=1e-4)
+    assert small["trained_tokens"] == whole["trained_tokens"]
+    assert small["held_back_loss"] == pytest.approx(whole["held_back_loss"], abs=1e-4)
+
+
+def test_memory_that_runs_out_in_the_middle_loses_no_step(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = {"num_train_epochs": 3, "batch_size": 4, "gradient_accumulation": 1}
+    whole = train(make_job("whole", **shape))
+    memory = Memory(monkeypatch, room=4)
+    limited = memory.sizes
+
+    class Shrinking(list):  # the third step's batch is the first that does not fit
+        def append(self, rows: int) -> None:
+            super().append(rows)
+            if len(self) == 3:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    memory.sizes = Shrinking(limited)
+    lines: list[str] = []
+    small = train(make_job("small", **shape), lines)
+    assert memory.sizes == [4, 4, 4, *[2] * 8]
+    assert [p.loss for p in small["loss_curve"]] == pytest.approx([p.loss for p in whole["loss_curve"]], abs=1e-4)
+    assert small["trained_tokens"] == whole["trained_tokens"]
+
+
+def test_without_memory_for_one_example_it_ends_with_the_mend(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Memory(monkeypatch, room=0)
+    with pytest.raises(HaloRaftError, match=r"out of memory with 1 examples at a time; lower training\.max_seq_length"):
+        train(make_job("none", num_train_epochs=1, batch_size=2))
+
+
+def test_another_error_is_not_taken_for_want_of_memory(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    from halo_raft.train.trainer import TokenExactTrainer
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(TokenExactTrainer, "compute_loss", fail)
+    with pytest.raises(RuntimeError, match="shapes"):
+        train(make_job("broken"))
