@@ -262,6 +262,14 @@ def test_the_reference_decides_the_mode():
         "x = print.__self__\n",
         "x = f.__dict__['a'], (1).__class__.__dict__\n",
         "exec('1')\n",
+        "import io\nx = io.open\n",
+        "import io\nx = io\n",
+        "import io as sys_io\n",
+        "from threading import Thread\n",
+        "import threading\nthreading.setprofile(print)\n",
+        "import warnings\nwarnings.showwarning = print\n",
+        "from operator import compile\n",
+        "x = pattern.compile\n",
     ],
 )
 def test_the_screen_of_programs_beside_their_tests(code):
@@ -274,11 +282,14 @@ def test_the_screen_of_programs_beside_their_tests(code):
 def test_the_screen_lets_ordinary_programs_pass():
     assert objection(STACK) is None
     ordinary = """
-import sys, math, collections, dataclasses
+import sys, math, collections, dataclasses, io, re, threading, warnings
+from weakref import ref
 from typing import NamedTuple
 sys.setrecursionlimit(9999)
 class A:
     best = sys.maxsize
+    lock, word, text = threading.Lock(), re.compile(r"\\w+"), io.StringIO()
+    def loud(self): warnings.warn("loud")
     def __eq__(self, other): return self.__dict__ == other.__dict__
     def __enter__(self): return self
     def __exit__(self, *e): return None

@@ -148,7 +148,7 @@ class Handle:
             return self is other
         if self._is_open():
             return self._picks(other)
-        if type(other) is tuple and self._is_of_class() and type(items := self._ask("as_tuple")) is tuple:
+        if type(other) is tuple and self._is_of_class() and type(items := self._ask("as_tuple", given=True)) is tuple:
             return items == other  # what a named tuple holds; the comparison is not the program's
         _get(self, "_candidate").border = True
         return NotImplemented

@@ -29,7 +29,7 @@ NAMES = frozenset((
     "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro",
     "get_stack", "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars",
     "with_traceback", "__match_args__", "__getattr__", "__reduce__", "__reduce_ex__", "modules", "__judge_ok__",
-    "__judge_bad__", "__judge_any__", "__mro__", "mro",
+    "__judge_bad__", "__judge_any__", "__mro__", "mro", "settrace", "setprofile",
 ))
 """Names and attributes that do the same."""
 
@@ -38,6 +38,14 @@ OF_SYS = frozenset((
     "stdout", "version_info",
 ))
 """What of `sys` may be used."""
+PARTS = {
+    "sys": OF_SYS,
+    "io": frozenset(("BytesIO", "StringIO")),
+    "threading": frozenset(("BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore")),
+    "warnings": frozenset(("warn",)),
+    "weakref": frozenset(("WeakKeyDictionary", "WeakSet", "WeakValueDictionary", "ref")),
+}
+"""Modules of which a part may be used: the part leads nowhere."""
 MADE_UP = frozenset(("getattr", "setattr", "delattr", "hasattr"))
 """Functions that reach an attribute by a name, which has to stand there."""
 # fmt: on
@@ -105,16 +113,18 @@ def objection(code: str, allowed: frozenset[str] = frozenset()) -> str | None:
 
 def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
     if isinstance(node, ast.Import):
-        return next((a.name for a in node.names if _is_closed(a.name) or (a.name == "sys" and a.asname)), None)
+        return next((a.name for a in node.names if (a.asname if a.name in PARTS else _is_closed(a.name))), None)
     if isinstance(node, ast.ImportFrom):
-        if _is_closed(node.module or ""):
+        part = PARTS.get(node.module or "")
+        if part is None and _is_closed(node.module or ""):
             return node.module
-        closed = (a.name for a in node.names if a.name in NAMES or (node.module == "sys" and a.name not in OF_SYS))
-        return next(closed, None)
+        if named := next((a.name for a in node.names if a.name in NAMES), None):
+            return named
+        return node.module if part is not None and any(a.name not in part for a in node.names) else None
     if isinstance(node, ast.Attribute):
         return _of_attribute(node, modules)
     if isinstance(node, ast.Name):
-        return _of_name(node, parent)
+        return _of_name(node, parent, modules)
     if isinstance(node, ast.MatchClass):
         return next((name for name in node.kwd_attrs if name in NAMES), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -132,12 +142,15 @@ def _of_attribute(node: ast.Attribute, modules: frozenset[str]) -> str | None:
     leads_on = _is_closed(node.attr) or node.attr.lstrip("_") == "sys"
     if leads_on and (of_module or node.attr.startswith("_")):
         return node.attr  # a module's own import of another: `random._os`, `enum.sys`
+    if of_module and (node.value.id, node.attr) == ("re", "compile"):  # type: ignore[attr-defined]
+        return None
     return node.attr if node.attr in NAMES or made_up or of_another else None
 
 
-def _of_name(node: ast.Name, parent: ast.AST | None) -> str | None:
-    if node.id == "sys" and not (isinstance(parent, ast.Attribute) and parent.attr in OF_SYS):
-        return "sys" if not isinstance(parent, ast.Attribute) else f"sys.{parent.attr}"
+def _of_name(node: ast.Name, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
+    part = PARTS.get(node.id) if node.id == "sys" or node.id in modules else None
+    if part is not None and not (isinstance(parent, ast.Attribute) and parent.attr in part):
+        return node.id if not isinstance(parent, ast.Attribute) else f"{node.id}.{parent.attr}"
     if node.id in MADE_UP and not (isinstance(parent, ast.Call) and parent.func is node):
         return f"{node.id} by another name"
     return node.id if node.id in NAMES else None
