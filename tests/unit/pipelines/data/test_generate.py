@@ -170,11 +170,14 @@ def test_sound_tasks_are_written_and_all_else_is_not(server, capsys):
         13: lambda before: lambda handler: handler.send(200, {"choices": []}),
         14: lambda before: lambda handler: handler.send(200, completion({"verifier": "os:system"})),
         15: lambda before: good(15),
+        16: lambda before: good(16),
+        17: lambda before: good(17),
     }  # fmt: skip
     server.script = lambda number, before: answers[number](before) if number in answers else good(1, code="return None")
-    assert generate(server, "--price", "1", "2", count=5) == 0
+    # three rounds: twelve requests, of which four are kept, then four, then the rest
+    assert generate(server, "--price", "1", "2", count=6) == 0
     kept = {row["attempt"] for row in written()}
-    assert kept <= {0, 3, 4, 6, 15, 7} and len(kept) == 5 and not {0, 7} <= kept
+    assert kept <= {0, 7, 3, 4, 6, 15, 16, 17} and len(kept) == 6 and not {0, 7} <= kept
     assert {row["topic"] for row in written()} == {"python_algorithms"} and written()[0]["model"] == "scripted"
     assert set(written()[0]) == {"task_id", "prompt", "language", "solution", "test_list", "topic", "category", "level",
                                  "attempt", "model"}  # fmt: skip
