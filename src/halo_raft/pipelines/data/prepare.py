@@ -88,8 +88,8 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
     if Path(spec).is_file():
         made = PublicSet(Path(spec).name.partition(".")[0], None, {"": Split()}, "-", "not said", "by its rows", "auto")
         return Wanted(made, "", Split(), Files(arguments.output or Path(f"data/rlvr/{made.name}_full.jsonl")))
-    name, _, part = spec.partition(":")
-    part = arguments.split or part or None
+    name, _, after = spec.partition(":")
+    part: str | None = arguments.split or after or None
     if name in SETS:
         if name == "multipl_e" and part:
             part = canonical(part)

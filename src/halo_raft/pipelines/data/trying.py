@@ -79,8 +79,8 @@ def try_tasks(
     by_id = {task.task_id: task for task in tasks if task.has_tests or task.our_limit}
     policy.check(by_id.values())
     tried = Tried(len(by_id), beyond=beyond_us(policy, by_id))
-    for task_id, reason in tried.beyond.items():
-        found("beyond_us", task_id, reason)
+    for task_id, limit in tried.beyond.items():
+        found("beyond_us", task_id, limit)
     checks = [check for i, task in by_id.items() if i not in tried.beyond for check in checks_of(task)]
     references = [check for check in checks if check.role == REFERENCE]
     passed: dict[str, Counter[bool]] = defaultdict(Counter)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -167,11 +170,14 @@ def test_sound_tasks_are_written_and_all_else_is_not(server, capsys):
         13: lambda before: lambda handler: handler.send(200, {"choices": []}),
         14: lambda before: lambda handler: handler.send(200, completion({"verifier": "os:system"})),
         15: lambda before: good(15),
+        16: lambda before: good(16),
+        17: lambda before: good(17),
     }  # fmt: skip
     server.script = lambda number, before: answers[number](before) if number in answers else good(1, code="return None")
-    assert generate(server, "--price", "1", "2", count=5) == 0
+    # three rounds: twelve requests, of which four are kept, then four, then the rest
+    assert generate(server, "--price", "1", "2", count=6) == 0
     kept = {row["attempt"] for row in written()}
-    assert kept <= {0, 3, 4, 6, 15, 7} and len(kept) == 5 and not {0, 7} <= kept
+    assert kept <= {0, 7, 3, 4, 6, 15, 16, 17} and len(kept) == 6 and not {0, 7} <= kept
     assert {row["topic"] for row in written()} == {"python_algorithms"} and written()[0]["model"] == "scripted"
     assert set(written()[0]) == {"task_id", "prompt", "language", "solution", "test_list", "topic", "category", "level",
                                  "attempt", "model"}  # fmt: skip
@@ -274,3 +280,28 @@ def test_a_topic_of_ones_own_is_asked_for_in_its_words(server, capsys):
     Path("mine.yaml").write_text("name: mine\n")
     assert cli.main([*command, "--model", "scripted", "--output", "o.jsonl"]) == 3
     assert "needs name, language and categories" in capsys.readouterr().err
+
+
+def test_a_run_that_was_killed_goes_on(server):
+    gate = threading.Event()
+
+    def script(number: int, before: int) -> str:
+        if number >= 2:
+            gate.wait(600)
+        return good(number)
+
+    server.script = script
+    words = f"data generate --topic python_algorithms --backend openai --base-url {server.url} --model scripted"
+    command = [sys.executable, "-m", "halo_raft.cli", *words.split(), "--output", "out.jsonl", "--count", "4"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while running.poll() is None and not (Path("out.jsonl").is_file() and len(written()) == 2):
+            gate.wait(0.1)
+    finally:
+        running.kill()
+        assert running.wait() == -signal.SIGKILL
+    first = written()
+    gate.set()
+    assert generate(server, count=4) == 0
+    assert written()[:2] == first and len({row["attempt"] for row in written()}) == 4
+    assert server.asked[0] == server.asked[1] == 1, "what was answered is not asked again"

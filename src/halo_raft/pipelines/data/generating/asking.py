@@ -9,6 +9,7 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from halo_raft.errors import DataError
 from halo_raft.pipelines.data.generating.topics import Topic
@@ -135,16 +136,11 @@ class Attempt:
             raise Refused(f"its task has {len(text)} characters")
         if sum(map(len, blocks)) > MOST_CODE:
             raise Refused("its code is too long")
-        if self.topic.functions:
-            solution, tests, setup = _function(blocks)
-            cases = None
-        else:
-            solution, cases = _program(blocks)
-            tests = setup = None
+        taken = _function(blocks) if self.topic.functions else _program(blocks)
         made = Generated(
-            task_id=f"{self.topic.name}_{stable_hash(text, solution)}", prompt=text, language=self.topic.language,
-            solution=solution, test_list=tests, test_setup=setup, test_cases=cases, topic=self.topic.name,
-            category=self.category, level=self.how_hard, attempt=self.number, model=model,
+            task_id=f"{self.topic.name}_{stable_hash(text, taken['solution'])}", prompt=text, **taken,
+            language=self.topic.language, topic=self.topic.name, category=self.category, level=self.how_hard,
+            attempt=self.number, model=model,
         )  # fmt: skip
         try:
             made.task  # noqa: B018 - whether it can be read
@@ -167,7 +163,7 @@ def _parts(answer: str) -> tuple[str, list[str]]:
     return text.strip().strip("#*").strip(), [fence[1] for fence in fences]
 
 
-def _function(blocks: list[str]) -> tuple[str, tuple[str, ...], str | None]:
+def _function(blocks: list[str]) -> dict[str, Any]:
     """Divide Python code into the function and its asserts, wherever they stand; imports between asserts are set-up."""
     code: list[str] = []
     asserts: dict[str, None] = {}
@@ -191,7 +187,7 @@ def _function(blocks: list[str]) -> tuple[str, tuple[str, ...], str | None]:
         raise Refused("its solution defines nothing")
     if not LEAST_TESTS <= len(asserts) <= MOST_TESTS:
         raise Refused(f"it has {len(asserts)} asserts")
-    return "\n\n".join(code), tuple(asserts), "\n".join(imports) or None
+    return {"solution": "\n\n".join(code), "test_list": tuple(asserts), "test_setup": "\n".join(imports) or None}
 
 
 def _with_decorators(block: str, node: ast.stmt) -> str:
@@ -199,7 +195,7 @@ def _with_decorators(block: str, node: ast.stmt) -> str:
     return "\n".join(block.split("\n")[first - 1 : node.end_lineno])
 
 
-def _program(blocks: list[str]) -> tuple[str, tuple[dict[str, str], ...]]:
+def _program(blocks: list[str]) -> dict[str, Any]:
     """Divide blocks into the program and pairs of input and output."""
     solution, *pairs = blocks
     if len(pairs) % 2 or not LEAST_TESTS <= len(pairs) // 2 <= MOST_TESTS:
@@ -209,4 +205,4 @@ def _program(blocks: list[str]) -> tuple[str, tuple[dict[str, str], ...]]:
     )
     if not any(case["expected_output"].strip() for case in cases):
         raise Refused("its outputs are empty")
-    return solution, cases
+    return {"solution": solution, "test_cases": cases}

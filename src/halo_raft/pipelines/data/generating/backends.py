@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -134,16 +134,34 @@ class Server:
             )
 
     def answers(self, attempts: Sequence[Attempt]) -> Iterator[Answered]:
-        """Yield answers as they come, `AT_ONCE` requests under way; the first fatal error ends it."""
+        """Yield answers as they come, `AT_ONCE` requests under way; the first fatal error ends it.
+
+        Nobody waits for requests that are under way when the reader stops: their threads end with the process.
+        """
         stopped = threading.Event()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = [pool.submit(self._answer, attempt, stopped) for attempt in attempts]
-            try:
-                for future in as_completed(asked):
-                    yield future.result()
-            finally:  # also where the reader stops reading
-                stopped.set()
-                pool.shutdown(cancel_futures=True)
+        waiting: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
+        results: queue.SimpleQueue[Answered | BaseException] = queue.SimpleQueue()
+        for attempt in attempts:
+            waiting.put(attempt)
+
+        def work() -> None:
+            while not stopped.is_set():
+                try:
+                    results.put(self._answer(waiting.get_nowait(), stopped))
+                except queue.Empty:
+                    return
+                except BaseException as error:
+                    results.put(error)
+
+        for _ in range(min(AT_ONCE, len(attempts))):
+            threading.Thread(target=work, daemon=True).start()
+        try:
+            for _ in attempts:
+                if isinstance(result := results.get(), BaseException):
+                    raise result
+                yield result
+        finally:
+            stopped.set()
 
     def _answer(self, attempt: Attempt, stopped: threading.Event) -> Answered:
         """Ask, again after a growing pause where the server is busy or away for a moment."""
