@@ -1,6 +1,6 @@
 """The public data sets that are known by a short name: what they hold, and the files that are made of them.
 
-Rows, licences and sizes are those of the published cards; None where none was seen.
+Rows, licences and sizes are what is generally said of a set; `docs/data.md` tells which were seen. None: not known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Split:
     """One part of a data set.
 
     Attributes:
-        rows: How many rows, as published.
+        rows: How many rows it is said to have.
         config: Name of the configuration on the hub.
         hub: Name of the split on the hub, where it is another than ours.
         files: Files of the repository that hold it, where the hub's own description names none.
