@@ -56,25 +56,24 @@ def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classe
     made = {name for name, value in bound if _is_shared(value, own)}
     if not made:
         return False
-    asked = [(n.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)]
+    asked = [
+        (part.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)
+    ]
 
     def last_look(call: ast.Call) -> int:
         handed = {part.id for part in _operands(call) if isinstance(part, ast.Name)} & made
         return max((line for line, name in asked if name in handed and line > call.lineno), default=0)
 
     for call, got in _results(inner):
-        if isinstance(call.func, ast.Name) and call.func.id in targets and (last := last_look(call)):
-            if got is None or _is_used(inner, got, call.lineno, last, call.func.id in classes):
-                return True
+        last = last_look(call) if isinstance(call.func, ast.Name) and call.func.id in targets else 0
+        if last and (got is None or _is_used(inner, got, call.lineno, last, ast.unparse(call.func) in classes)):
+            return True
     objects = {name for name, value in bound if isinstance(value, ast.Call) and ast.unparse(value.func) in classes}
-    for call in inner:
-        if (
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and isinstance(call.func.value, ast.Name)
-        ):
-            name = call.func.value.id
-            if name in objects and (last := last_look(call)) and _is_used(inner, name, call.lineno, last, True):
+    for node in inner:
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            name = function.value.id
+            if name in objects and (last := last_look(node)) and _is_used(inner, name, node.lineno, last, True):
                 return True
     return False
 

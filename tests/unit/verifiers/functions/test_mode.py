@@ -210,8 +210,9 @@ IN_PROCESS = {
     ),
     "mocks": (
         "def f(shop): return [shop.price(x) for x in 'ab']",
-        "from unittest.mock import Mock\nshop = Mock()\nshop.price.side_effect = [3, 4]\nassert f(shop) == [3, 4]\n"
-        "assert shop.price.call_count == 2",
+        "from unittest.mock import Mock, call\nshop = Mock()\nshop.price.side_effect = [3, 4]\n"
+        "assert f(shop) == [3, 4]\n"
+        "assert shop.price.call_args_list == [call('a'), call('b')] and shop.price.call_count == 2",
         "its tests hand objects to the program that mock others",
     ),
     "kept by a context": (
