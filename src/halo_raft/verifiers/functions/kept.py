@@ -45,36 +45,54 @@ def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes:
         targets: Names that the program defines.
         classes: Those of them that are used as classes.
     """
-    return any(_keeps(node, targets, classes) for node in nodes if isinstance(node, ast.Module | _Function))
+    nodes = tuple(nodes)
+    own = frozenset(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    return any(_keeps(node, own, targets, classes) for node in nodes if isinstance(node, ast.Module | _Function))
 
 
-def _keeps(scope: ast.AST, targets: tuple[str, ...], classes: frozenset[str]) -> bool:
+def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classes: frozenset[str]) -> bool:
     inner = [node for statement in getattr(scope, "body", ()) for node in ast.walk(statement)]
-    made = {target.id for node in inner if isinstance(node, ast.Assign) and _is_container(node.value)
-            for target in node.targets if isinstance(target, ast.Name)}  # fmt: skip
+    bound = [pair for node in inner if isinstance(node, ast.Assign) for pair in _pairs(node)]
+    made = {name for name, value in bound if _is_shared(value, own)}
     if not made:
         return False
-    asked = [(n.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)]
-    for node, call, got in _results(inner):
-        function = call.func
-        if not (isinstance(function, ast.Name) and function.id in targets):
-            continue
+    asked = [
+        (part.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)
+    ]
+
+    def last_look(call: ast.Call) -> int:
         handed = {part.id for part in _operands(call) if isinstance(part, ast.Name)} & made
-        later = [line for line, name in asked if name in handed and line > node.lineno]
-        if not later:
-            continue
-        if got is None or _is_used(inner, got, node.lineno, max(later), function.id in classes):
+        return max((line for line, name in asked if name in handed and line > call.lineno), default=0)
+
+    for call, got in _results(inner):
+        last = last_look(call) if isinstance(call.func, ast.Name) and call.func.id in targets else 0
+        if last and (got is None or _is_used(inner, got, call.lineno, last, ast.unparse(call.func) in classes)):
             return True
+    objects = {name for name, value in bound if isinstance(value, ast.Call) and ast.unparse(value.func) in classes}
+    for node in inner:
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            name = function.value.id
+            if name in objects and (last := last_look(node)) and _is_used(inner, name, node.lineno, last, True):
+                return True
     return False
 
 
-def _results(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.stmt, ast.Call, str | None]]:
-    """Yield calls whose result is kept: the statement, the call, and the result's name (None of a context)."""
+def _pairs(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that an assignment binds, and to what."""
+    for target in node.targets:
+        several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(target.elts, node.value.elts, strict=False) if several else [(target, node.value)]  # type: ignore[attr-defined]
+        yield from ((name.id, value) for name, value in pairs if isinstance(name, ast.Name))
+
+
+def _results(nodes: Iterable[ast.AST]) -> Iterator[tuple[ast.Call, str | None]]:
+    """Yield calls whose result is kept, and the result's name (None of a context)."""
     for node in nodes:
         if isinstance(node, ast.With | ast.AsyncWith):
-            yield from ((node, i.context_expr, None) for i in node.items if isinstance(i.context_expr, ast.Call))
+            yield from ((i.context_expr, None) for i in node.items if isinstance(i.context_expr, ast.Call))
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            yield from ((node, node.value, t.id) for t in node.targets if isinstance(t, ast.Name))
+            yield from ((node.value, t.id) for t in node.targets if isinstance(t, ast.Name))
 
 
 def _is_used(nodes: Iterable[ast.AST], name: str, first: int, last: int, is_object: bool) -> bool:
@@ -97,9 +115,10 @@ def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _is_container(value: ast.expr) -> bool:
+def _is_shared(value: ast.expr, own: frozenset[str]) -> bool:
+    """Return whether a value is a container, or an object of a class of the tests' own."""
     if isinstance(value, ast.Call):
-        return ast.unparse(value.func).rpartition(".")[2] in _MAKERS
+        return ast.unparse(value.func).rpartition(".")[2] in _MAKERS | own
     return isinstance(value, _MUTABLE)
 
 

@@ -126,8 +126,16 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
         elif isinstance(node, ast.ClassDef):
             if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
+        elif isinstance(node, ast.Assign) and any(map(_is_of_mock, node.targets)):
+            yield "its tests hand objects to the program that mock others"
         elif _looks_into(node, targets):
             yield _LOOKS_INTO
+
+
+def _is_of_mock(target: ast.expr) -> bool:
+    """Return whether a test says what a method of a mock does; a mock that is only called can stand outside."""
+    says = isinstance(target, ast.Attribute) and target.attr in ("return_value", "side_effect")
+    return says and isinstance(target.value, ast.Attribute) and target.value.attr != "return_value"  # type: ignore[attr-defined]
 
 
 def _looks_into(node: ast.AST, targets: tuple[str, ...]) -> bool:

@@ -113,7 +113,7 @@ def objection(code: str, allowed: frozenset[str] = frozenset()) -> str | None:
 
 def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
     if isinstance(node, ast.Import):
-        return next((a.name for a in node.names if (a.asname if a.name in PARTS else _is_closed(a.name))), None)
+        return next((a.name for a in node.names if (bool(a.asname) if a.name in PARTS else _is_closed(a.name))), None)
     if isinstance(node, ast.ImportFrom):
         part = PARTS.get(node.module or "")
         if part is None and _is_closed(node.module or ""):

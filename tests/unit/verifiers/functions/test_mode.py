@@ -200,6 +200,21 @@ IN_PROCESS = {
         "out = []\nsay = f(out)\nsay(1)\nsay(2)\nassert out == [1, 2]",
         "its tests look at what they handed to the program and it goes on using",
     ),
+    "handed again": (
+        "class Hub:\n    def __init__(self): self.all = []\n    def join(self, x): self.all.append(x)\n"
+        "    def leave(self, x): self.all.remove(x)\n    def say(self, n):\n        for x in self.all: x.hear(n)",
+        "class Ear:\n    def __init__(self): self.heard = []\n    def hear(self, n): self.heard.append(n)\n"
+        "def test_hub():\n    one, two = Ear(), Ear()\n    hub = Hub()\n    hub.join(one)\n    hub.join(two)\n"
+        "    hub.say(1)\n    hub.leave(one)\n    hub.say(2)\n    assert (one.heard, two.heard) == ([1], [1, 2])",
+        "its tests look at what they handed to the program and it goes on using",
+    ),
+    "mocks": (
+        "def f(shop): return [shop.price(x) for x in 'ab']",
+        "from unittest.mock import Mock, call\nshop = Mock()\nshop.price.side_effect = [3, 4]\n"
+        "assert f(shop) == [3, 4]\n"
+        "assert shop.price.call_args_list == [call('a'), call('b')] and shop.price.call_count == 2",
+        "its tests hand objects to the program that mock others",
+    ),
     "kept by a context": (
         "from contextlib import contextmanager\n@contextmanager\ndef f(out):\n    out.append('in')\n    yield\n"
         "    out.append('out')",
