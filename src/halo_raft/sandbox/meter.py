@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -34,8 +33,8 @@ class Others(Protocol):
         """Return the CPU seconds that they have used for it."""
         ...
 
-    def processes(self) -> Iterable[int]:
-        """Return those that are alive."""
+    def waited_s(self, cpu_s: float) -> float:
+        """Return the seconds for which they stood ready and were given no CPU, less `cpu_s`; see `usage.waited_s`."""
         ...
 
 
@@ -85,8 +84,12 @@ class Meter:
     def waited_s(self, others: Others | None) -> float:
         """Return the seconds for which the run, or who works on its behalf, had to wait for a CPU."""
         cpu_s = self.look().cpu_s + (others.cpu_s() if others else 0.0)
-        threads = usage.waited_s([*self._processes(), *(others.processes() if others else ())], cpu_s)
-        return max(threads, self._group.waited_s() - self._waited_before if self._group else 0.0)
+        found = [usage.waited_s(self._processes(), cpu_s)]
+        if others:
+            found.append(others.waited_s(cpu_s))
+        if self._group:
+            found.append(self._group.waited_s() - self._waited_before)
+        return max(found)
 
     def _cpu_s(self, processes: dict[int, usage.Process]) -> float:
         if self._group and self._cpu_before is not None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from math import inf
 from typing import Any
 
 from halo_raft.sandbox import (
@@ -123,7 +124,7 @@ def _bring_together(
         outcome = run.outcome()
     if message is None:
         cpu_s = outcome.cpu_s + judges.cpu_s()
-        waited_s = max(outcome.waited_s, usage.waited_s(judges.processes(), cpu_s))
+        waited_s = max(outcome.waited_s, judges.waited_s(cpu_s))
         return dataclasses.replace(outcome, cpu_s=cpu_s, waited_s=waited_s), HUNG
     if not message:  # its tests break with what the program returned, unless more than the judge is gone
         judges.check()
@@ -159,7 +160,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._begun = 0.0
+        self._begun = self._stood_before = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
             self._run = Run(zygote, Job(harness=JUDGE, limits=limits, tool=True), theirs.fileno())
@@ -183,6 +184,7 @@ class Judges:
         """
         self._run.poll()
         self._begun = time.monotonic()
+        self._stood_before = self._stood_s() if job["preload"] else inf  # else it does nothing of its own
         message = (" ".join(job["preload"]) or " ").encode()
         with ExitStack() as stack:
             spec = memory_file(marshal.dumps(job), stack)
@@ -208,9 +210,20 @@ class Judges:
         """
         if time.monotonic() - self._begun < UNSEEN_S:
             return 0.0
-        return sum(judge.cpu_s for judge in self.processes().values())
+        return sum(judge.cpu_s for judge in self._judge().values())
 
-    def processes(self) -> dict[int, usage.Process]:
+    def waited_s(self, cpu_s: float) -> float:
+        """Return the seconds for which the judge, or this process that loads packages for it, had to wait for a CPU.
+
+        Args:
+            cpu_s: What program and judge used: for so long they may have waited for each other.
+        """
+        return max(usage.waited_s(self._judge(), cpu_s), self._stood_s() - self._stood_before - cpu_s)
+
+    def _stood_s(self) -> float:
+        return usage.waited_s([self._run.pid], 0.0) if self._run.pid else 0.0
+
+    def _judge(self) -> dict[int, usage.Process]:
         """Return the judge that is alive, and what it has started."""
         return usage.Tree(self._run.pid).look() if self._run.pid else {}
 
