@@ -59,13 +59,13 @@ def loss_as_logits(model: Any, labels: torch.Tensor, tokens: torch.Tensor | floa
 
     changed_later = any(getattr(model.config, name, None) for name in LOGITS_CHANGED_LATER)
     own = head.__dict__.get("forward")
-    head.forward = forward_whole if changed_later else forward  # type: ignore[method-assign]
+    head.forward = forward_whole if changed_later else forward
     try:
         yield
     finally:
         del head.forward
         if own is not None:
-            head.forward = own  # type: ignore[method-assign]
+            head.forward = own
 
 
 def completion_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | float) -> torch.Tensor:
