@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from halo_raft.errors import ConfigError
 
 
 def spec(*overrides, device="cuda", **fields):
-    return EngineSpec("m", load(RaftConfig, None, overrides).engine, device=device, **fields)
+    return EngineSpec(str(Path(__file__).parent), load(RaftConfig, None, overrides).engine, device=device, **fields)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ class Engine(ABC):
         """Raise unless the adapter in use is served, given the canary of what was served before it."""
         served = self.canary()
         name = self.adapter.name if self.adapter else "the base model"
-        if served == before:
+        if served == before or (self.adapter is not None and served == self.base_canary):
             raise AdapterNotAppliedError(
                 f"{name} was delivered to the engine but its outputs did not change; "
                 "is the adapter trained at all (learning rate, steps)?"

@@ -84,6 +84,15 @@ def test_what_failed_is_put_back_and_fails_each_time(faults, error, said, before
     assert engine.weights == (0.0 if before else 3.0)
 
 
+def test_an_adapter_that_is_the_base_model_is_an_error_after_another_one_too():
+    engine = PretendEngine()
+    engine.use(GOOD)
+    for _ in range(2):
+        with pytest.raises(AdapterNotAppliedError, match=r"zero was delivered .* did not change"):
+            engine.use(Adapter("zero", 0, "/zero"))
+    assert (engine.adapter, engine.weights) == (GOOD, 3.0)
+
+
 def test_a_base_that_does_not_come_back_is_an_error():
     engine = PretendEngine()
     engine.use(GOOD)
