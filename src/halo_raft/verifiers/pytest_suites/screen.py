@@ -130,8 +130,8 @@ def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return next((word for word in _WORD.findall(node.value) if word in NAMES and "_" in word), None)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MADE_UP:
-        named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-        return None if named else f"{node.func.id} of a name that is made up"
+        literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+        return None if literal else f"{node.func.id} of a name that is made up"
     return None
 
 

@@ -63,6 +63,9 @@ class Side(End):
     def name_of(self, value):
         raise TypeError(f"{type(value).__name__} stays")
 
+    def theirs(self, number, sort, name):
+        raise Refused("nothing of the other end stands here")
+
 
 SIDE = Side()
 
