@@ -28,6 +28,7 @@ from halo_raft.verifiers.functions.terms import Terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 PRELOADED = ("typing",)
@@ -52,7 +53,7 @@ def main(payload: None, fd: int) -> None:
     sys.dont_write_bytecode = True
     worker = socket.socket(fileno=fd)
     gc.freeze()
-    fork = functools.partial(system.fork_into, 0)
+    fork: Callable[[], int] = functools.partial(system.fork_into, 0)
     while True:
         message, fds, _, _ = socket.recv_fds(worker, 4096, 3)
         if not message:
