@@ -84,6 +84,115 @@ def test_reasoning_before_bare_code(program: str, thinking: str) -> None:
     )
 
 
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "x = 1",
+            "",
+            "if x:\n        x += 1",
+            "s = '```'",
+            'd = """\n    ```\n    """',
+            "# </think> and <think>",
+            "y = '<|im_end|>'",
+        ]
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    LINES,
+    st.sampled_from(sorted(FENCES)),
+    st.sampled_from(sorted(THINKING)),
+    st.sampled_from(["", "> "]),
+    st.sampled_from([0, 2, 4, 8]),
+    st.booleans(),
+)
+def test_any_program_in_any_wrapping(
+    lines: list[str], fence: str, thinking: str, quote: str, indent: int, bom: bool
+) -> None:
+    code = "def solve(text):\n" + "".join(f"    {line}\n" if line else "\n" for line in lines) + "    return text"
+    code = code.replace("# </think> and <think>", "# `</think>` and `<think>`")
+    wrapped = FENCES[fence].replace("{}", ("\ufeff" if bom else "") + code)
+    wrapped = "\n".join(
+        f"{quote}{' ' * (indent % 4 if quote else indent)}{line}" if line or quote else line
+        for line in wrapped.split("\n")
+    )
+    assert extract(THINKING[thinking].replace("{}", "\n" + wrapped), "python", "solve") == code
+
+
+def test_reasoning_alone_is_no_answer() -> None:
+    for text in (
+        f"<think>\n```python\n{DRAFT}\n```\n",
+        f"<think>{DRAFT}</think>",
+        f"<|channel|>analysis<|message|>{DRAFT}",
+    ):
+        assert extract(text, "python", "solve") == ""
+
+
+def test_reasoning_after_the_answer_is_cut_off() -> None:
+    text = f"```python\n{PROGRAMS['plain']}\n```\n<think>\nOr rather\n```python\n{DRAFT}\n```"
+    assert extract(text, "python", "solve") == PROGRAMS["plain"]
+
+
+def test_a_program_is_put_together_from_its_blocks() -> None:
+    blocks = {
+        "imports": "import math\nfrom os import *",
+        "constant": "LIMIT = math.inf",
+        "helper": "def area(r):\n    return math.pi * r",
+        "draft": "def solve(r):\n    return 0\n\nprint(solve(1))",
+        "answer": "def solve(r):\n    return min(area(r), LIMIT)",
+        "tests": "import pytest_nowhere\n\n@pytest_nowhere.fixture\ndef test_solve():\n    assert solve(1)\n\nprint(solve(3))",
+    }
+    code = extract("\n".join(f"{name}:\n```python\n{block}\n```" for name, block in blocks.items()), "python", "solve")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert round(names["solve"](1), 2) == 3.14
+    assert "print" not in code and "pytest" not in code and "return 0" not in code
+
+
+def test_what_the_tests_use_beside_the_entry_point_is_taken_too() -> None:
+    text = "```python\nimport zlib\n\n\ndef enc(s):\n    return zlib.compress(s)\n```\n```python\ndef dec(s):\n    return s\n```"
+    names: dict[str, object] = {}
+    exec(extract(text, "python", "dec", names=("enc",)), names)
+    assert {"enc", "dec", "zlib"} <= names.keys()
+
+
+def test_a_sketch_that_is_no_python_is_no_answer() -> None:
+    sketch = "def solve(text):\n    return text if ... and so on"
+    text = f"```python\n{PROGRAMS['plain']}\n```\nOr like this:\n```python\n{sketch}\n```"
+    assert extract(text, "python", "solve") == PROGRAMS["plain"]
+    assert extract(f"```python\n{sketch}\n```", "python", "solve") == sketch
+
+
+def test_a_future_import_stays_first() -> None:
+    text = "```python\nimport math\n```\n```python\nfrom __future__ import annotations\n\ndef solve(x: math) -> int:\n    return math.floor(x)\n```"
+    compile(extract(text, "python", "solve"), "x", "exec")
+
+
+def test_the_last_program_that_reads_input_is_the_answer_of_a_contest() -> None:
+    first, last = "print(input() * 2)  # not quite, but longer than what follows", "n = int(input())\nprint(n * 2)"
+    text = f"```python\n{first}\n```\nBetter:\n```python\n{last}\n```\nPrints\n```\n84\n```"
+    assert extract(text, "python") == last
+
+
+def test_includes_and_helpers_of_cpp_come_before_the_function() -> None:
+    text = "```cpp\n#include <vector>\nusing namespace std;\n```\n```cpp\nint twice(int x) { return 2 * x; }\n```\n```cpp\nint solve(int x) { return twice(x); }\n```"
+    code = extract(text, "cpp", "solve")
+    assert code.index("#include") < code.index("int twice") < code.index("int solve")
+
+
+def test_an_entry_point_outside_of_the_fences_is_found() -> None:
+    code = "def solve(x):\n    return x"
+    assert extract(f"{code}\n\nExample:\n```python\nprint(solve(2))\n```", "python", "solve") == code
+
+
+def test_html_and_generics_are_no_special_tokens() -> None:
+    code = "int solve() { vector<s> a; set<pad> b; return a.size(); }"
+    assert extract(f"```cpp\n{code}\n```", "cpp", "solve") == code
+
+
 ODD = ("```", "```python", "```py `x`", "``` \x0b", "````", " ```", "    ```", "- ```", "> ```", "~~~", "x ```")
 OTHER = (
     "",
@@ -100,11 +209,11 @@ OTHER = (
     "<b>",
     "a\x0cb",
 )
-LINES = st.lists(st.sampled_from(ODD + OTHER), max_size=12)
+MARKED_LINES = st.lists(st.sampled_from(ODD + OTHER), max_size=12)
 
 
 @settings(max_examples=500, deadline=None)
-@given(LINES, st.booleans(), st.booleans())
+@given(MARKED_LINES, st.booleans(), st.booleans())
 def test_a_block_that_stands_alone_is_what_the_parser_finds(lines: list[str], fenced: bool, ended: bool) -> None:
     if fenced:  # otherwise few texts have it
         half = len(lines) // 2
