@@ -18,9 +18,7 @@ from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.engine_pool import EnginePool
 from halo_raft.sampling.generate import Generate, Patience
 
-pytestmark = (
-    pytest.mark.slow
-)  # until it was seen on this machine, which was too busy for Ray to start; the unit tests stay
+pytestmark = pytest.mark.slow  # three quarters of a minute; the unit tests stay in the fast ones
 
 REQUESTS = [GenerationRequest(f"s{n}", (), Sampling(), 1) for n in range(4)]
 DRAFTS = [Draft("t", n, request) for n, request in enumerate(REQUESTS)]

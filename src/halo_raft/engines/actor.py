@@ -30,6 +30,9 @@ STARTS_FOR = 6
 SAYS_SO_EVERY_S = 60.0
 """Seconds between lines that say what is waited for."""
 
+GONE_WITHIN_S = 10.0
+"""A killed actor that still answers after so long is its own successor."""
+
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +66,9 @@ class EngineActor:
         if self.failure:
             raise self.failure
         return os.getpid()
+
+    def here(self) -> None:
+        """Answer, or fail with the process: unlike the others it does not wait for a restart."""
 
     @ray.method(max_task_retries=-1)
     def use(self, adapter: Adapter | None) -> None:
@@ -207,9 +213,9 @@ def _deaths(actor: Any) -> Iterator[None]:
 
     try:
         yield
-    except EngineDiedError:
-        ray.kill(actor, no_restart=False)
-        raise
+    except EngineDiedError as error:  # ours, or Ray's wrapper of one, which is of its type too
+        _end(actor)
+        raise (user_error(error) or error) from None
     except ray.exceptions.RayActorError as error:
         log.debug("engine died", exc_info=error)
         reason = next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")
@@ -217,7 +223,18 @@ def _deaths(actor: Any) -> Iterator[None]:
     except ray.exceptions.RayError as error:
         known = user_error(error)
         if isinstance(known, EngineDiedError):
-            ray.kill(actor, no_restart=False)
+            _end(actor)
         if known:
             raise known from None
         raise
+
+
+def _end(actor: Any) -> None:
+    """End an actor's process and return when it is gone: what is asked of a dying one fails like a second death."""
+    ray.kill(actor, no_restart=False)
+    end = time.monotonic() + GONE_WITHIN_S
+    while time.monotonic() < end:
+        try:
+            ray.get(actor.here.remote(), timeout=1.0)
+        except ray.exceptions.RayError:
+            return

@@ -41,7 +41,7 @@ class PretendRay:
         there = call is not FOREVER and not (isinstance(call, Stream) and call.is_hung)
         return ([call], []) if there else ([], [call])
 
-    def get(self, call):
+    def get(self, call, timeout=None):
         if isinstance(call, Exception):
             raise call
         return call
@@ -81,6 +81,7 @@ class Method:
 
 class PretendActor:
     def __init__(self, *, use=(None,), ready=(7,), generate=()):
+        self.here = Method([RayActorError("gone")])
         self.use, self.ready, self.generate = Method(use), Method(ready), Method(generate)
 
 
