@@ -17,7 +17,7 @@ from halo_raft import devices
 from halo_raft.cluster.leftovers import nothing_left
 from halo_raft.cluster.placement import Placement, place
 from halo_raft.config import EngineConfig, ResourcesConfig
-from halo_raft.errors import ConfigError, NoGpuError
+from halo_raft.errors import ConfigError, HaloRaftError, NoGpuError
 
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -126,6 +126,11 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
                     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
             except ConnectionError as error:
                 raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
+            except Exception as error:  # Ray has no class for a start that fails, on a machine too busy for it, say
+                why = str(error).partition("\n")[0]
+                raise HaloRaftError(
+                    f"Ray did not start ({why}); see the logs under /tmp/ray, then run again"
+                ) from error
             yield usable(wanted)
     else:
         yield usable(wanted)

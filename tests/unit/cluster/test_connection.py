@@ -7,6 +7,7 @@ import pytest
 from halo_raft import devices
 from halo_raft.cluster.connection import _bring_token, ray_resources
 from halo_raft.config import ResourcesConfig
+from halo_raft.errors import HaloRaftError
 
 
 @pytest.fixture
@@ -80,3 +81,13 @@ def test_nvidias_are_counted_by_ray(started, monkeypatch):
     with ray_resources(ResourcesConfig()):
         assert "num_gpus" not in started
         assert "runtime_env" not in started
+
+
+def test_a_start_that_fails_is_one_line(started, monkeypatch):
+    def too_late(**given):
+        raise Exception("The current node timed out during startup.\nThis could happen because ...")
+
+    monkeypatch.setattr("ray.init", too_late)
+    with pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)"):
+        with ray_resources(ResourcesConfig()):
+            pass
