@@ -128,9 +128,7 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
                 raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
             except Exception as error:  # Ray has no class for a start that fails, on a machine too busy for it, say
                 why = str(error).partition("\n")[0]
-                raise HaloRaftError(
-                    f"Ray did not start ({why}); see the logs under /tmp/ray, then run again"
-                ) from error
+                raise HaloRaftError(f"Ray did not start ({why}); its logs are under /tmp/ray") from error
             yield usable(wanted)
     else:
         yield usable(wanted)

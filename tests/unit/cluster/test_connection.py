@@ -88,6 +88,6 @@ def test_a_start_that_fails_is_one_line(started, monkeypatch):
         raise Exception("The current node timed out during startup.\nThis could happen because ...")
 
     monkeypatch.setattr("ray.init", too_late)
-    with pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)"):
-        with ray_resources(ResourcesConfig()):
-            pass
+    refused = pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)")
+    with refused, ray_resources(ResourcesConfig()):
+        pass
