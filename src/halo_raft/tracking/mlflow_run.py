@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from halo_raft.tracking.base import RunLog
-from halo_raft.tracking.soft import WarnOnce
+from halo_raft.tracking.soft import AwayError, WarnOnce
 from halo_raft.tracking.unsent import Unsent
 from halo_raft.tracking.values import MAX_TAG, batches, cut, finite_metrics, flatten
 
@@ -50,7 +50,7 @@ class MlflowRunLog(RunLog):
         if self._client is None:
             raise RuntimeError("the run is not open")
         if self._unsent is not None and self._unsent.is_away:
-            raise ConnectionError("MLflow did not answer just now")
+            raise AwayError("MLflow did not answer just now")
         return self._client
 
     def _kept(self, method: str, *arguments: Any) -> Callable[[], None]:

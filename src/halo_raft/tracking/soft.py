@@ -9,6 +9,10 @@ from contextlib import contextmanager
 logger = logging.getLogger(__name__)
 
 
+class AwayError(ConnectionError):
+    """Not tried: whoever should answer did not, a moment ago, and that was said."""
+
+
 class WarnOnce:
     """Swallows exceptions and warns about each (action, exception type) the first time only."""
 
@@ -23,7 +27,7 @@ class WarnOnce:
         except Exception as error:
             otherwise()
             key = (action, type(error).__name__)
-            if key not in self._seen:
+            if key not in self._seen and not isinstance(error, AwayError):
                 self._seen.add(key)
                 logger.warning("tracking: could not %s: %s; the run goes on, repeats are silent", action, reason(error))
 
