@@ -266,7 +266,8 @@ def test_how_a_cycle_ends_is_its_status(config, client, tmp_path):
     assert statuses == {None: "RUNNING", "1": "FAILED", "2": "KILLED"}
 
 
-def test_a_failure_in_the_middle_only_warns(config, client, folder, tmp_path, caplog):
+def test_a_failure_in_the_middle_only_warns(config, client, folder, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("halo_raft.tracking.unsent.AWAY_S", 0)
     tracker = create(config, tmp_path)
     run_id = tracker.start("demo", {}, {})
     with sqlite3.connect(folder / "mlflow.db") as database:

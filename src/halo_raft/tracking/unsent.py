@@ -39,7 +39,8 @@ class Unsent:
 
     def keep(self, cycle: int, method: str, arguments: tuple[Any, ...]) -> None:
         """Keep a call of a `RunLog`'s method; cycle 0 is the run itself. Called while it fails, so it may not."""
-        self._away_until = time.monotonic() + AWAY_S
+        if not self.is_away:  # what was not tried says nothing new
+            self._away_until = time.monotonic() + AWAY_S
         try:
             line = json.dumps({"cycle": cycle, "method": method, "arguments": arguments}, default=str)
             self.path.parent.mkdir(parents=True, exist_ok=True)

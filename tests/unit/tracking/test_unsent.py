@@ -60,6 +60,21 @@ def test_what_fails_is_kept_and_a_server_that_is_away_is_not_asked_again_and_aga
     assert kept(unsent)[-1] == {"cycle": 2, "method": "log_artifacts", "arguments": ["/nowhere", "folder"]}
 
 
+def test_what_is_not_tried_puts_the_next_try_off_no_further(unsent: Unsent, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("halo_raft.tracking.unsent.time.monotonic", lambda: now)
+    server, log = Server(), MlflowRunLog(WarnOnce(), unsent, cycle=2)
+    log.attach(server, Run)
+    server.there = False
+    log.log_metrics({"loss": 1.0}, 1)
+    server.there = True
+    for step in range(2, 5):
+        now += 25
+        log.log_metrics({"loss": 1.0}, step)
+    assert server.tries == 2
+    assert [call["arguments"][1] for call in kept(unsent)] == [1, 2, 3]
+
+
 def test_it_is_brought_in_its_order_and_what_fails_again_stays(unsent: Unsent) -> None:
     for step in range(5):
         unsent.keep(1, "log_metrics", ({"loss": 0.5}, step))
