@@ -56,6 +56,20 @@ def test_a_killed_zygote_loses_no_verdict(which: int, code: str, kind: VerdictKi
     assert _judge("def f(x):\n    return x * x").success
 
 
+def test_zygotes_that_died_while_nobody_used_them_are_not_lent() -> None:
+    """Two at once: a verdict is tried twice, and the second try needs one that lives."""
+    threads = [threading.Thread(target=_judge, args=(SLOW_SQUARE,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    idle = _sandbox()
+    assert len(idle) >= 6, "three of each kind"
+    for pid in idle:
+        os.kill(pid, signal.SIGKILL)
+    assert _judge("def f(x):\n    return x * x").success
+
+
 def test_killing_every_process_of_the_sandbox_between_samples_loses_none() -> None:
     for _ in range(3):
         assert _judge("def f(x):\n    return x * x").success

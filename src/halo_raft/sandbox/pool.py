@@ -32,6 +32,8 @@ class Pool:
         """
         with self._lock:
             idle = self._idle[view]
+            while idle and not idle[-1].is_alive:
+                idle.pop().close()
             zygote = idle.pop() if idle else None
         zygote = zygote or Zygote(view)
         try:

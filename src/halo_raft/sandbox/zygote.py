@@ -128,6 +128,11 @@ class Zygote:
         return self._process.pid
 
     @property
+    def is_alive(self) -> bool:
+        """Whether nobody killed it."""
+        return self._process.poll() is None
+
+    @property
     def runs(self) -> str:
         """Folder in which work folders are, where no mount limits them."""
         return f"{self.base}/runs"

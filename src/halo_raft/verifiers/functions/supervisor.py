@@ -160,6 +160,7 @@ class Judges:
 
     def __init__(self, zygote: Zygote, memory_mb: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.zygote = zygote
         self._begun = self._stood_before = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
@@ -241,6 +242,8 @@ class _Pool:
         """Lend one; one under which anything failed is ended."""
         with self._lock:
             idle = self._idle.setdefault(key, [])
+            while idle and not idle[-1][0].zygote.is_alive:
+                idle.pop()[1].close()
             judges, stack = idle.pop() if idle else (None, ExitStack())
         if judges is None:
             zygote = stack.enter_context(POOL.zygote(key[0]))
