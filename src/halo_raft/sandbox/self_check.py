@@ -18,13 +18,14 @@ from halo_raft.sandbox.job import Job
 from halo_raft.sandbox.limits import Limits
 from halo_raft.sandbox.outcome import KilledBy, Outcome
 from halo_raft.sandbox.run import Run
-from halo_raft.sandbox.zygote import SandboxError, View, Zygote
+from halo_raft.sandbox.zygote import SandboxError, SandboxLateError, View, Zygote
 
 STATUS = 7
 CHANNELS = {"standard output": 1, "standard error": 2, "the private channel": 3}
 RUNS = 20
 """Runs that speed is measured with."""
 QUICK = Limits(cpu_s=1, wall_s=10, memory_mb=256, processes=8, file_mb=8)
+PATIENT = dataclasses.replace(QUICK, wall_s=300)
 DRIP = """
 import os, sys, threading, time
 def drip():
@@ -108,14 +109,17 @@ def short(zygote: Zygote) -> None:
 
     Raises:
         SandboxError: It did not.
+        SandboxLateError: The machine was too busy to run it.
     """
     with tempfile.NamedTemporaryFile() as secret:
         os.chmod(secret.name, 0o644)
-        outcome = _python(zygote, REACH, (secret.name, str(os.getpid())), QUICK)
+        outcome = _python(zygote, REACH, (secret.name, str(os.getpid())), PATIENT)
         beside = os.path.exists(f"{secret.name}.new")
         if beside:
             os.unlink(f"{secret.name}.new")
     reached = outcome.stdout.decode("utf-8", "replace").splitlines()
+    if outcome.starved:
+        raise SandboxLateError("the machine is too busy to run a program")
     if outcome.returncode != STATUS or reached[-1:] != ["in the box"]:
         raise SandboxError(f"a program does not run in it: {_end(outcome)}")
     escapes = [*reached[:-1], *(["it can write beside a file of the worker"] if beside else [])]

@@ -7,7 +7,7 @@ import functools
 import os
 
 from halo_raft.sandbox import self_check
-from halo_raft.sandbox.zygote import SandboxError, View, Zygote
+from halo_raft.sandbox.zygote import SandboxError, SandboxLateError, View, Zygote
 
 VARIABLE = "HALO_RAFT_SANDBOX_TIER"
 """Environment variable that asks for a tier by name instead of the best there is."""
@@ -46,6 +46,8 @@ def probe() -> Tier:
         try:
             with Zygote(View(name)) as zygote:
                 self_check.short(zygote)
+        except SandboxLateError:
+            raise
         except SandboxError as error:
             refusals += f"; tier {name} is refused: {error}"
             continue

@@ -31,7 +31,8 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 """All that a run sees of the environment; a fixed hash seed makes verdicts repeatable."""
-START_S = 30.0
+START_S = 600.0
+"""A sandbox that dies is seen at once; one that stands behind an engine may wait long for its turn."""
 BOOTSTRAP = """
 import sys, types
 for name, path in (argument.split("=", 1) for argument in sys.argv[3:]):
@@ -45,6 +46,10 @@ main(int(sys.argv[1]), int(sys.argv[2]))
 
 class SandboxError(RuntimeError):
     """The sandbox itself failed; the candidate is not to blame."""
+
+
+class SandboxLateError(SandboxError):
+    """The sandbox did not start in time, which says nothing of what it could hold."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,8 +146,10 @@ class Zygote:
         self.socket.settimeout(START_S)
         try:
             answer = self.socket.recv(4096)
+        except TimeoutError as error:
+            raise SandboxLateError(f"the sandbox did not start in {START_S:.0f} s: the machine is too busy") from error
         except OSError as error:
-            raise SandboxError(f"the sandbox did not start in {START_S:.0f} s: {error}") from error
+            raise SandboxError(f"the sandbox did not start: {error}") from error
         self.socket.settimeout(None)
         self.apart = answer == b"ready apart"
         if not answer.startswith(b"ready"):

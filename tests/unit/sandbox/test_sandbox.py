@@ -387,6 +387,18 @@ def test_unknown_tier_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         probe()
 
 
+def test_a_tier_that_is_merely_late_is_not_exchanged_for_a_lower_one(
+    tier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr("halo_raft.sandbox.zygote.START_S", 1e-6)
+    probe.cache_clear()
+    with pytest.raises(SandboxError, match=r"^the sandbox did not start in"):
+        probe()
+    monkeypatch.undo()
+    assert probe().name == tier
+
+
 def test_limits_from_config() -> None:
     limits = Limits.from_config(SandboxConfig(cpu_s=1.5, memory_mb=100))
     assert (limits.cpu_s, limits.memory_mb, limits.wall_s) == (1.5, 100, 15)
