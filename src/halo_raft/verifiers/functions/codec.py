@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         Attributes:
             classes: Trusted classes that both ends have by the same name; their instances cross as copies.
             wary: Whether the other end is not trusted to say what an attribute is.
+            plain: Whether nothing but plain data is read.
         """
 
         classes: dict[str, type]
         wary: bool
+        plain: bool
 
         def stays(self, value: Any) -> bool:
             """Return whether an object stays here although it holds a built-in value."""
@@ -59,8 +61,16 @@ PACKED: dict[type, bytes] = {int: b"q", float: b"d", bool: b"?", str: b"s"}
 PACKED_FROM = 8
 
 
+PLAIN = frozenset((b"l", b"t", b"d", b"S", b"Z", b"s", b"b", b"m"))
+"""Nodes of plain data: lists, tuples, dictionaries, sets, texts, bytes; and what an exception is told in."""
+
+
 class Refused(ValueError):
     """The value, or the message, is past a cap or not in the format."""
+
+
+class NotPlain(Exception):
+    """The message holds more than plain data, and only that is read."""
 
 
 def sized(tag: bytes, content: bytes) -> bytes:

@@ -27,6 +27,7 @@ class End:
     """
 
     wary = False
+    plain = False
 
     def __init__(self) -> None:
         self.classes: dict[str, type] = {}
@@ -86,6 +87,7 @@ class _Mirror:
     """Writes objects as the other end wrote them, to see whether they are what they were."""
 
     wary = False
+    plain = False
 
     def __init__(self, end: End) -> None:
         self._end = end

@@ -28,8 +28,11 @@ from halo_raft.verifiers.functions.names import (
 )  # fmt: skip
 from halo_raft.verifiers.functions.names import calls as calls_in
 from halo_raft.verifiers.functions.order import in_order
+from halo_raft.verifiers.functions.plain import is_plain
 from halo_raft.verifiers.functions.terms import Terms
 from halo_raft.verifiers.functions.trusted import helpers, left_open
+
+Compiled = tuple[bytes, tuple[tuple[str, bool], ...], int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Suite:
             task names another (published data sets name helpers at times).
         expression: What a test function gets as its candidate, such as `Solution().add`.
         setup: The set-up, with the helpers of a prompt that is code.
+        plain: Whether a judge that others share can run them; see `plain`.
     """
 
     source: str
@@ -56,6 +60,7 @@ class Suite:
     entry_point: str | None
     expression: str
     setup: str
+    plain: bool
 
     @property
     def guarded(self) -> bytes:
@@ -99,27 +104,23 @@ def _suite(
     source: str, setup: str, prompt: str, told: str, solution: str, expression: str | None, by_pytest: bool
 ) -> Suite:
     tree = ast.parse(source)
-    base: str | None = re.match(r"\w*", expression or "").group() or None  # type: ignore[union-attr]
+    base = re.findall(r"^\w*", expression or "")[0] or None
     missing = modules_in(text(f"{setup}\n{source}"), base)
     setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
     stubs = left_open(prompt)
-    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):
-        base = expression = None  # a helper of the set-up's or of the prompt's
-    before = f"{helpers(prompt, base)}\n{setup}"
-    entry_point = _entry_point(source, before, told, solution, base, tree)
+    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):  # a helper
+        base = expression = None
+    entry_point = _entry_point(source, f"{helpers(prompt, base)}\n{setup}", told, solution, base, tree)
     if base is None and stubs and entry_point not in stubs:
         entry_point = stubs[-1]
     before = f"{helpers(prompt, entry_point)}\n{setup}"
     terms = terms_of(source, before, told, solution, entry_point)
     if entry_point != base:
         expression = entry_point
-    needs_runner = by_pytest or needs_pytest(tree)
+    runner = by_pytest or needs_pytest(tree)
+    plain = not runner and expression in (None, *terms.targets) and is_plain(tree, terms, defined(before))
     targets = frozenset(terms.targets) | {"candidate"}
-    code: bytes = b""
-    calls: tuple[tuple[str, bool], ...] = ()
-    total = 0
-    if not needs_runner:
-        code, calls, total = _instrumented(tree, expression, targets)
+    code, calls, total = (b"", (), 0) if runner else _instrumented(tree, expression, targets)
     return Suite(
         source=source,
         code=code,
@@ -129,6 +130,7 @@ def _suite(
         entry_point=entry_point,
         expression=expression or "",
         setup=before,
+        plain=plain,
     )
 
 
@@ -142,9 +144,7 @@ def _entry_point(source: str, setup: str, told: str, solution: str, base: str | 
     return called[0] if called else targets[0] if targets else base
 
 
-def _instrumented(
-    tree: ast.Module, expression: str | None, targets: frozenset[str]
-) -> tuple[bytes, tuple[tuple[str, bool], ...], int]:
+def _instrumented(tree: ast.Module, expression: str | None, targets: frozenset[str]) -> Compiled:
     """Return the code of tests in which each reports, the functions to call, and the number of tests."""
     tree.body = [node for node in tree.body if not _starts_runner(node)]
     tree = in_order(tree, targets)

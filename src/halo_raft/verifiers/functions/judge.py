@@ -2,7 +2,8 @@
 
 A process in a box without programs, forked warm for one of them and gone with its verdict, because tests come
 from data sets and the values that they compute with come from candidates. Tests and expected values are here and
-never where the program is.
+never where the program is. Tests that only compare plain data (see `plain`) are run for one program after the other
+by a process that does nothing else; an answer that is more than that gets the program a judge of its own.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ PRELOADED = ("typing",)
 TEXT_CHARS = 300
 
 
-def main(payload: None, fd: int) -> None:
+def main(payload: dict[str, Any], fd: int) -> None:
     """Fork a judge for each program until the worker hangs up; this process itself looks at nothing of theirs.
 
     Args:
-        payload: Nothing.
+        payload: `plain`: whether to fork none, and to judge by plain tests here.
         fd: Socket to the worker: names of modules to have loaded, with the descriptors of a marshalled job (see
-            `judge`), of the socket to the candidate, and of the socket for the marshalled report.
+            `judge`), of the socket to the candidate, and of the socket for the marshalled report. A byte is sent
+            back for a judge that broke.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1):
@@ -63,14 +65,19 @@ def main(payload: None, fd: int) -> None:
                 __import__(name)  # warm for the next judge too
             if name not in sys.stdlib_module_names:
                 fork = os.fork  # it may have started threads
+        if payload["plain"]:
+            _judge_here(*fds)
+            continue
         pid = fork()
         if pid == 0:
             worker.close()
             _judge_and_end(*fds)
         for job_fd in fds:
             os.close(job_fd)
-        os.waitpid(pid, 0)
+        _, broken = os.waitpid(pid, 0)
         _clear()
+        if broken:
+            worker.send(b"!")
 
 
 def rehearse() -> None:
@@ -78,10 +85,28 @@ def rehearse() -> None:
     rehearsal.rehearse(judge, "candidate", "serve")
 
 
+def _judge_here(job_fd: int, candidate_fd: int, report_fd: int) -> None:
+    """Judge one program by plain tests, and report. Past its CPU limit the process ends, and another takes over."""
+    job = _job(job_fd)
+    before = time.process_time()
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(before) + job["cpu_s"], hard))
+    report = judge(job, candidate_fd, plain=True)
+    os.close(candidate_fd)
+    report["cpu_s"] = time.process_time() - before
+    with socket.socket(fileno=report_fd) as line, contextlib.suppress(OSError):
+        line.send(marshal.dumps(report))
+
+
+def _job(fd: int) -> dict[str, Any]:
+    job: dict[str, Any] = marshal.loads(os.pread(fd, os.fstat(fd).st_size, 0))
+    os.close(fd)
+    return job
+
+
 def _judge_and_end(job_fd: int, candidate_fd: int, report_fd: int) -> None:
     """Judge one program, report, and end the process."""
-    job = marshal.loads(os.pread(job_fd, os.fstat(job_fd).st_size, 0))
-    os.close(job_fd)
+    job = _job(job_fd)
     for which, limit in ((resource.RLIMIT_AS, job["memory"]), (resource.RLIMIT_CPU, job["cpu_s"])):
         resource.setrlimit(which, (limit, limit))
     report = judge(job, candidate_fd)
@@ -101,7 +126,7 @@ def _clear() -> None:
     empty(".")
 
 
-def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
+def judge(job: dict[str, Any], fd: int, plain: bool = False) -> dict[str, Any]:
     """Run the tests of one task against the program at the other end of `fd`.
 
     Args:
@@ -109,6 +134,7 @@ def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
             `terms` (see `Terms`), `classes` (names of trusted classes), `entry_point` (an expression), `under_test`
             (its name), and `calls` (test functions and whether each takes the candidate).
         fd: Socket to the candidate's process.
+        plain: Whether to read nothing but plain data; see `remote.Candidate`.
 
     Returns:
         `state` (`done`, `abort` between tests, or an `Ended.kind`), `passed` (numbers of tests that
@@ -116,7 +142,7 @@ def judge(job: dict[str, Any], fd: int) -> dict[str, Any]:
         whether a test asked for what only the program's own process could say.
     """
     random.seed()  # by the system: a program must not foresee what a test draws
-    candidate = Candidate(fd, Terms.from_dict(job["terms"]))
+    candidate = Candidate(fd, Terms.from_dict(job["terms"]), plain)
     log = _Log()
     try:
         candidate.await_loaded()

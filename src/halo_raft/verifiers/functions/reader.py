@@ -15,6 +15,8 @@ from halo_raft.verifiers.functions.codec import (
     LENGTH,
     MAX_INT_BYTES,
     MAX_VALUES,
+    PLAIN,
+    NotPlain,
     Refused,
 )
 from halo_raft.verifiers.functions.kinds import FUNCTIONS, MAX_TEXT, NAMED_TYPES, SHELLS, TEXTS
@@ -85,6 +87,8 @@ class Reader:
     def _node(self) -> Node:
         node = self._here = Node(self._take(1), self._position - 1)
         tag = node.tag
+        if self._peer.plain and tag not in PLAIN:
+            raise NotPlain(f"a node {tag!r}")
         if tag in (b"s", b"b", b"B") or tag in TEXTS:
             node.head = self._text(tag, self._take(self._number()))
         elif tag in (b"d", b"O", b"C", b"D", b"m"):
@@ -170,6 +174,8 @@ class Reader:
         number = self._number()
         if tag in (b"s", b"b"):
             return self._text(tag, self._take(number))
+        if self._peer.plain and tag not in (b"i", b"@"):
+            raise NotPlain(f"an item {tag!r}")
         if tag == b"i":
             if not 0 < number <= MAX_INT_BYTES:
                 raise Refused("past a cap")

@@ -8,7 +8,7 @@ import sys
 import types
 
 from halo_raft.verifiers.functions import wire
-from halo_raft.verifiers.functions.codec import Refused, named, of_program, yours
+from halo_raft.verifiers.functions.codec import NotPlain, Refused, named, of_program, yours
 from halo_raft.verifiers.functions.definitions import Class, Function
 from halo_raft.verifiers.functions.ends import End, ask_of_iterator
 from halo_raft.verifiers.functions.errors import Ended, Errors
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from halo_raft.verifiers.functions.terms import Terms
 
 MAX_CALLBACKS = 100_000
+PLAIN_BYTES = 1 << 14
+"""A larger answer takes a judge of its own."""
+NOT_PLAIN = "not_plain", "runtime", "more than plain data"
 REPLACED = ("input", "print")
 """Built-in functions that a test may replace for the program too."""
 _ORIGINAL = {name: getattr(builtins, name) for name in REPLACED}
@@ -37,6 +40,7 @@ class Candidate(End):
     Args:
         fd: Socket to its process.
         terms: What the trusted text says of the program's names.
+        plain: Whether anything but plain data ends the conversation, by `Ended` of the kind `not_plain`.
 
     Attributes:
         border: Whether a test asked for what only the program's own process could say.
@@ -44,9 +48,9 @@ class Candidate(End):
 
     wary = True
 
-    def __init__(self, fd: int, terms: Terms) -> None:
+    def __init__(self, fd: int, terms: Terms, plain: bool = False) -> None:
         super().__init__()
-        self.terms = terms
+        self.terms, self.plain = terms, plain
         self.ended: Ended | None = None
         self.border = False
         self.errors = Errors(terms.errors, terms.ends)
@@ -154,9 +158,8 @@ class Candidate(End):
     def _streams_now(self) -> Any:
         """Return what the program's streams have to be: None as they are; see `streams.Streams`."""
         replaced = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
-        stdout, stderr, stdin = self._streams
-        capture = sys.stdout is not stdout or sys.stderr is not stderr
-        given = sys.stdin is not stdin and hasattr(sys.stdin, "getvalue")
+        capture = (sys.stdout, sys.stderr) != self._streams[:2]
+        given = sys.stdin is not self._streams[2] and hasattr(sys.stdin, "getvalue")
         if not (replaced or capture or given):
             return None
         return capture, replaced, (sys.stdin.read, sys.stdin.readline) if given else None
@@ -164,8 +167,7 @@ class Candidate(End):
     @staticmethod
     def _print(texts: list[Any]) -> None:
         for stream, text in zip((sys.stdout, sys.stderr), texts, strict=False):
-            if type(text) is str and text:
-                stream.write(text)
+            stream.write(text if type(text) is str else "")
 
     def _call_back(self, nonce: bytes, body: bytes) -> None:
         question = self._read(body, [])
@@ -190,10 +192,7 @@ class Candidate(End):
             text = str(error)[:300]
             args = error.args if type(error) is KeyError and all(type(a) in (str, int) for a in error.args) else (text,)
             answer, kind = Writer(self).message([[("builtins", name)], args, text, types.SimpleNamespace()]), wire.ERROR
-        try:
-            send(self._fd, nonce, kind, answer)
-        except OSError:
-            self._end("gone", "runtime", "its process ended")
+        self._write(nonce, kind, answer)
 
     def stays(self, value: Any) -> bool:
         """Return whether a value stands for one of the program's."""
@@ -264,22 +263,29 @@ class Candidate(End):
         except Refused as error:
             self.border = True
             raise TypeError(f"an argument cannot be passed: {error}") from None
+        self._write(nonce, kind, body)
+        return question
+
+    def _write(self, nonce: bytes, kind: bytes, body: bytes) -> None:
         try:
             send(self._fd, nonce, kind, body)
         except OSError:
             self._end("gone", "runtime", "its process ended")
-        return question
 
     def _receive(self) -> tuple[bytes, bytes, bytes]:
         try:
-            return receive(self._fd)
+            received = receive(self._fd)
         except Closed as error:
-            forged = "size" in str(error)
-            self._end("violation" if forged else "gone", "runtime", "its process ended")
+            self._end("violation" if "size" in str(error) else "gone", "runtime", "its process ended")
+        if self.plain and len(received[2]) > PLAIN_BYTES:
+            self._end(*NOT_PLAIN)
+        return received
 
     def _read(self, body: bytes, question: list[Any]) -> Reader:
         try:
             return Reader(body, self, question)
+        except NotPlain:
+            self._end(*NOT_PLAIN)
         except Refused as error:
             self._end("violation", "runtime", f"wrote on the judge's channel: {error}")
 

@@ -2,6 +2,7 @@
 
 Both are forked for one program and gone with its verdict: the candidate from a zygote, the judge from a process
 that stays up in a box of its own. What the judge uses counts as the program's: its values make tests compute.
+Plain tests need no fork; see `judge`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ JUDGE_MB = 256
 UNSEEN_S = 0.5
 """For so long the CPU time of a judge is not looked at."""
 REPORT_BYTES = 1 << 17
+GONE_S = 60.0
+"""For so long it is waited for what has become of a judge that ended."""
 GRACE_S, KILLED_GRACE_S = 2.0, 0.1
 """How long a judge may take to see that its candidate is gone: by itself, or past a limit."""
 
@@ -48,8 +51,8 @@ class Report:
     """What the judge says of one program; see `judge.judge`.
 
     Attributes:
-        state: `done`, `abort`, `syntax`, `load`, `exit`, `gone`, `violation`, or `hung` when the judge
-            itself did not come to an end.
+        state: `done`, `abort`, `syntax`, `load`, `exit`, `gone`, `violation`, `not_plain` when it takes a judge
+            of its own, or `hung` when the judge itself did not come to an end.
         passed: Numbers of the tests that reported success.
         failures: The first of (test number, group, text); -1 is no test.
         border: Whether a test asked for what only the program's own process could say.
@@ -65,7 +68,7 @@ HUNG = Report(state="hung", passed=frozenset(), failures=())
 
 
 def judge(
-    payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...]
+    payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...], plain: bool = False
 ) -> tuple[Outcome, Report]:
     """Load a program in a box of its own and have a judge test it from another.
 
@@ -74,29 +77,38 @@ def judge(
         job: For `judge.judge`.
         limits: For the candidate; what the judge uses on its behalf counts as its own.
         packages: Python packages that both may import.
+        plain: Whether the tests are; see `plain.is_plain`.
 
     Raises:
         SandboxError: The sandbox failed, twice.
     """
-    for attempt in (1, 2):
-        try:
-            return _judge_once(payload, job, limits, packages)
-        except _Hung as hung:
-            return hung.result
-        except ZygoteLostError:
-            if attempt == 2:
-                raise
-    raise AssertionError
+    if plain:
+        with suppress(ZygoteLostError):
+            outcome, report = _judge_once(payload, job, limits, packages, plain=True)
+            if report.state != "not_plain":
+                return outcome, report
+    with suppress(ZygoteLostError):
+        return _judge_once(payload, job, limits, packages)
+    return _judge_once(payload, job, limits, packages)
 
 
 def _judge_once(
-    payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...]
+    payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...], plain: bool = False
+) -> tuple[Outcome, Report]:
+    try:
+        return _judge_by(payload, job, limits, packages, plain)
+    except _Hung as hung:
+        return hung.result
+
+
+def _judge_by(
+    payload: dict[str, Any], job: dict[str, Any], limits: Limits, packages: tuple[str, ...], plain: bool
 ) -> tuple[Outcome, Report]:
     tier = probe().name
-    memory_mb = max(limits.memory_mb, JUDGE_MB)
+    memory_mb = JUDGE_MB if plain else max(limits.memory_mb, JUDGE_MB)
     job = {**job, "memory": memory_mb << 20, "cpu_s": int(limits.cpu_s) + 2}
     running = View(tier, packages=packages, harnesses=(CANDIDATE,))
-    key = View(tier, packages=packages, harnesses=(JUDGE,)), memory_mb
+    key = View(tier, packages=() if plain else packages, harnesses=(JUDGE,)), memory_mb, plain
     with JUDGES.lend(key) as judges:
         with POOL.zygote(running) as zygote:
             outcome, report = _bring_together(judges, zygote, payload, job, limits)
@@ -151,20 +163,23 @@ def _received(line: socket.socket) -> bytes | None:
 
 
 class Judges:
-    """A process in a box that forks judges, one at a time.
+    """A process in a box that forks judges, one at a time, or judges by plain tests itself.
 
     Args:
         zygote: Who runs it.
         memory_mb: Address space of each judge, MiB.
+        plain: Whether it forks none.
     """
 
-    def __init__(self, zygote: Zygote, memory_mb: int) -> None:
+    def __init__(self, zygote: Zygote, memory_mb: int, plain: bool) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.zygote = zygote
         self._begun = self._stood_before = 0.0
         limits = Limits(cpu_s=10**8, wall_s=10**8, memory_mb=memory_mb, open_files=64)
         with theirs:
-            self._run = Run(zygote, Job(harness=JUDGE, limits=limits, tool=True), theirs.fileno())
+            self._run = Run(
+                zygote, Job(harness=JUDGE, payload={"plain": plain}, limits=limits, tool=True), theirs.fileno()
+            )
 
     def close(self) -> None:
         """End the process, and the judge that it has forked."""
@@ -195,14 +210,19 @@ class Judges:
                 raise ZygoteLostError(f"the judge is gone: {error}") from error
 
     def check(self) -> None:
-        """Find out whether judges can still be forked.
+        """Find out whether the judge alone is gone, after it has ended without a report.
 
         Raises:
             ZygoteLostError: The process is gone.
         """
-        self._run.poll()
-        if self._run.over:
-            raise ZygoteLostError("the process that forks judges is gone")
+        self._socket.settimeout(GONE_S)
+        try:
+            only_the_judge = self._socket.recv(1)
+        except OSError:
+            only_the_judge = b""
+        self._socket.settimeout(None)
+        if not only_the_judge:
+            raise ZygoteLostError("the process that judges is gone")
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the judge has used so far for its program; 0 while they cannot matter.
@@ -233,12 +253,12 @@ class _Pool:
     """The processes that fork this worker's judges; one for each thread that asks at once."""
 
     def __init__(self) -> None:
-        self._idle: dict[tuple[View, int], list[tuple[Judges, ExitStack]]] = {}
+        self._idle: dict[tuple[View, int, bool], list[tuple[Judges, ExitStack]]] = {}
         self._lock = threading.Lock()
         atexit.register(self.close)
 
     @contextmanager
-    def lend(self, key: tuple[View, int]) -> Iterator[Judges]:
+    def lend(self, key: tuple[View, int, bool]) -> Iterator[Judges]:
         """Lend one; one under which anything failed is ended."""
         with self._lock:
             idle = self._idle.setdefault(key, [])
@@ -247,7 +267,7 @@ class _Pool:
             judges, stack = idle.pop() if idle else (None, ExitStack())
         if judges is None:
             zygote = stack.enter_context(POOL.zygote(key[0]))
-            judges = Judges(zygote, key[1])
+            judges = Judges(zygote, *key[1:])
             stack.callback(judges.close)
         try:
             yield judges

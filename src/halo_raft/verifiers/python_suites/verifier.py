@@ -113,8 +113,8 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
-            "preload": sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
-            "setup": compiled(suite.setup),
+            "preload": [] if suite.plain else sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
+            "setup": None if suite.plain else compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
             "classes": class_names(suite.setup, suite.source),
@@ -122,7 +122,7 @@ class PythonTests(Verifier):
             "under_test": under_test,
             "calls": [list(call) for call in suite.calls],
         }
-        outcome, report = judge(payload, job, self.options.limits, tests.packages)
+        outcome, report = judge(payload, job, self.options.limits, tests.packages, suite.plain)
         return result(outcome, report, tests.total), report
 
     def _beside(self, code: str, task: Task, tests: Tests) -> VerifyResult:
