@@ -26,6 +26,7 @@ RUNS = 20
 """Runs that speed is measured with."""
 QUICK = Limits(cpu_s=1, wall_s=10, memory_mb=256, processes=8, file_mb=8)
 PATIENT = dataclasses.replace(QUICK, wall_s=300)
+"""A machine that is busy takes its time, and holds nothing the less."""
 DRIP = """
 import os, sys, threading, time
 def drip():
@@ -159,7 +160,7 @@ def _tried(name: str, action: Callable[[], None]) -> Held:
 
 
 def _limit(zygote: Zygote, limit: KilledBy, channel: int) -> None:
-    limits = dataclasses.replace(QUICK, wall_s=1) if limit is KilledBy.WALL else QUICK
+    limits = dataclasses.replace(QUICK, wall_s=1) if limit is KilledBy.WALL else PATIENT
     limits = dataclasses.replace(limits, cpu_s=60) if limit is KilledBy.MEMORY else limits
     outcome = _python(zygote, DRIP.format(channel=channel) + ORPHAN + ABUSES[limit], (), limits)
     if limit is KilledBy.OUTPUT_LIMIT:  # a mount, or a look at the folder, ends it
@@ -173,7 +174,7 @@ def _processes(zygote: Zygote) -> None:
     code = (
         "import os, time\nn = 0\ntry:\n    while n < 200:\n        if os.fork() == 0: time.sleep(60)\n        n += 1\n"
     )
-    outcome = _python(zygote, f"{code}except OSError: pass\ntime.sleep(1)\nprint(n)", (), QUICK)
+    outcome = _python(zygote, f"{code}except OSError: pass\ntime.sleep(1)\nprint(n)", (), PATIENT)
     if outcome.killed_by is KilledBy.MEMORY:
         return
     made = int(outcome.stdout or 200)
