@@ -90,6 +90,9 @@ class Bench:
         if row.task not in self._known:
             self._known.add(row.task)
             honest = self._honest(target)
+            if target.task.language == "python" and (name := target.task.entry_point or "").isidentifier():
+                odd = f"{target.honest}\n{name} = lambda *given: object()"  # an answer that takes a judge of its own
+                self._judge(target, odd, PATIENT)
             self._host.settle()
             if not honest["success"]:
                 self._known.discard(row.task)
