@@ -10,6 +10,7 @@ import importlib.util
 import json
 import logging
 import os
+import socket
 import tempfile
 from pathlib import Path
 from textwrap import shorten
@@ -65,8 +66,25 @@ def resolve(name: str) -> str:
     check(name)
     if name in BUILTIN:
         return str(_converted(name) or _convert(name))
+    return absolute(name)
+
+
+def resolve_on_node(name: str) -> str:
+    """Return what `resolve` does, on a node that another machine chose.
+
+    Raises:
+        ConfigError: The model is not here; names the node.
+    """
+    try:
+        return resolve(name)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (on {socket.gethostname()}; each node that computes needs it)") from None
+
+
+def absolute(name: str) -> str:
+    """Return a name that means the same in every folder and on every node: a local folder's is its whole path."""
     path = Path(name).expanduser()
-    return str(path.absolute()) if path.is_dir() else name
+    return str(path.absolute()) if name not in BUILTIN and path.is_dir() else name
 
 
 def config_of(name: str) -> dict[str, Any] | None:

@@ -13,12 +13,15 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing import active_children
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 import ray
 
+from halo_raft import models
 from halo_raft.engines import REGISTRY
 from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
 from halo_raft.engines.start import own_log, why_it_failed
@@ -44,9 +47,11 @@ class EngineActor:
 
     def __init__(self, spec: EngineSpec) -> None:
         self.failure: HaloRaftError | None = None
+        self.home = spec.home
+        self._arrived: tuple[Adapter | None, Adapter | None] = None, None
         said = own_log()
         try:
-            self.engine = REGISTRY.load(spec.config.name)(spec)
+            self.engine = REGISTRY.load(spec.config.name)(replace(spec, model=models.resolve_on_node(spec.model)))
         except HaloRaftError as error:
             self.failure = error
         except Exception as error:
@@ -73,12 +78,18 @@ class EngineActor:
     @ray.method(max_task_retries=-1)
     def use(self, adapter: Adapter | None) -> None:
         """Serve `adapter`; see `Engine.use`."""
-        self.engine.use(adapter)
+        self.engine.use(self._here(adapter))
 
     def generate(self, requests: Sequence[GenerationRequest], adapter: Adapter | None) -> Iterator[list[Completion]]:
         """Yield completions under `adapter` as they finish (call with `num_returns="streaming"`)."""
-        self.engine.use(adapter)
+        self.engine.use(self._here(adapter))
         yield from self.engine.stream(requests)
+
+    def _here(self, adapter: Adapter | None) -> Adapter | None:
+        """Return an adapter of the driver's node with its folder on this one."""
+        if adapter is not None and self.home is not None and adapter != self._arrived[0]:
+            self._arrived = adapter, replace(adapter, path=str(self.home.fetch(Path(adapter.path))))
+        return adapter if adapter is None or self.home is None else self._arrived[1]
 
     @ray.method(max_task_retries=-1)
     def sleep(self) -> None:

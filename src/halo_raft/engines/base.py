@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft import prompts
+from halo_raft.cluster.home import Home
 from halo_raft.config import EngineConfig
 from halo_raft.engines.proof import Canary
 from halo_raft.errors import DataError, HaloRaftError
@@ -28,12 +29,13 @@ class EngineSpec:
     """Everything that is needed to build an engine, in any process.
 
     Attributes:
-        model: A folder, or a hub name.
+        model: A folder, or a hub name; in `EngineActor` any name that `models.resolve` knows on its machine.
         dtype: `auto` or a torch dtype's name.
         device: `cpu` or `cuda`.
         threads: CPU threads for generation, 0 for all that the process may use.
         lora_rank: Rank that hot adapters have.
         seed: Seeds sampling where requests cannot carry their own seed.
+        home: The node that has the adapters; they are here where it is None.
     """
 
     model: str
@@ -44,6 +46,7 @@ class EngineSpec:
     lora_rank: int = 32
     trust_remote_code: bool = False
     seed: int = 0
+    home: Home | None = None
 
     @property
     def precision(self) -> str:

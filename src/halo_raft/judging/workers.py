@@ -148,10 +148,17 @@ def seats(policy: JudgingPolicy, workers: int) -> Seats:
     asked = [
         ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n, soft=False)).remote(policy) for n in nodes
     ]
-    refusals = dict(zip(nodes, ray.get(asked), strict=True))
+    refusals: dict[str, str] = {}
+    for node, answer in zip(nodes, asked, strict=True):
+        try:
+            refusals[node] = ray.get(answer)
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError as error:
+            log.debug("node %s is gone: %s", node, error)
     willing = [node for node, refusal in refusals.items() if not refusal]
     if not willing:
-        raise ConfigError(next(iter(refusals.values())))
+        raise ConfigError(next(iter(refusals.values()), "no node of the Ray cluster answers"))
     for refusal in filter(None, refusals.values()):
         log.warning("a node judges nothing: %s", refusal)
     room = int(2 * sum(nodes[node] for node in willing))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft import models
+from halo_raft.cluster.home import Home
 from halo_raft.cluster.placement import Placement
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.config.schema import ModelConfig
@@ -35,16 +36,17 @@ class Compute:
     seed: int
 
     def engine_spec(self, device: str) -> EngineSpec:
-        """Return what each engine is built from, converting an embedded model if need be."""
+        """Return what each engine is built from, on whatever node it will be; needs Ray."""
         starting = models.rank_of(self.model.checkpoint) if self.model.checkpoint else 0
         return EngineSpec(
-            model=models.resolve(self.model.name),
+            model=models.absolute(self.model.name),
             config=self.engine,
             dtype=self.model.dtype,
             device=device,
             lora_rank=max(self.lora_rank, starting),
             trust_remote_code=self.model.trust_remote_code,
             seed=self.seed,
+            home=Home.here(),
         )
 
     @property

@@ -7,7 +7,7 @@
 """
 
 from halo_raft.store.folder import HeldFolder, check_writable, remove
-from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, write_atomically
+from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, sync, write_atomically
 from halo_raft.store.run_folder import RunFolder, has_weights
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "read_records",
     "read_verdicts",
     "remove",
+    "sync",
     "write_atomically",
 ]

@@ -109,3 +109,12 @@ def _cut_torn_line(path: Path) -> None:
                 return
             end = start
         file.truncate(0)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -8,10 +8,10 @@ order of the examples follows from the seed. Imports torch and transformers at i
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,11 +19,12 @@ from typing import Any, Self
 import torch
 import transformers
 
+from halo_raft.cluster.home import digest
 from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
 from halo_raft.records import stable_hash
-from halo_raft.store import write_atomically
+from halo_raft.store import sync, write_atomically
 from halo_raft.train.job import FinetuneJob
-from halo_raft.train.saving import checkpoint_folder, sync
+from halo_raft.train.saving import checkpoint_folder
 
 WHOLE = "whole.json"
 """Written last, with the key of the training that the checkpoint belongs to."""
@@ -37,14 +38,18 @@ class Checkpoints(transformers.TrainerCallback):
     Args:
         job: The training; a checkpoint of another one is not gone on from.
         steps_per_epoch: Optimizer steps; the one that ends an epoch is saved after all that an epoch's end does.
+        kept: Called with the folder of checkpoints whenever one was written.
     """
 
-    def __init__(self, job: FinetuneJob, steps_per_epoch: int) -> None:
+    def __init__(
+        self, job: FinetuneJob, steps_per_epoch: int, kept: Callable[[Path], None] = lambda folder: None
+    ) -> None:
         self.folder = checkpoint_folder(job.output_dir)
         self.key = training_key(job)
         self.steps = job.training.checkpoint_steps
         self.seconds = 60 * job.training.checkpoint_minutes
         self._steps_per_epoch = steps_per_epoch
+        self._kept = kept
         self._written_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -66,6 +71,7 @@ class Checkpoints(transformers.TrainerCallback):
             sync(file)
         write_atomically(path / WHOLE, json.dumps({"key": self.key}))
         self.clear(but=path)
+        self._kept(self.folder)
 
     def clear(self, but: Path | None = None) -> None:
         """Remove checkpoints, and their folder where none is left."""
@@ -105,9 +111,14 @@ class Checkpoints(transformers.TrainerCallback):
 def training_key(job: FinetuneJob) -> str:
     """Return what identifies a training: whatever its result depends on, and the content of its examples."""
     settings = job.training.model_copy(update=dict.fromkeys(WHEN_CHECKPOINTS_ARE_WRITTEN))
-    fields = asdict(replace(job, training=settings, run_name="", storage_dir=job.output_dir))
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in job.example_files]
-    return stable_hash(fields, contents)
+    nowhere = Path("/")  # the node that goes on has other paths, and what lies there is what counts
+    fields = asdict(
+        replace(
+            job, training=settings, run_name="", model="",
+            example_files=(), init_adapter=None, storage_dir=nowhere, output_dir=nowhere / job.output_dir.name,
+        )
+    )  # fmt: skip
+    return stable_hash(fields, [digest(path) for path in (*job.example_files, job.init_adapter) if path])
 
 
 def read_facts(path: Path) -> dict[str, Any]:

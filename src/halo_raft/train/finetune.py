@@ -7,6 +7,8 @@ so that the driver loads no model library.
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import logging
 import os
 import shutil
@@ -15,17 +17,23 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from halo_raft import models
+from halo_raft.cluster.home import Home
 from halo_raft.errors import user_error
 from halo_raft.train.job import FinetuneJob, FinetuneResult
+from halo_raft.train.visiting import visiting
 
 PROGRESS_FILE = "progress.log"
 ON_CPU = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that spin while they wait slow each other down twentyfold on a machine that is not idle."""
 ON_GPU = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
 """Batches of many lengths leave holes that no other fits into, unless segments can grow."""
+MOST_DEATHS = 2
+"""So often workers may die, of a lost node or a lack of memory, before the training fails."""
 POLL_S = 1.0
 """Seconds between looks at the workers' progress."""
 
@@ -40,7 +48,7 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
 
     Raises:
         HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss.
-        ray.train.TrainingFailedError: Anything else; retried by no one.
+        ray.train.TrainingFailedError: Anything else; only the death of a worker is not the end.
     """
     job.check()
     start = time.monotonic()
@@ -50,37 +58,55 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     folder = job.storage_dir / name
     folder.mkdir(parents=True)
     with _follow(folder / PROGRESS_FILE):
-        measured = _fit(job, name)
+        measured = _fit_whoever_dies(job, folder)
     shutil.rmtree(folder, ignore_errors=True)
     return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
 
 
-def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
+def _fit_whoever_dies(job: FinetuneJob, folder: Path) -> dict[str, Any]:
+    """Run the workers, others where one or its node died: they go on from the last checkpoint.
+
+    Raises:
+        HaloRaftError: What a user can mend.
+        WorkerGroupError: Workers died once too often, or failed by a fault of ours.
+    """
+    from ray.exceptions import RayActorError
+    from ray.train import WorkerGroupError
+
+    for deaths in itertools.count(1):
+        try:
+            return _fit(job, folder, f"{folder.name}-{deaths}")
+        except WorkerGroupError as error:
+            causes = list(error.worker_failures.values())
+            if known := next(filter(None, map(user_error, causes)), None):
+                raise known from None
+            if deaths > MOST_DEATHS or not any(isinstance(cause, RayActorError) for cause in causes):
+                raise
+            log.warning("a training worker died, or its node did; going on with another one")
+            shutil.rmtree(job.output_dir, ignore_errors=True)  # complete, perhaps, and its figures lost
+    raise AssertionError
+
+
+def _fit(job: FinetuneJob, folder: Path, name: str) -> dict[str, Any]:
     """Run the workers and return what the chief measured."""
-    from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
     on_gpu = job.gpus_per_worker > 0
     resources = {"CPU": 1, "GPU": job.gpus_per_worker} if on_gpu else {"CPU": 1}
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"job": job, "progress_file": str(job.storage_dir / name / PROGRESS_FILE)},
+        train_loop_config={"job": job, "home": Home.here(), "progress": folder / PROGRESS_FILE},
         scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             name=name,
-            storage_path=str(job.storage_dir),
+            storage_path=str(folder),
             worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU},
             # the controller's default is to wait for ever when there is no room
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=1),
         ),
     )
-    try:
-        measured = _fit_in_thread(trainer).return_value
-    except WorkerGroupError as error:
-        for cause in error.worker_failures.values():
-            if known := user_error(cause):
-                raise known from None
-        raise
+    measured: dict[str, Any] = _fit_in_thread(trainer).return_value
     return measured
 
 
@@ -108,18 +134,27 @@ def _work(config: dict[str, Any]) -> dict[str, Any]:
 
     from halo_raft.train import loop
 
+    home: Home = config["home"]
     job: FinetuneJob = config["job"]
+    job = replace(job, model=models.resolve_on_node(job.model or job.base_model))
     context = ray_train.get_context()
     if not job.gpus_per_worker:
         # Ray sets one thread for a worker of one CPU; while training runs, nothing else computes
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // context.get_local_world_size()))
-    progress = Path(config["progress_file"])
+    report = functools.partial(home.call, _add_line, config["progress"])
+    is_chief = context.get_world_rank() == 0
+    if home.is_here:
+        return loop.train(job, report=report, is_chief=is_chief)
+    with visiting(job, home) as visit:
+        measured = loop.train(visit.job, report=report, is_chief=is_chief, kept=visit.kept)
+        if is_chief:
+            visit.done()
+    return measured
 
-    def report(line: str) -> None:
-        with progress.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
 
-    return loop.train(job, report=report, is_chief=context.get_world_rank() == 0)
+def _add_line(progress: Path, line: str) -> None:
+    with progress.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
 
 
 @contextlib.contextmanager

@@ -16,10 +16,11 @@ TRAINING_FILE = "training.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneJob:
-    """One LoRA fine-tuning. On a cluster all paths lie on storage that every node sees.
+    """One LoRA fine-tuning. Its paths are those of the driver's node, wherever it is computed.
 
     Attributes:
         base_model: Checkpoint folder or hub name; what the adapter's config will name as its base.
+        model: Name of the same model that each node resolves for itself; `base_model` where it is empty.
         example_files: JSONL files of `examples.load_examples`, absolute.
         output_dir: Adapter folder to create, absolute; it must not exist.
         storage_dir: Where Ray Train keeps its own files during the call, absolute.
@@ -41,6 +42,7 @@ class FinetuneJob:
     training: TrainingConfig
     learning_rate: float
     init_adapter: Path | None = None
+    model: str = ""
     seed: int = 0
     held_back_seed: int = 0
     trust_remote_code: bool = False

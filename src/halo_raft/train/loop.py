@@ -16,6 +16,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import peft
@@ -42,13 +43,20 @@ LOGGED_POINTS = 100
 """Length of the loss curve that logging aims at; a short training logs every step."""
 
 
-def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chief: bool = True) -> dict[str, Any]:
+def train(
+    job: FinetuneJob,
+    *,
+    report: Callable[[str], None] = log.info,
+    is_chief: bool = True,
+    kept: Callable[[Path], None] = lambda folder: None,
+) -> dict[str, Any]:
     """Train one adapter and, on the chief worker, save it.
 
     Args:
         job: What to train; the same on every worker.
         report: Gets a progress line every few seconds.
         is_chief: Whether this is the worker of rank 0, which saves and reports.
+        kept: Called with the folder of checkpoints whenever one was written.
 
     Returns:
         The measured fields of `FinetuneResult`.
@@ -58,7 +66,9 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     """
     transformers.set_seed(job.seed)
     bf16 = bfloat16_is_fast() if job.training.bf16 is None else job.training.bf16
-    tokenizer = transformers.AutoTokenizer.from_pretrained(job.base_model, trust_remote_code=job.trust_remote_code)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        job.model or job.base_model, trust_remote_code=job.trust_remote_code
+    )
     model = _load_model(job, torch.bfloat16 if bf16 else torch.float32)
     settings = job.training
     data = load_examples(
@@ -69,7 +79,7 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     if settings.held_back and not held_back:
         report("  Nothing is held back: all examples answer one prompt")
     plan = schedule(len(examples), settings, job.workers)
-    checkpoints = _checkpoints(job, plan, report)
+    checkpoints = _checkpoints(job, plan, report, kept)
     progress, collator = Progress(report), Collator(_pad_token_id(tokenizer))
     watch = _watch(held_back, settings, collator.pad_token_id, bf16, report) if held_back else None
     scratch = contextlib.nullcontext(str(checkpoints.folder)) if checkpoints else tempfile.TemporaryDirectory()
@@ -103,12 +113,14 @@ def train(job: FinetuneJob, *, report: Callable[[str], None] = log.info, is_chie
     return measured
 
 
-def _checkpoints(job: FinetuneJob, plan: Schedule, report: Callable[[str], None]) -> Checkpoints | None:
+def _checkpoints(
+    job: FinetuneJob, plan: Schedule, report: Callable[[str], None], kept: Callable[[Path], None]
+) -> Checkpoints | None:
     """Return what keeps checkpoints, None where they cannot be kept."""
     if job.sharding == "fsdp" and job.workers > 1:
         report("  Workers that share the model keep no checkpoints inside a training")
         return None
-    return Checkpoints(job, plan.steps_per_epoch)
+    return Checkpoints(job, plan.steps_per_epoch, kept)
 
 
 def save_adapter(
@@ -140,7 +152,7 @@ def save_adapter(
 def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
     """Return the base model with a trainable adapter, new or continued, in float32."""
     base = transformers.AutoModelForCausalLM.from_pretrained(
-        job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code, **_straight_onto_device(job)
+        job.model or job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code, **_straight_onto_device(job)
     )
     base.config.use_cache = False
     if job.init_adapter is not None:

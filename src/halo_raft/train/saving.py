@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from halo_raft.store import sync
 
 
 @contextlib.contextmanager
@@ -46,12 +47,3 @@ def remove_scratch(target: Path) -> None:
     for path in target.parent.glob(f".{target.name}-*"):
         if path != checkpoint_folder(target):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -38,6 +38,7 @@ if __name__ == "__main__":
 def run(tmp_path):
     """Returns a function that runs an actor of a fake engine and returns exit status, what it wrote and its errors."""
     (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "config.json").write_text("{}")
 
     def start(kind):
         command = [sys.executable, str(tmp_path / "program.py"), kind, str(tmp_path)]

@@ -20,6 +20,7 @@ def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) 
     start = previous or config.model.checkpoint
     return FinetuneJob(
         base_model=models.resolve(config.model.name),
+        model=models.absolute(config.model.name),
         example_files=(folder.kept_path(cycle),),
         output_dir=folder.adapter_path(cycle),
         storage_dir=folder.path / ".ray_train",

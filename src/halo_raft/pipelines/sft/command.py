@@ -178,6 +178,7 @@ def _job(config: SftConfig, base: str, folder: HeldFolder, workers: _Workers) ->
     watched = {"held_back": config.data.validation_split, "max_seq_length": config.data.max_seq_length}
     return FinetuneJob(
         base_model=base,
+        model=models.absolute(config.model.name),
         example_files=(folder.path / EXAMPLES,),
         output_dir=folder.path / FINAL,
         storage_dir=folder.path / ".ray_train",

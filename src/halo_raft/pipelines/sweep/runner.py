@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from halo_raft.cluster.connection import RAY_ENVIRONMENT, usable
+from halo_raft.cluster.home import Home
 from halo_raft.config import RaftConfig
 from halo_raft.errors import VerificationError, user_error
 from halo_raft.pipelines.sweep.reuse import Reused
@@ -20,7 +21,7 @@ PASSED_ON = (
     *("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "HALO_RAFT_SANDBOX_TIER"),
     *("MLFLOW_TRACKING_URI", "HF_HOME", "HF_HUB_OFFLINE"),
 )
-"""Environment of the driver that trials need wherever they run."""
+"""Environment of the driver that its trials need; what computes for them goes by that of its own node."""
 
 log = logging.getLogger(__name__)
 
@@ -147,9 +148,9 @@ def share_out(config: RaftConfig, asked: int | None, *, cpus: float, gpus: float
 
 
 class RayRunner:
-    """Runs each trial in an actor of its own, in a fresh process.
+    """Runs each trial in an actor of its own, in a fresh process beside the driver, which alone has the run folders.
 
-    The actor itself takes no CPU: it waits for its engine, workers and trainer, which hold the devices.
+    The actor itself takes no CPU: it waits for its engine, workers and trainer, which hold the devices of any node.
     """
 
     def __init__(self, config: RaftConfig, asked: int | None) -> None:
@@ -174,12 +175,14 @@ class RayRunner:
     def start(self, job: TrialJob) -> None:
         """See `Runner`."""
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        environment = RAY_ENVIRONMENT | {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        here = NodeAffinitySchedulingStrategy(Home.here().node, soft=False)
         remote = ray.remote(Trial).options(
-            num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD", runtime_env={"env_vars": environment}
+            num_cpus=0, max_restarts=0, scheduling_strategy=here, runtime_env={"env_vars": RAY_ENVIRONMENT}
         )
-        self._actors[job.number] = remote.remote(job)
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        self._actors[job.number] = remote.remote(job, passed)
         self._call(job.number, "open")
 
     def step(self, number: int) -> None:

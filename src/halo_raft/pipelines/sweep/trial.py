@@ -20,7 +20,7 @@ from halo_raft.terminal import console
 from halo_raft.terminal.logs import show_log_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from halo_raft.pipelines.raft.cycle import RaftRun
 
@@ -34,7 +34,7 @@ class TrialJob:
 
     Attributes:
         number: Of the trial in the study.
-        config: Its whole run; `output_dir` is the trial's own, absolute, on storage that every node sees.
+        config: Its whole run; `output_dir` is the trial's own, absolute, on the driver's node.
         directory: What relative paths in the config are relative to.
     """
 
@@ -65,9 +65,14 @@ class Trial:
     """A run that stands still between cycles. Its methods are called in this order, `step` until it returns None.
 
     All that it knows is in its run folder: one that died goes on in another process.
+
+    Args:
+        job: The trial.
+        environment: Variables of the driver.
     """
 
-    def __init__(self, job: TrialJob) -> None:
+    def __init__(self, job: TrialJob, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
         self.job = job
         self.folder = RunFolder(job.config.output_dir)
         self.history: list[CycleStats] = []
