@@ -2,4 +2,4 @@
 # Submits a RAFT run to a Ray cluster as a job: pipelines/raft.sh [--config FILE] [key=value ...]
 # RAY_ADDRESS names the cluster's dashboard (default http://127.0.0.1:8265); NO_WAIT=1 does not follow the log.
 # Submit the same again to go on with a run that was stopped.
-exec "$(dirname "${BASH_SOURCE[0]}")/submit.sh" halo_raft.pipelines.raft configs/raft.yaml "$@"
+exec "$(dirname "${BASH_SOURCE[0]}")/submit.sh" halo_raft.pipelines.raft --config configs/raft.yaml "$@"

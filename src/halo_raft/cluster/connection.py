@@ -30,6 +30,9 @@ RAY_ENVIRONMENT = {
 FEW = 16
 """So many answers are judged here and now before Ray would be up."""
 
+ANSWERS_WITHIN_S = 10.0
+"""A cluster that says nothing for so long is not there."""
+
 log = logging.getLogger(__name__)
 
 
@@ -109,6 +112,7 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
 
     started = not ray.is_initialized()
     if started:
+        _check_answers(address)
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
         options: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
@@ -132,6 +136,32 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
             yield usable(wanted)
     else:
         yield usable(wanted)
+
+
+def _check_answers(address: str) -> None:
+    """Find out whether a Ray cluster is there: Ray itself tries for minutes, and ends the process.
+
+    Raises:
+        ConfigError: None is, or the address is of another kind.
+    """
+    if "://" in address and not address.startswith("ray://"):
+        raise ConfigError(
+            f"resources.ray_address: {address} is a dashboard's address, which takes jobs (pipelines/*.sh); a command "
+            "itself joins a cluster by HOST:6379, and no address (unset RAY_ADDRESS) computes here"
+        )
+    if address in ("local", "auto") or os.environ.get("RAY_USE_TLS") == "1":
+        return
+    import grpc
+
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(address.removeprefix("ray://"), options=options) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=ANSWERS_WITHIN_S)
+        except grpc.FutureTimeoutError:
+            raise ConfigError(
+                f"resources.ray_address: no Ray cluster answers at {address}; start it, or unset RAY_ADDRESS to "
+                "compute here"
+            ) from None
 
 
 @contextlib.contextmanager

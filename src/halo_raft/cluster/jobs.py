@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from halo_raft.config import RaftConfig
+from halo_raft.config import RaftConfig, SftConfig
 
-C = TypeVar("C", bound=RaftConfig)
+C = TypeVar("C", RaftConfig, SftConfig)
 
 JOB_FOLDER = "working_dir_files"
 """Ray unpacks a job's `--working-dir` into a folder of this name, and removes it some time after the job."""
@@ -25,10 +25,22 @@ def lasting_root() -> Path:
     return Path(os.environ.get("HALO_RAFT_HOME") or Path.home() / "halo-raft").absolute()
 
 
+def lasting(path: str | Path) -> Path:
+    """Return where to write a result: as it is named, or beside those of other jobs."""
+    root = lasting_root()
+    return Path(path) if root == Path.cwd() else root / path
+
+
+def found(path: str | Path) -> Path:
+    """Return where to read what an earlier command may have written: as it is named, or beside results of jobs."""
+    named = Path(path).expanduser()
+    return lasting(named) if not named.exists() and lasting(named).exists() else named
+
+
 def with_lasting_paths(config: C) -> C:
     """Return the config with its output folder and tracking folder where they outlive a Ray job."""
-    root = lasting_root()
-    if root == Path.cwd():
-        return config
-    tracking = config.tracking.model_copy(update={"dir": root / config.tracking.dir})
-    return config.model_copy(update={"output_dir": root / config.output_dir, "tracking": tracking})
+    update = {"tracking": config.tracking.model_copy(update={"dir": lasting(config.tracking.dir)})}
+    if isinstance(config, SftConfig):
+        output = {"output_dir": lasting(config.training.output_dir)}
+        return config.model_copy(update=update | {"training": config.training.model_copy(update=output)})
+    return config.model_copy(update=update | {"output_dir": lasting(config.output_dir)})

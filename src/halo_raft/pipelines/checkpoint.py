@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from halo_raft import models
+from halo_raft.cluster.jobs import found
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig
 from halo_raft.errors import ConfigError
 
@@ -19,10 +20,11 @@ def on_checkpoint_base(config: C) -> C:
     """
     if config.model.checkpoint is None:
         return config
-    base = models.base_of(config.model.checkpoint)
+    checkpoint = found(config.model.checkpoint)
+    base = models.base_of(checkpoint)
     named = config.model.name
     if named not in (base, type(config.model)().name):
-        raise ConfigError(f"model.checkpoint: {config.model.checkpoint} is an adapter on {base}, not on {named}")
+        raise ConfigError(f"model.checkpoint: {checkpoint} is an adapter on {base}, not on {named}")
     # resolved: `best` may point at another cycle tomorrow
-    update = {"name": base, "checkpoint": config.model.checkpoint.resolve()}
+    update = {"name": base, "checkpoint": checkpoint.resolve()}
     return config.model_copy(update={"model": config.model.model_copy(update=update)})

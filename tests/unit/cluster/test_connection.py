@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
 from halo_raft import devices
+from halo_raft.cluster import connection
 from halo_raft.cluster.connection import _bring_token, ray_resources
 from halo_raft.config import ResourcesConfig
-from halo_raft.errors import HaloRaftError
+from halo_raft.errors import ConfigError, HaloRaftError
 
 
 @pytest.fixture
@@ -60,7 +62,8 @@ def started(home, monkeypatch):
 
 
 @pytest.mark.parametrize("address", [None, "host:6379"])
-def test_a_gpu_that_must_not_be_used_is_hidden_from_every_process(started, address):
+def test_a_gpu_that_must_not_be_used_is_hidden_from_every_process(started, address, monkeypatch):
+    monkeypatch.setattr(connection, "_check_answers", lambda address: None)
     with ray_resources(ResourcesConfig(num_gpus=0, ray_address=address)) as there:
         assert there["GPU"] == 0
     hidden = started["runtime_env"]["env_vars"]
@@ -91,3 +94,21 @@ def test_a_start_that_fails_is_one_line(started, monkeypatch):
     refused = pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)")
     with refused, ray_resources(ResourcesConfig()):
         pass
+
+
+def test_a_cluster_that_is_not_there_is_one_line_and_nothing_is_started(started, monkeypatch):
+    monkeypatch.setattr(connection, "ANSWERS_WITHIN_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, as any server does, and is no Ray
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        refused = pytest.raises(ConfigError, match=f"no Ray cluster answers at {address}; .*unset RAY_ADDRESS")
+        with refused, ray_resources(ResourcesConfig(ray_address=address)):
+            pass
+    assert not started
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "https://ray.example"])
+def test_the_address_of_a_dashboard_is_told_from_a_clusters(started, address, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigError, match="takes jobs"), ray_resources(ResourcesConfig()):
+        pass
+    assert not started

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks
+from halo_raft.cluster.jobs import found, lasting, with_lasting_paths
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_flags, read_flags
 from halo_raft.errors import DataError, UsageError
@@ -52,7 +53,7 @@ def add_commands(group: Any) -> None:
     comparison.add_argument("inputs", nargs="+", metavar="RESULT_OR_MODEL", help="result files or models, base first")
     add_flags(comparison, [flag for flag in RUN_FLAGS if flag is not MODEL])
     comparison.add_argument("--k", type=int, default=1, help="k of the pass@k that is compared")
-    comparison.add_argument("--output", type=Path, default=Path("results/comparison.json"), help="JSON file to write")
+    comparison.add_argument("--output", type=lasting, default="results/comparison.json", help="JSON file to write")
     comparison.add_argument("--dry-run", action="store_true", help="say what would be compared, and stop")
 
     full = _command(group, "full", run_full, "base model, RAFT run, trained model and report")
@@ -63,9 +64,9 @@ def add_commands(group: Any) -> None:
     _add_fresh_and_dry(full)
 
     export = _command(group, "export", run_export, "samples of a result in another tool's form")
-    export.add_argument("result", type=Path, help="result file of `benchmark run` or `eval`")
+    export.add_argument("result", type=found, help="result file of `benchmark run` or `eval`")
     export.add_argument("--format", choices=FORM_NAMES, default="humaneval")
-    export.add_argument("--output", type=Path, required=True, help="JSONL file to write")
+    export.add_argument("--output", type=lasting, required=True, help="JSONL file to write")
 
 
 def _command(group: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -76,7 +77,7 @@ def _command(group: Any, name: str, run: Callable[[argparse.Namespace], int], te
 
 def _add_measuring(parser: argparse.ArgumentParser, output: Path) -> None:
     parser.add_argument("--k", help="comma-separated k of pass@k; 1, and 5 and 10 where there are so many samples")
-    parser.add_argument("--output", type=Path, default=output, help=f"JSON file to write ({output})")
+    parser.add_argument("--output", type=lasting, default=str(output), help=f"JSON file to write ({output})")
     _add_fresh_and_dry(parser)
 
 
@@ -149,7 +150,7 @@ def compare(arguments: argparse.Namespace) -> int:
     arguments.overrides = [*arguments.overrides, *(word for word in arguments.inputs if word not in inputs)]
     if len(inputs) < 2:
         raise UsageError("benchmark compare needs at least two results or models, the base first")
-    paths = [Path(word) if word.endswith(".json") else _measured_model(word, arguments) for word in inputs]
+    paths = [found(word) if word.endswith(".json") else _measured_model(word, arguments) for word in inputs]
     if arguments.dry_run:
         console.say(f"Would compare pass@{arguments.k} of {', '.join(map(str, paths))}")
         return 0
@@ -189,11 +190,12 @@ def run_full(arguments: argparse.Namespace) -> int:
     if arguments.samples < 1:
         raise UsageError(f"--samples {arguments.samples}: must be at least 1")
     flags = read_flags(arguments, RAFT_FLAGS)
-    folder = Path(flags.pop("output_dir", ("", "results/full_benchmark"))[1])
+    folder = lasting(flags.pop("output_dir", ("", "results/full_benchmark"))[1])
     layout = Layout(folder)
     flags["output_dir"] = ("--output", str(layout.raft))
-    flags = with_model(flags, load(RaftConfig, arguments.config, arguments.overrides).tracking)
-    config = on_checkpoint_base(load(RaftConfig, arguments.config, arguments.overrides, flags))
+    known = with_lasting_paths(load(RaftConfig, arguments.config, arguments.overrides))
+    flags = with_model(flags, known.tracking)
+    config = with_lasting_paths(on_checkpoint_base(load(RaftConfig, arguments.config, arguments.overrides, flags)))
     ks = read_ks(arguments.k, arguments.samples)
     if arguments.dry_run:
         console.say("# Resolved configuration")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import tasks, tracking
+from halo_raft.cluster.jobs import found, with_lasting_paths
 from halo_raft.config import RaftConfig, SftConfig, TrackingConfig, load, load_file
 from halo_raft.config.flags import Flag, read_flags
 from halo_raft.errors import ConfigError, DataError, UsageError
@@ -77,9 +78,10 @@ def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str]
     """
     flags["output_dir"] = ("--output", str(arguments.output.parent))
     settings = ["sampling.min_p=0", *defaults]
-    flags = with_model(flags, load(RaftConfig, None, [*settings, *fixed, *arguments.overrides]).tracking)
+    known = with_lasting_paths(load(RaftConfig, None, [*settings, *fixed, *arguments.overrides]))
+    flags = with_model(flags, known.tracking)
     settings += [*of_its_run(flags), *fixed, *arguments.overrides]
-    config = on_checkpoint_base(load(RaftConfig, None, settings, flags))
+    config = with_lasting_paths(on_checkpoint_base(load(RaftConfig, None, settings, flags)))
     if config.sampling.temperature == 0 and config.sampling.samples_per_prompt > 1:
         raise UsageError("--temperature 0 draws the same sample each time; use --samples 1, or a temperature above 0")
     return config
@@ -95,7 +97,7 @@ def with_model(flags: Flags, where: TrackingConfig) -> Flags:
         return flags
     rest = {key: value for key, value in flags.items() if key != "model.name"}
     flag, name = flags["model.name"]
-    path = Path(tracking.model_folder(name, where)) if name.startswith("models:/") else Path(name).expanduser()
+    path = Path(tracking.model_folder(name, where)) if name.startswith("models:/") else found(name)
     if (path / "adapter_config.json").is_file():
         return rest | {"model.checkpoint": (flag, str(path))}
     return rest | {"model.name": (flag, str(path) if name.startswith("models:/") else name)}

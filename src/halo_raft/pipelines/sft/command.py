@@ -14,6 +14,7 @@ from typing import Any
 
 from halo_raft import __version__, models, tracking
 from halo_raft.cluster.connection import describe_devices, native_messages_to, ray_resources
+from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
 from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
@@ -40,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
-    config = on_checkpoint_base(load(SftConfig, arguments.config, arguments.overrides, given_flags(arguments)))
+    settings = load(SftConfig, arguments.config, arguments.overrides, given_flags(arguments))
+    config = with_lasting_paths(on_checkpoint_base(settings))
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)

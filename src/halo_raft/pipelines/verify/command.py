@@ -19,6 +19,7 @@ from typing import Any
 
 from halo_raft import tasks
 from halo_raft.cluster.connection import verification_workers
+from halo_raft.cluster.jobs import found, lasting
 from halo_raft.config import RaftConfig, ResourcesConfig, load
 from halo_raft.errors import DataError, UsageError, VerificationError
 from halo_raft.judging import (
@@ -91,10 +92,10 @@ class How:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `verify` to a parser."""
-    parser.add_argument("--samples", type=Path, required=True, help='JSONL file of {"task_id", "completion"}')
+    parser.add_argument("--samples", type=found, required=True, help='JSONL file of {"task_id", "completion"}')
     parser.add_argument("--tasks", help="JSONL file or task source; humaneval for --format humaneval and evalplus")
     parser.add_argument("--verifier", default="auto", help="verifier, my_module:MyVerifier, or auto: by the tasks")
-    parser.add_argument("--output", type=Path, required=True, help="JSONL file to write, a verdict a line")
+    parser.add_argument("--output", type=lasting, required=True, help="JSONL file to write, a verdict a line")
     parser.add_argument("--format", choices=FORMATS, default="plain", help="form of the samples file")
     parser.add_argument("--workers", type=int, help="verification workers, two a CPU by default; 0: in this process")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Submits a supervised fine-tuning to a Ray cluster as a job: pipelines/sft.sh [--config FILE] [key=value ...]
+# RAY_ADDRESS names the cluster's dashboard (default http://127.0.0.1:8265); NO_WAIT=1 does not follow the log.
+# Submit the same again to go on with a training that was stopped.
+exec "$(dirname "${BASH_SOURCE[0]}")/submit.sh" halo_raft.pipelines.sft --config configs/sft.yaml "$@"
