@@ -160,7 +160,9 @@ def seven_b(folder: Path, short: bool) -> dict[str, Any]:
         ]
         done = subprocess.run(step, capture_output=True, text=True, timeout=120, check=False)
         lines = done.stdout.strip().splitlines()
-        result[f"train_2x{tokens}"] = json.loads(lines[-1]) if done.returncode == 0 else done.stderr[-400:]
+        if done.returncode:
+            raise RuntimeError(f"training on 2x{tokens} tokens: {done.stderr[-1000:]}")
+        result[f"train_2x{tokens}"] = json.loads(lines[-1])
     if on_gpu:
         llm.wake_up(tags=["weights"])
         llm.wake_up(tags=["kv_cache"])
@@ -179,7 +181,7 @@ def train_step(folder: Path, tokens: int) -> dict[str, Any]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from halo_raft.train.trainer import completion_loss, output_embeddings, predicts_completion, project_only
+    from halo_raft.train.losses import completion_loss, loss_as_logits
 
     torch.set_default_device(device())
     config = AutoConfig.from_pretrained(folder / "big")
@@ -193,7 +195,7 @@ def train_step(folder: Path, tokens: int) -> dict[str, Any]:
     labels = ids.clone()
     labels[:, : tokens // 2] = -100
     begun = time.monotonic()
-    with project_only(output_embeddings(adapter), predicts_completion(labels)):
+    with loss_as_logits(adapter, labels, 1):
         loss = completion_loss(adapter(input_ids=ids, use_cache=False), labels, 1)
     loss.backward()
     optimizer.step()

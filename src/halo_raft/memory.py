@@ -5,7 +5,6 @@ Derived from vLLM 0.32, torch 2.13 and our trainer; nothing here asks a device. 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +107,7 @@ class MemoryPlan:
         cache_tokens: Tokens that fit in it.
         asleep: What the engine leaves on the card while training runs; 0 where it ends for that time.
         trainer: The most that a training worker takes.
-        pinned: Host memory that a sleeping engine's weights take, each tensor rounded up to a power of two.
+        pinned: Host memory that a sleeping engine's weights take (`vllm_settings` keeps torch from rounding it up).
     """
 
     card: float
@@ -161,7 +160,7 @@ def plan(config: RaftConfig, shape: Shape, card: float) -> MemoryPlan:
         cache_tokens=max(0, int(cache / token)),
         asleep=ASLEEP if sleeps else 0.0,
         trainer=weights / shared + _training(shape, training, config.lora, config.sampling.max_new_tokens),
-        pinned=sum(2.0 ** math.ceil(math.log2(n * width)) for n in shape.tensors) / GIB,
+        pinned=weights,
     )
 
 

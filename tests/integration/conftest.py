@@ -30,6 +30,24 @@ def default_model() -> str:
     return models.resolve("builtin:smollm2-135m")
 
 
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory, default_model: str) -> str:
+    """A checkpoint with random weights and the embedded model's tokenizer, small enough for any test."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("random")
+    tokenizer = AutoTokenizer.from_pretrained(default_model)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, eos_token_id=tokenizer.eos_token_id, initializer_range=0.2, tie_word_embeddings=True,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return str(folder)
+
+
 @pytest.fixture
 def make_adapter(default_model: str, tmp_path: Path) -> Callable[[str, float], str]:
     """Returns a function that saves a LoRA adapter whose B matrices are random (spread 0: changes nothing)."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from halo_raft.engines import Completion, Engine
 from halo_raft.engines.base import EngineDiedError
 from halo_raft.engines.proof import Canary
+from halo_raft.engines.transformers import TransformersEngine
 
 
 class Sound(Engine):
@@ -103,3 +106,26 @@ class DoesNotStart(Sound):
         print("(EngineCore pid=6) Exception: WorkerProc initialization failed. See stack trace for root cause.")
         sys.stdout.flush()
         raise RuntimeError("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
+
+
+class OnPretendedGpu(TransformersEngine):
+    """Computes on the CPU, is told that it has a GPU, and notes its turns on it."""
+
+    def __init__(self, spec):
+        super().__init__(replace(spec, device="cpu"))
+        self.note("start")
+
+    def note(self, what):
+        turn = {"what": what, "process": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
+        with (Path(self.spec.model) / "turns.jsonl").open("a") as file:
+            file.write(json.dumps(turn) + "\n")
+
+    def sleep(self):
+        self.note("sleep")
+
+    def wake(self):
+        self.note("wake")
+
+    def _apply(self, adapter):
+        self.note(f"serve {adapter.name if adapter else 'base'}")
+        super()._apply(adapter)

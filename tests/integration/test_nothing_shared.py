@@ -36,35 +36,17 @@ ROWS = [{"prompt": f"Say {n}.", "completion": f"{n}, of course"} for n in range(
 
 
 @pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory, default_model) -> str:
-    """A checkpoint with random weights, which every machine gets a copy of."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("tiny")
-    tokenizer = AutoTokenizer.from_pretrained(default_model)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, eos_token_id=tokenizer.eos_token_id, initializer_range=0.2, tie_word_embeddings=True,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
-def machines(tiny_model) -> Iterator[Machines]:
+def machines(random_model) -> Iterator[Machines]:
     """A head that computes nothing, and one machine that does all of it."""
-    made = Machines(tiny_model, "one")
+    made = Machines(random_model, "one")
     yield made
     made.end()
 
 
 @pytest.fixture
-def three(tiny_model) -> Iterator[Machines]:
+def three(random_model) -> Iterator[Machines]:
     """A head that computes nothing, and two machines, one of which may be lost."""
-    made = Machines(tiny_model, "one", "two")
+    made = Machines(random_model, "one", "two")
     yield made
     made.end()
 

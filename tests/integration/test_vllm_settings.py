@@ -48,6 +48,8 @@ def test_vllm_reads_each_variable():
         "unknown = [k for k in wanted if k.startswith('VLLM_') and k not in e.environment_variables]\n"
         "assert not unknown, unknown\n"
         "assert e.VLLM_USE_FLASHINFER_SAMPLER is False and e.VLLM_ENABLE_V1_MULTIPROCESSING is False\n"
+        "import torch\n"
+        "assert 'pinned_max_cached_size_mb:16' in torch._C._accelerator_getAllocatorSettings()\n"
     )
     import json
 
@@ -65,6 +67,13 @@ def test_vllm_reads_each_variable():
 def test_one_gpu_has_its_engine_in_the_actors_process_and_several_do_not():
     assert settings.environment(spec())["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
     assert "VLLM_ENABLE_V1_MULTIPROCESSING" not in settings.environment(spec("engine.tensor_parallel=2"))
+
+
+def test_a_sleeping_engines_weights_are_not_rounded_up_on_the_host(monkeypatch):
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "backend:native")
+    assert settings.environment(spec())["PYTORCH_ALLOC_CONF"] == "backend:native,pinned_max_cached_size_mb:16"
+    assert "PYTORCH_ALLOC_CONF" not in settings.environment(spec("engine.sleep=false"))
+    assert "PYTORCH_ALLOC_CONF" not in settings.environment(spec(device="cpu"))
 
 
 def test_an_engine_does_not_start_where_something_is_missing(monkeypatch):

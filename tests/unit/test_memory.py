@@ -23,7 +23,7 @@ def test_the_guides_job_fits_on_its_card():
     assert made.weights == pytest.approx(14.19, abs=0.01)
     assert made.engine == pytest.approx(21.6)
     assert made.cache == pytest.approx(4.4, abs=0.5)
-    assert made.pinned == 26.75
+    assert made.pinned == made.weights, "26.75, if torch rounded each tensor up to a power of two"
     assert made.trainer + made.asleep < 24
     small, _ = planned("training.max_seq_length=768")
     assert small.trainer == pytest.approx(20, abs=0.7)

@@ -21,7 +21,7 @@ from typing import Any
 
 import ray
 
-from halo_raft import models
+from halo_raft import devices, models
 from halo_raft.engines import REGISTRY
 from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
 from halo_raft.engines.start import own_log, why_it_failed
@@ -92,9 +92,10 @@ class EngineActor:
         return adapter if adapter is None or self.home is None else self._arrived[1]
 
     @ray.method(max_task_retries=-1)
-    def sleep(self) -> None:
-        """Free the device for training."""
+    def sleep(self) -> float:
+        """Free the device for training; return what is still in use on it, GiB, 0 where that is not known."""
         self.engine.sleep()
+        return sum(gpu.total_gib - gpu.free_gib for gpu in devices.visible(devices.local_gpus()))
 
     @ray.method(max_task_retries=-1)
     def wake(self) -> None:
@@ -136,8 +137,8 @@ def start_engines(spec: EngineSpec, replicas: int, *, gpus: float, cpus: int) ->
     return [remote.remote(spec) for _ in range(replicas)]
 
 
-def ask(actors: Sequence[Any], method: str, *arguments: Any, stall_s: float, restarts: int) -> None:
-    """Call a method of all actors at once, and again of those whose engine died meanwhile.
+def ask(actors: Sequence[Any], method: str, *arguments: Any, stall_s: float, restarts: int) -> list[Any]:
+    """Call a method of all actors at once, and again of those whose engine died meanwhile; return their answers.
 
     Args:
         actors: Of `EngineActor`.
@@ -153,14 +154,14 @@ def ask(actors: Sequence[Any], method: str, *arguments: Any, stall_s: float, res
     _all(actors, lambda actor: _started(actor, stall_s), restarts)
     calls = {actor: getattr(actor, method).remote(*arguments) for actor in actors}
 
-    def answered(actor: Any) -> None:
+    def answered(actor: Any) -> Any:
         call = calls.pop(actor, None)
         if call is None:  # its engine died over the first one
             _started(actor, stall_s)
             call = getattr(actor, method).remote(*arguments)
-        _answer(actor, call, stall_s, f"to {method}")
+        return _answer(actor, call, stall_s, f"to {method}")
 
-    _all(actors, answered, restarts)
+    return _all(actors, answered, restarts)
 
 
 def streamed(
@@ -185,31 +186,32 @@ def streamed(
             yield ray.get(reference)
 
 
-def _all(actors: Sequence[Any], act: Callable[[Any], None], restarts: int) -> None:
-    """Do something to each actor, again where its engine died over it."""
+def _all(actors: Sequence[Any], act: Callable[[Any], Any], restarts: int) -> list[Any]:
+    """Do something to each actor, again where its engine died over it; return what came of it."""
+    results = []
     for number, actor in enumerate(actors):
         for attempt in range(restarts + 1):
             try:
-                act(actor)
+                results.append(act(actor))
                 break
             except EngineDiedError as death:
                 if attempt == restarts:
                     raise EngineDiedError.too_often(attempt + 1, death) from None
                 log.warning("engine %d died (%s); starting another", number, death)
+    return results
 
 
 def _started(actor: Any, stall_s: float) -> None:
     _answer(actor, actor.ready.remote(), STARTS_FOR * stall_s, "to start")
 
 
-def _answer(actor: Any, call: Any, limit_s: float, what: str) -> None:
-    """Wait for an answer, with a line every minute."""
+def _answer(actor: Any, call: Any, limit_s: float, what: str) -> Any:
+    """Wait for an answer and return it, with a line every minute."""
     begun = time.monotonic()
     with _deaths(actor):
         while left := max(0.0, begun + limit_s - time.monotonic()):
             if ray.wait([call], timeout=min(left, SAYS_SO_EVERY_S))[0]:
-                ray.get(call)
-                return
+                return ray.get(call)
             log.info("waiting for the engine %s (%.0f s)", what, time.monotonic() - begun)
         raise EngineDiedError(f"it took more than {limit_s:g} s {what} (engine.stall_s)")
 

@@ -15,6 +15,9 @@ from halo_raft.errors import ConfigError
 CPU_BLOCK_TOKENS = 32
 """KV block size on CPU: its default of 128 keeps short prompts from ever sharing a prefix."""
 
+MOST_PINNED_MB = 16
+"""Host memory in larger pieces is neither rounded up nor kept: a sleeping engine's weights."""
+
 WAIT_FOR_MEMORY_S = 60.0
 """Time that the driver gets to take back the memory of an engine, or a trainer, that has just ended."""
 
@@ -46,6 +49,10 @@ def environment(spec: EngineSpec) -> dict[str, str]:
         "VLLM_LOGGING_LEVEL": "WARNING",
         "VLLM_USE_FLASHINFER_SAMPLER": "0",  # it is compiled at the first start, with an nvcc that most do not have
     }
+    if spec.device != "cpu" and spec.config.sleep:
+        # else each tensor's copy on the host is rounded up to a power of two, and its memory kept after waking
+        given = os.environ.get("PYTORCH_ALLOC_CONF")
+        env["PYTORCH_ALLOC_CONF"] = ",".join(filter(None, [given, f"pinned_max_cached_size_mb:{MOST_PINNED_MB}"]))
     if spec.device == "cpu" or spec.config.tensor_parallel == 1:
         env["VLLM_ENABLE_V1_MULTIPROCESSING"] = os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     if spec.device == "cpu":

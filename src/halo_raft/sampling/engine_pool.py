@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from halo_raft.cluster.placement import Placement
 from halo_raft.config import EngineConfig, ResourcesConfig
 from halo_raft.config.schema import ModelConfig
 from halo_raft.engines import Adapter, EngineSpec
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +96,18 @@ class EnginePool:
     def aside(self) -> Iterator[None]:
         """Make room for training meanwhile, as far as the placement asks for it."""
         if self._actors and self.placement.engines_meanwhile == "sleep":
-            self._ask("sleep")
+            for left in filter(None, self._ask("sleep")):
+                log.info("engine asleep: %.1f GiB on the GPU", left)
             self._asleep = True
         elif self.placement.engines_meanwhile == "stop":
             self.stop()
         yield
 
-    def _ask(self, method: str, *arguments: Any) -> None:
+    def _ask(self, method: str, *arguments: Any) -> list[Any]:
         from halo_raft.engines.actor import ask
 
         engine = self.compute.engine
-        ask(self._actors, method, *arguments, stall_s=engine.stall_s, restarts=engine.max_restarts)
+        return ask(self._actors, method, *arguments, stall_s=engine.stall_s, restarts=engine.max_restarts)
 
     def stop(self) -> None:
         """End the actors."""
