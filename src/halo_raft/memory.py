@@ -26,6 +26,9 @@ ENGINE_CONTEXT = 1.3
 BYTES_A_LOGIT = 14.4
 """Of cross-entropy, forward and backward: bfloat16 logits, their float32 copy, its softmax and gradients."""
 
+NF4_BYTES = 0.516
+"""Of an element in bitsandbytes' nf4: 4 bits, and scales that are quantized themselves."""
+
 STEP_TOKENS = 8192
 """Tokens that vLLM computes at once, at most, when not told otherwise."""
 
@@ -152,6 +155,7 @@ def plan(config: RaftConfig, shape: Shape, card: float) -> MemoryPlan:
     trainers = config.resources.trainer
     shared = trainers.num_workers if trainers.strategy == "fsdp" else 1
     sleeps = engine.sleep and engine.tensor_parallel == trainers.num_workers == 1
+    frozen = _frozen(shape, training, width) / shared
     return MemoryPlan(
         card=card,
         weights=part,
@@ -159,7 +163,7 @@ def plan(config: RaftConfig, shape: Shape, card: float) -> MemoryPlan:
         cache=cache,
         cache_tokens=max(0, int(cache / token)),
         asleep=ASLEEP if sleeps else 0.0,
-        trainer=weights / shared + _training(shape, training, config.lora, config.sampling.max_new_tokens),
+        trainer=frozen + _training(shape, training, config.lora, config.sampling.max_new_tokens),
         pinned=weights,
     )
 
@@ -196,6 +200,12 @@ def _work_space(shape: Shape, engine: EngineConfig) -> float:
     activations = STEP_TOKENS * (2 * shape.intermediate + 4 * shape.hidden) * 2 / engine.tensor_parallel
     logits = (engine.max_num_seqs or 256) * shape.vocabulary * 4 * 4
     return ENGINE_CONTEXT + (activations + logits) / GIB
+
+
+def _frozen(shape: Shape, training: TrainingConfig, width: int) -> float:
+    """Return what the frozen base takes in training: layers in 4 bits and their scales where it is quantized."""
+    ends = (1 if shape.tied else 2) * shape.vocabulary * shape.hidden
+    return (ends * width + (sum(shape.tensors) - ends) * (NF4_BYTES if training.quantize else width)) / GIB
 
 
 def _training(shape: Shape, training: TrainingConfig, lora: LoraConfig, answer: int) -> float:

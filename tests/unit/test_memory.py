@@ -85,3 +85,10 @@ def test_the_estimate_counts_what_a_model_has():
     assert sum(shape.tensors) == large
     adapter = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
     assert shape.lora(8) == sum(p.numel() for n, p in adapter.named_parameters() if "lora_" in n)
+
+
+def test_a_base_in_4_bits_is_planned_as_such():
+    whole, _ = planned()
+    small, _ = planned("training.quantize=nf4")
+    assert whole.trainer - small.trainer == pytest.approx(9.02, abs=0.1), "6.5 billion elements of 2 bytes, or of 0.516"
+    assert small.weights == whole.weights, "what is served is not quantized"

@@ -55,6 +55,20 @@ def describe_devices(resources: ResourcesConfig) -> str:
     return f"{len(gpus)} GPU ({gpus[0].name}) and {cpus} CPUs here" if gpus else f"{cpus} CPUs here, no GPU"
 
 
+def refuse_quantized(quantize: str | None, resources: ResourcesConfig) -> None:
+    """Find out before anything starts that a base in 4 bits cannot be trained on here; a cluster's nodes say it later.
+
+    Raises:
+        ConfigError: There is no NVIDIA GPU that may be used.
+    """
+    if quantize is None or resources.ray_address or os.environ.get("RAY_ADDRESS"):
+        return
+    gpus = [] if resources.num_gpus == 0 else devices.local_gpus()
+    if not any(gpu.vendor == "nvidia" for gpu in gpus):
+        has = f"this machine has {gpus[0].name} (ROCm)" if gpus else "this machine computes on the CPU"
+        raise ConfigError(f"training.quantize: {quantize} is computed on NVIDIA's GPUs alone, and {has}; remove it")
+
+
 @contextlib.contextmanager
 def native_messages_to(path: Path) -> Iterator[None]:
     """Send what native code writes to standard error to a file; Python's own messages still reach the terminal."""

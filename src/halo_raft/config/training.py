@@ -51,6 +51,8 @@ class TrainingConfig(Section):
     """End when the held-back loss was not lower so many times in a row; 0 trains all epochs."""
     bf16: bool | None = None
     """Train in bfloat16; on where the hardware is fast at it when not given."""
+    quantize: Literal["nf4"] | None = None
+    """Hold the frozen base in 4 bits while training, for cards that are too small (NVIDIA, needs bitsandbytes)."""
     gradient_checkpointing: bool = False
     init_from: Literal["base", "previous"] = "base"
     """Start each cycle from the base model (with the winners of all cycles) or from the last adapter."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from halo_raft import models, tasks, verifiers
-from halo_raft.cluster.connection import describe_devices
+from halo_raft.cluster.connection import describe_devices, refuse_quantized
 from halo_raft.config import RaftConfig
 from halo_raft.config.schema import TasksConfig, VerifierConfig
 from halo_raft.engines import REGISTRY as ENGINES
@@ -57,6 +57,7 @@ def check_parts(config: RaftConfig) -> None:
     models.check(config.model.name)
     ENGINES.check(config.engine.name)
     describe_devices(config.resources)
+    refuse_quantized(config.training.quantize, config.resources)
     check_writable(config.output_dir, "output_dir")
 
 

@@ -11,6 +11,7 @@ the speed of pure bfloat16.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -152,7 +153,11 @@ def save_adapter(
 def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
     """Return the base model with a trainable adapter, new or continued, in float32."""
     base = transformers.AutoModelForCausalLM.from_pretrained(
-        job.model or job.base_model, dtype=dtype, trust_remote_code=job.trust_remote_code, **_straight_onto_device(job)
+        job.model or job.base_model,
+        dtype=dtype,
+        trust_remote_code=job.trust_remote_code,
+        **_straight_onto_device(job),
+        **_quantized(job),
     )
     base.config.use_cache = False
     if job.init_adapter is not None:
@@ -177,6 +182,31 @@ def _straight_onto_device(job: FinetuneJob) -> dict[str, Any]:
     if not job.gpus_per_worker or (job.sharding == "fsdp" and job.workers > 1):
         return {}
     return {"device_map": {"": os.environ.get("ACCELERATE_TORCH_DEVICE", "cuda:0")}}  # Ray Train sets it
+
+
+def _quantized(job: FinetuneJob) -> dict[str, Any]:
+    """Return the argument that has the base held in 4 bits, where that is asked for.
+
+    Raises:
+        ConfigError: Nothing here can compute on such weights.
+    """
+    if job.training.quantize is None:
+        return {}
+    if not job.gpus_per_worker or torch.version.hip:
+        raise ConfigError(
+            f"training.quantize: {job.training.quantize} is computed on NVIDIA's GPUs alone, and this is "
+            f"{'an AMD GPU (ROCm)' if job.gpus_per_worker else 'a CPU'}; remove the setting"
+        )
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError("training.quantize: bitsandbytes is missing where training runs; pip install bitsandbytes")
+    return {
+        "quantization_config": transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=job.training.quantize,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            bnb_4bit_use_double_quant=True,
+        )
+    }
 
 
 def _watch(

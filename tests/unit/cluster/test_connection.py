@@ -112,3 +112,24 @@ def test_the_address_of_a_dashboard_is_told_from_a_clusters(started, address, mo
     with pytest.raises(ConfigError, match="takes jobs"), ray_resources(ResourcesConfig()):
         pass
     assert not started
+
+
+@pytest.mark.parametrize(
+    ("gpus", "said"),
+    [([], "computes on the CPU"), ([devices.Gpu(0, "Radeon 8060S", "amd")], r"has Radeon 8060S \(ROCm\)")],
+)
+def test_a_base_in_4_bits_is_refused_where_nothing_computes_on_it(monkeypatch, gpus, said):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(devices, "local_gpus", lambda: gpus)
+    connection.refuse_quantized(None, ResourcesConfig())
+    with pytest.raises(ConfigError, match=f"training.quantize: nf4 is computed on NVIDIA's GPUs alone, .*{said}"):
+        connection.refuse_quantized("nf4", ResourcesConfig())
+    connection.refuse_quantized("nf4", ResourcesConfig(ray_address="head:6379"))
+
+
+def test_a_base_in_4_bits_needs_a_gpu_that_may_be_used(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(devices, "local_gpus", lambda: [devices.Gpu(0, "RTX 4090", "nvidia")])
+    connection.refuse_quantized("nf4", ResourcesConfig())
+    with pytest.raises(ConfigError, match="computes on the CPU"):
+        connection.refuse_quantized("nf4", ResourcesConfig(num_gpus=0))

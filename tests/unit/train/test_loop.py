@@ -259,3 +259,23 @@ def test_weights_are_read_straight_into_the_device_that_trains(
     monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cuda:1")
     assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2)) == {"device_map": {"": "cuda:1"}}
     assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2, sharding="fsdp")) == {}
+
+
+def test_a_base_in_4_bits_is_asked_of_bitsandbytes_on_nvidia_alone(make_job, monkeypatch):
+    from halo_raft.train import loop
+
+    assert loop._quantized(make_job(gpus_per_worker=1)) == {}
+    with pytest.raises(ConfigError, match=r"training.quantize: nf4 .* this is a CPU"):
+        loop._quantized(make_job(quantize="nf4"))
+    on_gpu = make_job(quantize="nf4", gpus_per_worker=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.version, "hip", "7.0")
+        with pytest.raises(ConfigError, match="ROCm"):
+            loop._quantized(on_gpu)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pip install bitsandbytes"):
+        loop._quantized(on_gpu)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    asked = loop._quantized(on_gpu)["quantization_config"]
+    assert (asked.load_in_4bit, asked.bnb_4bit_quant_type, asked.bnb_4bit_use_double_quant) == (True, "nf4", True)
+    assert asked.bnb_4bit_compute_dtype == torch.bfloat16

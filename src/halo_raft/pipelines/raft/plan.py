@@ -52,6 +52,8 @@ class RaftPlan:
         settings["verifier"].pop("workers")
         for name in WHEN_CHECKPOINTS_ARE_WRITTEN:
             settings["training"].pop(name)
+        if self.config.training.quantize is None:  # folders of earlier versions do not name it
+            settings["training"].pop("quantize")
         settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         if self.heldout:
             settings["heldout"] |= {name: getattr(self.heldout.sampling, name) for name in ("top_k", "top_p", "min_p")}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halo_raft import __version__, models, tracking
-from halo_raft.cluster.connection import describe_devices, native_messages_to, ray_resources
+from halo_raft.cluster.connection import describe_devices, native_messages_to, ray_resources, refuse_quantized
 from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
@@ -85,6 +85,7 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     """
     models.check(config.model.name)
     describe_devices(config.resources)
+    refuse_quantized(config.training.quantize, config.resources)
     check_writable(config.training.output_dir, "training.output_dir")
     data = load_data(config.data)
     folder = HeldFolder(config.training.output_dir)
@@ -239,15 +240,16 @@ def _say_what_is_there(config: SftConfig, folder: HeldFolder, statistics: dict[s
 def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
     """Return what the output folder is tied to."""
     checkpoint = config.model.checkpoint
+    left_out = {"output_dir", *WHEN_CHECKPOINTS_ARE_WRITTEN}
+    if config.training.quantize is None:  # folders of earlier versions do not name it
+        left_out.add("quantize")
     return {
         "model": models.fingerprint(config.model.name),
         "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
         "data": data.sha256,
         "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit"}),
         "lora settings": config.lora.model_dump(mode="json"),
-        "training settings": stable_hash(
-            config.training.model_dump(mode="json", exclude={"output_dir", *WHEN_CHECKPOINTS_ARE_WRITTEN})
-        ),
+        "training settings": stable_hash(config.training.model_dump(mode="json", exclude=left_out)),
         "seed": config.seed,
     }
 
