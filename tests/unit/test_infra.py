@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import tomllib
 from pathlib import Path
@@ -24,18 +25,30 @@ def test_the_ray_job_runs_a_sweep_that_can_be_planned(monkeypatch, capsys, tmp_p
     python, flag, module, *arguments = shlex.split(job["spec"]["entrypoint"])
     assert (python, flag, module) == ("python", "-m", "halo_raft.pipelines.sweep")
     monkeypatch.chdir(REPO)
-    here = [word.replace("/shared", str(tmp_path)) for word in arguments]
+    here = [word.replace("/results", str(tmp_path)) for word in arguments]
     assert sweep.main([*here, "--dry-run"]) == 0
     assert "# Plan of the sweep" in capsys.readouterr().out
 
 
-def test_all_nodes_of_the_ray_job_see_one_volume():
-    spec = read("rayjob.yaml")["spec"]["rayClusterSpec"]
-    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
-        pod = group["template"]["spec"]
-        claims = {v["name"]: v.get("persistentVolumeClaim", {}).get("claimName") for v in pod["volumes"]}
-        mounts = {m["mountPath"]: m["name"] for m in pod["containers"][0]["volumeMounts"]}
-        assert claims[mounts["/shared"]] == "halo-raft"
+def volumes(group):
+    """Where a pod of the Ray job writes -> what its volume is."""
+    pod = group["template"]["spec"]
+    kinds = {v["name"]: next(key for key in v if key != "name") for v in pod["volumes"]}
+    return {m["mountPath"]: kinds[m["name"]] for m in pod["containers"][0]["volumeMounts"]}
+
+
+def test_only_the_head_of_the_ray_job_has_what_lasts():
+    spec = read("rayjob.yaml")["spec"]
+    head, workers = spec["rayClusterSpec"]["headGroupSpec"], spec["rayClusterSpec"]["workerGroupSpecs"]
+    assert volumes(head) == {"/results": "persistentVolumeClaim"}
+    assert "output_dir=/results/" in spec["entrypoint"]
+    for group in workers:
+        assert set(volumes(group).values()) == {"emptyDir"}
+
+
+def test_machines_of_compose_share_no_volume():
+    written = [volume for service in read("compose.yaml")["services"].values() for volume in service.get("volumes", ())]
+    assert len(written) == len(set(written)) == 3
 
 
 @pytest.mark.parametrize("place", ["rayjob.yaml", "../requirements/cpu.txt", "../requirements/cuda.txt"])
@@ -80,7 +93,11 @@ def test_what_vllm_refuses_is_not_pinned_for_it():
 
 
 def test_ray_up_starts_head_and_workers():
+    import jsonschema
+    import ray
+
     cluster = read("ray-cluster.yaml")
+    jsonschema.validate(cluster, json.loads((Path(ray.__file__).parent / "autoscaler/ray-schema.json").read_text()))
     assert "ray start --head" in cluster["head_start_ray_commands"][-1]
     assert "ray start --address $RAY_HEAD_IP" in cluster["worker_start_ray_commands"][-1]
 
