@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-PATIENCE_S = 120
+PATIENCE_S = 240
 APART = ("unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child")
 ADDRESSES = "127.0.7.{}"
 """Of the machines; Ray takes 127.0.0.1 for another one."""

@@ -53,13 +53,15 @@ def environment(spec: EngineSpec) -> dict[str, str]:
         # else each tensor's copy on the host is rounded up to a power of two, and its memory kept after waking
         given = os.environ.get("PYTORCH_ALLOC_CONF")
         env["PYTORCH_ALLOC_CONF"] = ",".join(filter(None, [given, f"pinned_max_cached_size_mb:{MOST_PINNED_MB}"]))
-    if spec.device == "cpu" or spec.config.tensor_parallel == 1:
+    parallel = spec.config.tensor_parallel
+    if parallel == 1:
         env["VLLM_ENABLE_V1_MULTIPROCESSING"] = os.environ.get("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     if spec.device == "cpu":
         cores = sorted(os.sched_getaffinity(0))[: spec.threads or None]
+        shares = [cores[rank::parallel] or cores for rank in range(parallel)]
         env |= {
-            "OMP_NUM_THREADS": str(len(cores)),  # Ray sets it to the actor's share of CPUs
-            "VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, cores)),  # `auto` leaves one core idle
+            "OMP_NUM_THREADS": str(len(shares[0])),  # Ray sets it to the actor's share of CPUs
+            "VLLM_CPU_OMP_THREADS_BIND": "|".join(",".join(map(str, s)) for s in shares),  # `auto` leaves a core idle
         }
     return env
 
@@ -86,7 +88,7 @@ def arguments(spec: EngineSpec) -> dict[str, Any]:
         given |= {
             "kv_cache_memory_bytes": int(gigabytes * 2**30),
             "block_size": CPU_BLOCK_TOKENS,
-            "distributed_executor_backend": "uni",
+            "distributed_executor_backend": "uni" if config.tensor_parallel == 1 else "mp",
         }
     else:
         given |= {
