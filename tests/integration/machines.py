@@ -32,7 +32,7 @@ done
 hostname "${own##*/}"
 cd "$own/work"
 shift 2
-exec "$@"
+for attempt in 1 2 3 4 5; do "$@" || true; done  # Ray gives itself 30 s, whatever else the machine does
 """
 
 
@@ -103,7 +103,8 @@ class Machines:
     def kill(self, name: str) -> None:
         """Pull a machine's plug."""
         process = self._started.pop(name)
-        os.kill(self._first_process(process), signal.SIGKILL)  # the first of its namespace: all others go with it
+        if process.poll() is None:
+            os.kill(self._first_process(process), signal.SIGKILL)  # the first of its namespace: all others go with it
         process.wait()
 
     def end(self) -> None:
