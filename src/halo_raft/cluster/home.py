@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import io
 import os
@@ -67,7 +68,7 @@ class Home:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         there = NodeAffinitySchedulingStrategy(self.node, soft=False)
-        result: R = ray.get(ray.remote(function).options(num_cpus=0, scheduling_strategy=there).remote(*arguments))
+        result: R = ray.get(_remote(function).options(num_cpus=0, scheduling_strategy=there).remote(*arguments))
         return result
 
     def fetch(self, path: Path) -> Path:
@@ -90,6 +91,14 @@ class Home:
         """Make a folder of this node that node's `target`, in place of what is there; it appears whole."""
         if not self.is_here:
             self.call(_unpack, _packed(folder), target)
+
+
+@functools.cache
+def _remote(function: Callable[..., Any]) -> Any:
+    """Return a function as Ray calls it; one a function, for each is sent to all nodes anew."""
+    import ray
+
+    return ray.remote(function)
 
 
 def digest(path: Path) -> str:

@@ -78,7 +78,7 @@ def test_verdicts_of_a_job_stay(job, tmp_path):
     assert json.loads((tmp_path / "home/verdicts.jsonl").read_text())["kind"] == "passed"
 
 
-@pytest.mark.parametrize("script", ["raft.sh", "sft.sh", "sweep.sh", "verify.sh", "benchmark.sh run"])
+@pytest.mark.parametrize("script", ["sft.sh", "verify.sh", "benchmark.sh run"])
 def test_help_needs_no_cluster(script):
     name, *words = script.split()
     done = submit(name, *words, "--help", RAY_ADDRESS="http://127.0.0.1:9")
