@@ -142,7 +142,7 @@ class Machines:
 
     def _inside(self, name: str, command: list[str]) -> list[str]:
         first = self._first_process(self._started[name])
-        return ["nsenter", "--target", str(first), "--mount", "--uts", "--pid", f"--wd={self.work(name)}", *command]
+        return ["nsenter", "--target", str(first), "--mount", "--uts", "--pid", f"--wdns={self.work(name)}", *command]
 
     def _first_process(self, unshared: subprocess.Popen[bytes]) -> int:
         until = time.monotonic() + PATIENCE_S
