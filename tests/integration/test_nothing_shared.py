@@ -38,7 +38,7 @@ SETTINGS: dict[str, Any] = {
     "heldout": {"samples": 2, "greedy": True},
     "tracking": {"mlflow": False},
     "cycles": 2,
-}
+}  # fmt: skip
 ROWS = [{"prompt": f"Say {n}.", "completion": f"{n}, of course"} for n in range(12)]
 
 
@@ -154,7 +154,7 @@ def measuring(work: Path) -> bool:
 @pytest.mark.parametrize("stage", [generating, training, measuring])
 def test_a_run_ends_though_a_machine_is_lost_in_a_stage(three, stage: Callable[[Path], bool]):
     work = three.work()
-    slow = SETTINGS["training"] | {"num_train_epochs": 12, "checkpoint_steps": 2}
+    slow = SETTINGS["training"] | {"num_train_epochs": 6, "checkpoint_steps": 2}
     write(work, str(three.model), training=slow, engine=SETTINGS["engine"] | {"max_num_seqs": 2})
     command = three.start("raft", "train", "--config", "raft.yaml")
     until = time.monotonic() + PATIENCE_S
