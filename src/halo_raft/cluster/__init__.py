@@ -3,4 +3,5 @@
 - `connection`: a local Ray instance, or a cluster that is joined
 - `placement`: shares of devices
 - `jobs`: output paths that outlive a Ray job
+- `home`: what travels between nodes that share nothing
 """

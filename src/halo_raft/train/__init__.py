@@ -1,7 +1,7 @@
 """Token-exact LoRA fine-tuning in Ray Train, used by RAFT and SFT alike.
 
 `examples` and `batches` say what is trained on, `trainer` how a step is computed, `loop` is one
-worker's training, `finetune` runs it in Ray, `saving` makes the adapter folder appear whole, `card`
+worker's training, `finetune` runs it in Ray, `visiting` on another node than the run's, `saving` makes the adapter folder appear whole, `card`
 describes it. Importing the package loads neither torch nor ray. Selecting samples and serving
 adapters happen elsewhere.
 """
