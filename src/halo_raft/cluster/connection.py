@@ -165,7 +165,7 @@ def _check_answers(address: str) -> None:
         )
     if address in ("local", "auto") or os.environ.get("RAY_USE_TLS") == "1":
         return
-    import grpc
+    import grpc  # type: ignore[import-untyped]
 
     options = [("grpc.enable_http_proxy", 0)]
     with grpc.insecure_channel(address.removeprefix("ray://"), options=options) as channel:

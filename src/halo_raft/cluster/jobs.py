@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from halo_raft.config import RaftConfig, SftConfig
+from halo_raft.config import RaftConfig, SftConfig, SweepConfig
 
-C = TypeVar("C", RaftConfig, SftConfig)
+C = TypeVar("C", RaftConfig, SweepConfig, SftConfig)
 
 JOB_FOLDER = "working_dir_files"
 """Ray unpacks a job's `--working-dir` into a folder of this name, and removes it some time after the job."""
