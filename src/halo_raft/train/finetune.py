@@ -34,6 +34,8 @@ ON_GPU = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
 """Batches of many lengths leave holes that no other fits into, unless segments can grow."""
 MOST_DEATHS = 2
 """So often workers may die, of a lost node or a lack of memory, before the training fails."""
+STARTS_AFTER_A_DEATH = 5
+"""So often the start of those that go on may fail."""
 POLL_S = 1.0
 """Seconds between looks at the workers' progress."""
 
@@ -70,25 +72,32 @@ def _fit_whoever_dies(job: FinetuneJob, folder: Path) -> dict[str, Any]:
         HaloRaftError: What a user can mend.
         WorkerGroupError: Workers died once too often, or failed by a fault of ours.
     """
-    from ray.exceptions import RayActorError
     from ray.train import WorkerGroupError
 
     for deaths in itertools.count(1):
         try:
-            return _fit(job, folder, f"{folder.name}-{deaths}")
+            # one that is started where a lost node was, as Ray does not know yet, fails once more
+            return _fit(job, folder, f"{folder.name}-{deaths}", starts=1 if deaths == 1 else STARTS_AFTER_A_DEATH)
         except WorkerGroupError as error:
             causes = list(error.worker_failures.values())
             if known := next(filter(None, map(user_error, causes)), None):
                 raise known from None
-            if deaths > MOST_DEATHS or not any(isinstance(cause, RayActorError) for cause in causes):
+            if deaths > MOST_DEATHS or not any(map(_says_that_it_is_gone, causes)):
                 raise
             log.warning("a training worker died, or its node did; going on with another one")
             shutil.rmtree(job.output_dir, ignore_errors=True)  # complete, perhaps, and its figures lost
     raise AssertionError
 
 
-def _fit(job: FinetuneJob, folder: Path, name: str) -> dict[str, Any]:
-    """Run the workers and return what the chief measured."""
+def _says_that_it_is_gone(cause: Exception) -> bool:
+    """Return whether a worker's failure is the worker's own death, or its node's, and nothing that it raised."""
+    from ray.exceptions import RayActorError
+
+    return isinstance(cause, RayActorError) or type(cause).__name__.startswith("WorkerHealthCheck")
+
+
+def _fit(job: FinetuneJob, folder: Path, name: str, *, starts: int) -> dict[str, Any]:
+    """Run the workers, whose start may fail so many times, and return what the chief measured."""
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
@@ -103,7 +112,7 @@ def _fit(job: FinetuneJob, folder: Path, name: str) -> dict[str, Any]:
             storage_path=str(folder),
             worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU},
             # the controller's default is to wait for ever when there is no room
-            failure_config=FailureConfig(max_failures=0, controller_failure_limit=1),
+            failure_config=FailureConfig(max_failures=0, controller_failure_limit=starts),
         ),
     )
     measured: dict[str, Any] = _fit_in_thread(trainer).return_value
