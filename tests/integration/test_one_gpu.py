@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
 
 REPO = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_engine_and_trainer_take_turns_on_a_gpu_and_the_next_adapter_is_served(tmp_path, random_model):
     (tmp_path / "program.py").write_text(PROGRAM)
     words = (
