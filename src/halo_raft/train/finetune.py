@@ -13,19 +13,21 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from halo_raft.errors import user_error
-from halo_raft.train.job import FinetuneJob, FinetuneResult
+from halo_raft.errors import HaloRaftError, user_error
+from halo_raft.train.job import FinetuneJob, FinetuneResult, read_training
 
 PROGRESS_FILE = "progress.log"
 ON_CPU = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that spin while they wait slow each other down twentyfold on a machine that is not idle."""
 ON_GPU = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
 """Batches of many lengths leave holes that no other fits into, unless segments can grow."""
+MOST_DEATHS = 3
+"""So often a worker may die before the training does; each time another goes on from the last checkpoint."""
 POLL_S = 1.0
 """Seconds between looks at the workers' progress."""
 
@@ -39,11 +41,35 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     alone. On several, examples are repeated to fill the last batches of an epoch.
 
     Raises:
-        HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss.
+        HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss, workers that die.
         ray.train.TrainingFailedError: Anything else; retried by no one.
     """
     job.check()
     start = time.monotonic()
+    for deaths in range(1, MOST_DEATHS + 1):
+        try:
+            measured = _attempt(job)
+            break
+        except _WorkerDiedError as death:
+            if job.output_dir.exists():  # it was done, but for its answer
+                measured = read_training(job.output_dir)
+                break
+            if deaths == MOST_DEATHS:
+                raise HaloRaftError(
+                    f"training: a worker died {deaths} times ({death}); where memory was short (dmesg says so), lower "
+                    "training.per_device_train_batch_size or training.max_seq_length; the same command goes on from "
+                    "the last checkpoint"
+                ) from None
+            log.warning("a training worker died (%s); another one goes on from the last checkpoint", death)
+    return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
+
+
+class _WorkerDiedError(Exception):
+    """A worker is gone or answers no more; what it says is why, as far as that is known."""
+
+
+def _attempt(job: FinetuneJob) -> dict[str, Any]:
+    """Train in workers of its own and return what the chief measured."""
     name = f"{job.run_name}-{uuid.uuid4().hex[:8]}"  # Ray Train resumes a run whose name it has seen
     for left in job.storage_dir.glob("*"):
         shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
@@ -52,12 +78,16 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     with _follow(folder / PROGRESS_FILE):
         measured = _fit(job, name)
     shutil.rmtree(folder, ignore_errors=True)
-    return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
+    return measured
 
 
 def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
-    """Run the workers and return what the chief measured."""
-    from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
+    """Run the workers and return what the chief measured.
+
+    Raises:
+        _WorkerDiedError: One of them died.
+    """
+    from ray.train import ControllerError, FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
     from ray.train.torch import TorchTrainer
 
     on_gpu = job.gpus_per_worker > 0
@@ -75,13 +105,32 @@ def _fit(job: FinetuneJob, name: str) -> dict[str, Any]:
         ),
     )
     try:
-        measured = _fit_in_thread(trainer).return_value
+        measured: dict[str, Any] = _fit_in_thread(trainer).return_value
     except WorkerGroupError as error:
         for cause in error.worker_failures.values():
             if known := user_error(cause):
                 raise known from None
+        if why := _death(error.worker_failures.values(), job.workers):
+            raise _WorkerDiedError(why) from error
         raise
+    except ControllerError as error:
+        why = str(error.controller_failure).strip().partition("\n")[0]
+        raise HaloRaftError(f"training did not start ({why}); run the same command again to go on from here") from error
     return measured
+
+
+def _death(failures: Iterable[Exception], workers: int) -> str:
+    """Return how a worker died, empty where none did: one of several fails where it waits for one that died."""
+    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
+
+    for failure in failures:
+        if isinstance(failure, WorkerHealthCheckTimeoutError):
+            return "it answers no more"
+        if isinstance(failure, WorkerHealthCheckFailedError):
+            return "its process is gone"
+        if workers > 1 and any(word in str(failure) for word in ("onnection", "gloo", "NCCL")):
+            return "another one lost the connection to it"
+    return ""
 
 
 def _fit_in_thread(trainer: Any) -> Any:
