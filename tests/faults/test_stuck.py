@@ -37,9 +37,10 @@ FAULTS = (
 
 
 def hit(command: Command, progress: Callable[[], int], part: str, number: int) -> None:
-    """Send a signal to a process of the command once a stage is under way."""
+    """Send a signal to all processes of a part of the command once a stage is under way."""
     assert command.wait_until(lambda: progress() >= 2 and command.processes(TITLES[part])), command.text()[-3000:]
-    os.kill(command.processes(TITLES[part])[0], number)
+    for process in command.processes(TITLES[part]):
+        os.kill(process, number)
 
 
 def has_said(command: Command, text: str) -> bool:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from halo_raft import devices
-from halo_raft.cluster.connection import _bring_token, ray_resources
+from halo_raft.cluster.connection import _bring_token, _ray_folder, ray_resources
 from halo_raft.config import ResourcesConfig
 from halo_raft.errors import HaloRaftError
 
@@ -50,7 +51,8 @@ def started(home, monkeypatch):
 
     options = {}
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", lambda **given: options.update(given))
+    up = SimpleNamespace(address_info={"session_dir": str(home / "session")})
+    monkeypatch.setattr(ray, "init", lambda **given: options.update(given) or up)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": float(options.get("num_gpus", 2))})
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -91,3 +93,20 @@ def test_a_start_that_fails_is_one_line(started, monkeypatch):
     refused = pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)")
     with refused, ray_resources(ResourcesConfig()):
         pass
+
+
+def test_the_session_goes_with_the_command_and_stays_where_its_logs_say_why_it_failed(home, started):
+    (home / "session").mkdir()
+    with pytest.raises(HaloRaftError), ray_resources(ResourcesConfig()):
+        raise HaloRaftError("the engine could not start")
+    assert (home / "session").is_dir()
+    with ray_resources(ResourcesConfig()):
+        pass
+    assert not (home / "session").exists()
+
+
+def test_a_temporary_folder_with_a_long_name_is_none_for_sockets(monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/slurm/job_1")
+    assert _ray_folder() == "/scratch/slurm/job_1/ray"
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/cluster/users/somebody/slurm/job_123456")
+    assert _ray_folder() == "/tmp/ray"
