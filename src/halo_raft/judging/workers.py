@@ -97,7 +97,7 @@ def configure_ray_data(workers: int) -> None:
     import ray
 
     context = ray.data.DataContext.get_current()
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the import, which sets it
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # after the import, which sets it; errors are raised too
     warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a stage of few blocks is as it is
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
