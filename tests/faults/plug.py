@@ -171,9 +171,14 @@ class Command:
         return time.monotonic() - since
 
     def left_in_temporary(self) -> list[str]:
-        """Return the temporary folders that it left; Ray names its own after the process that starts it."""
-        sessions = Path("/tmp/ray").glob(f"session_*_{self.process.pid}")
-        return [str(path) for path in (*self.temporary.iterdir(), *sessions) if path.is_dir()]
+        """Return the temporary folders that it left; Ray names its own after the process that starts it.
+
+        Torch's cache of what it compiled, and the folder of Ray's sessions itself, are there for the next command.
+        """
+        sessions = [path for place in (Path("/tmp"), self.temporary) for path in place.glob("ray/session_*")]
+        own = [path for path in sessions if path.is_dir() and path.name.endswith(f"_{self.process.pid}")]
+        others = [path for path in self.temporary.iterdir() if not path.name.startswith(("ray", "torchinductor_"))]
+        return [str(path) for path in (*own, *others) if path.is_dir()]
 
     def lost(self) -> int:
         """Return how many samples were generated that are on no disk."""
