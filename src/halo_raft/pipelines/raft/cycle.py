@@ -87,8 +87,6 @@ class RaftRun:
     def __exit__(self, *exc_info: Any) -> None:
         self._stack.__exit__(*exc_info)
 
-    # --- the stages of a run
-
     def measure_base(self) -> CycleStats:
         """Measure the model before the first cycle on the held-out tasks; cycle 0."""
         if (known := self.folder.stats(0)) is not None:
@@ -271,8 +269,6 @@ class RaftRun:
         stats = replace(stats, heldout=rates, seconds={**stats.seconds, **time.named(heldout.STAGE)})
         console.say(f"  {spoken.heldout_line(stats)}")
         return stats
-
-    # --- helpers
 
     def _look_over(self) -> None:
         """Find the prompt that does not fit before the first engine starts."""
