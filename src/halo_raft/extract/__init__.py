@@ -25,6 +25,7 @@ __all__ = [
     "NATIVE",
     "Block",
     "Source",
+    "blocks_of",
     "canonical",
     "compiles",
     "continued",

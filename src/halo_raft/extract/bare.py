@@ -11,7 +11,9 @@ MAX_LINES = 20_000
 """Unindented lines that are looked at; a longer text is taken as it is from there on."""
 LINE_CHARS = 300
 
-_INDENTED = re.compile(r"^(?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*", re.MULTILINE)
+_INDENTED = re.compile(
+    r"(?:\A|\n[ \t]*\n)((?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*)",
+)
 _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
@@ -76,7 +78,12 @@ def code_of_bare(text: str, language: str, entry_point: str | None) -> str:
 def _indented(text: str, language: str, entry_point: str | None) -> str:
     """Return the code that prose has in it by indentation alone, as Markdown does; empty where there is none."""
     run = _INDENTED.search(text)
-    return outdented(run[0], language, entry_point) if run else ""
+    if (
+        run is None
+        or _first_line(text[: run.start()], _PYTHON_LINE if language == "python" else _BRACED_START) is not None
+    ):
+        return ""
+    return outdented(run[1], language, entry_point)
 
 
 def continues_prompt(text: str, language: str, entry_point: str | None) -> bool:
