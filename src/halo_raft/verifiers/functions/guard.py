@@ -207,6 +207,11 @@ def method_of(value: Any, name: str, classes: tuple[str, ...]) -> Any:
     raise TypeError(f"a {kind.__name__} of the program is not asked for {name!r}")
 
 
+def is_of_program(kind: type) -> bool:
+    """Return whether a class was made by Python code after `install`."""
+    return bool(_FLAGS.__get__(kind) & HEAP_TYPE) and kind not in _KNOWN
+
+
 def _is_mock(kind: type) -> bool:
     return any(base in _KNOWN and base.__module__ == "unittest.mock" for base in type.mro(kind))
 

@@ -18,8 +18,9 @@ import threading
 import unittest
 
 from halo_raft.verifiers.functions import guard
-from halo_raft.verifiers.pytest_suites import answers
+from halo_raft.verifiers.pytest_suites import answers, bounds
 from halo_raft.verifiers.pytest_suites import run as running
+from halo_raft.verifiers.pytest_suites.bounds import Bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
 
     Args:
         payload: `token`; `code` (the program); `allowed` (see `screen.allowed`);
-            `before` and `after` (trusted source that runs before and after
+            `patched` (builtins that the tests replace); `before` and `after` (trusted source that runs before and after
             it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
             runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or `source` and `expected`
             (see `running.run`).
@@ -52,6 +53,8 @@ def main(payload: dict[str, Any], fd: int) -> None:
         running.run(WARM_UP, [], len, len, {})  # type: ignore[arg-type]  # loads what pytest loads when first used
     guard.install()
     answers.install(frozenset(payload["allowed"]))
+    payload["bounds"] = Bounds(frozenset(payload["allowed"]), frozenset(payload["patched"]))
+    bounds.install(payload["bounds"])
     for module, names in TELLTALES.items():
         for name in names:
             delattr(module, name)
@@ -124,12 +127,13 @@ def _load(payload: dict[str, Any]) -> dict[str, Any]:
     sys.modules["solution"] = module
     vars(module)["__builtins__"] = builtins  # the real ones
     try:
-        code = compile(payload["code"], "solution.py", "exec", dont_inherit=True)
+        code = payload["bounds"].compiled(payload["code"])
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise _NotLoaded("syntax") from error
     try:
         exec(payload["before"], module.__dict__)
         names = _own_names(payload["before"], module)
+        vars(module)["__builtins__"] = payload["bounds"].builtins
         exec(code, module.__dict__)
         defined = {name: vars(module)[name] for name in payload["targets"] if name in vars(module)}
         names.update(defined)
