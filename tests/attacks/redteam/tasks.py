@@ -135,6 +135,7 @@ PYTHON = {
         "class Pair:\n    def __init__(self, a, b):\n        self.a, self.b = a, b\n\n"
         "def f(pairs):\n    return len(pairs)",
     ),
+    "reached": _python("import random\nrandom.seed(3)\nassert f() is True", "def f():\n    return True"),
     "pytest": Target(
         verifier="pytest",
         task=Task(

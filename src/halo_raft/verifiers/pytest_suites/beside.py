@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any
 
@@ -14,11 +13,10 @@ from halo_raft.verifiers.functions.names import parse
 from halo_raft.verifiers.functions.supervisor import Report
 from halo_raft.verifiers.functions.trusted import halves
 from halo_raft.verifiers.functions.verdicts import result
-from halo_raft.verifiers.pytest_suites.screen import allowed, objection
+from halo_raft.verifiers.pytest_suites.screen import PATCHED, allowed, objection
 from halo_raft.verifiers.pytest_suites.suite import Tests
 
 HARNESS = "halo_raft.verifiers.pytest_suites.harness"
-_PATCHED = re.compile(r"\bbuiltins\b\W{1,4}(\w+)")
 ENDS = ("done", "abort", "syntax", "load", "gone", "violation")
 
 
@@ -48,7 +46,7 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
         "token": token,
         "code": code,
         "allowed": sorted(permitted),
-        "patched": sorted({"input", "open", "print", *_PATCHED.findall(suite.source)}),
+        "patched": sorted({"input", "open", "print", *PATCHED.findall(suite.source)}),
         "before": before,
         "after": guarded(after, suite.terms.classes, suite.terms.unbelieved),
         "targets": list(suite.terms.targets),

@@ -15,6 +15,7 @@ import sys
 import types
 
 from halo_raft.verifiers.functions.guard import is_of_program
+from halo_raft.verifiers.pytest_suites.own_names import hidden, shown
 from halo_raft.verifiers.pytest_suites.screen import BOUNDED, MODULES, NAMES, PARTS, is_closed, objection
 
 TYPE_CHECKING = False
@@ -31,8 +32,11 @@ _DECIDED = BOUNDED | MODULES
 _PLAIN = frozenset(("__class__", "__name__", "__doc__", "__module__", "__qualname__"))
 _FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 _READERS = ("/_pytest/", "/unittest/", "/traceback.py", "/inspect.py", "/asyncio/", "/halo_raft/", "/dataclasses.py")
+_COMPILERS = ("/_pytest/", "/halo_raft/", "/ast.py", "<frozen ", "/linecache.py")
 _TESTS = ("tests.py", "test_task.py", "setup.py")
-_EVENTS = frozenset(("object.__getattr__", "sys._getframe", "gc.get_objects", "gc.get_referrers", "code.__new__"))
+_EVENTS = frozenset(
+    ("compile", "object.__getattr__", "sys._getframe", "gc.get_objects", "gc.get_referrers", "code.__new__")
+)
 _GETFRAME, _GETATTR, _SETATTR, _IMPORT = sys._getframe, getattr, setattr, builtins.__import__
 _DELATTR, _COMPILE, _EVAL, _EXEC = delattr, compile, eval, exec
 
@@ -60,6 +64,7 @@ class Bounds:
 
     def __init__(self, allowed: frozenset[str], patched: frozenset[str]) -> None:
         self._allowed = allowed
+        self._refused = NAMES - allowed - {"open"}
         self._made: list[types.CodeType] = []
         own = {"getattr": self.attribute, "setattr": self._set, "delattr": self._delete, "hasattr": self._has,
                "vars": self._vars, "globals": self._globals, "locals": self._locals, "eval": self._eval,
@@ -86,7 +91,7 @@ class Bounds:
         name = str.__str__(name)
         kind = type(value)
         is_module = issubclass(kind, types.ModuleType)
-        if name in NAMES - self._allowed or (name == "__dict__" and not self._may_look_into(value)):
+        if name in self._refused or (name == "__dict__" and not self._may_look_into(value)):
             raise Refused(f"a program beside its tests may not ask for {name}")
         if name == "__subclasses__" and not (isinstance(value, type) and is_of_program(value)):
             raise Refused("a program beside its tests may ask its own classes alone for __subclasses__")
@@ -94,15 +99,17 @@ class Bounds:
         leads_on = is_module and (name in ("modules", "open") or (part is not None and name not in part))
         if leads_on and not {name, _name_of(value)} & self._allowed:
             raise Refused(f"a program beside its tests may not ask {_name_of(value)} for {name}")
-        if name in ("format", "format_map") and issubclass(value if isinstance(value, type) else kind, str):
-            return _formatter(value, name)
         found = _GETATTR(value, name, *default)
+        if found is str.format or found is str.format_map:
+            return _formatter(None, name)
+        if name in ("format", "format_map") and type(found) is types.BuiltinMethodType:
+            return _formatter(found.__self__, name) if issubclass(type(found.__self__), str) else found
         if name in ("__getattribute__", "__getattr__"):
             return lambda *given: self.attribute(*given) if len(given) > 1 else self.attribute(value, *given)
         return self._checked(found)
 
     def _may_look_into(self, value: Any) -> bool:
-        return is_of_program(value) if isinstance(value, type) else not isinstance(value, types.ModuleType)
+        return is_of_program(value) if issubclass(type(value), type) else not issubclass(type(value), types.ModuleType)
 
     def _checked(self, found: Any) -> Any:
         if issubclass(type(found), types.ModuleType):
@@ -128,13 +135,13 @@ class Bounds:
         _DELATTR(value, str.__str__(name))
 
     def _vars(self, *value: Any) -> Any:
-        return self.attribute(value[0], "__dict__") if value else _caller().f_locals
+        return self.attribute(value[0], "__dict__") if value else shown(_caller().f_locals)
 
     def _globals(self) -> Any:
-        return _caller().f_globals
+        return shown(_caller().f_globals)
 
     def _locals(self) -> Any:
-        return _caller().f_locals
+        return shown(_caller().f_locals)
 
     def _import(self, name: str, names: Any = None, local: Any = None, wanted: Any = (), level: int = 0) -> Any:
         module = _IMPORT(name, names, local, wanted, level)
@@ -143,10 +150,17 @@ class Bounds:
         return module
 
     def _compile(self, source: Any, filename: Any = "", mode: str = "exec", flags: int = 0, *_: Any) -> types.CodeType:
-        used = objection(source if isinstance(source, ast.AST) else _text(source), self._allowed)
-        if used:
-            raise Refused(f"a text that a program runs may not use {used}")
+        self.screen(source, strict=False)
         return self.compiled(source, mode, flags & ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+    def screen(self, source: Any, strict: bool = True) -> None:
+        """Refuse a text that is about to run; strictly where it is not compiled by `compiled`.
+
+        Raises:
+            Refused: It may not.
+        """
+        if used := objection(source if isinstance(source, ast.AST) else _text(source), self._allowed, strict):
+            raise Refused(f"a text that a program runs may not use {used}")
 
     def _eval(self, source: Any, names: Any = None, local: Any = None) -> Any:
         return self._run(_EVAL, source, "eval", names, local)
@@ -155,16 +169,25 @@ class Bounds:
         return self._run(_EXEC, source, "exec", names, local)
 
     def _run(self, run: Callable[..., Any], source: Any, mode: str, names: Any, local: Any) -> Any:
-        if names is None:
-            frame = _caller(4)
-            names, local = frame.f_globals, frame.f_locals if local is None else local
         if isinstance(source, types.CodeType):
             if not any(made is source for made in self._made):
                 raise Refused("a program beside its tests may not run code that it made itself")
         else:
             source = self._compile(_text(source).lstrip(" \t") if mode == "eval" else source, mode=mode)
-        dict.setdefault(names, "__builtins__", self.builtins)
-        return run(source, names, local)
+        if names is None:
+            frame = _caller(4)
+            return run(source, frame.f_globals, frame.f_locals if local is None else hidden(local))
+        real = hidden(names)
+        if real is not names:
+            return run(source, real, None if local is None else hidden(local))
+        used = {"__builtins__": self.builtins, **names}
+        try:
+            return run(source, used, local)
+        finally:
+            if "__builtins__" not in names:
+                del used["__builtins__"]
+            dict.clear(names)
+            dict.update(names, used)
 
 
 def _plain(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -201,12 +224,12 @@ def _text(source: Any) -> str:
 
 
 def _formatter(value: Any, name: str) -> Callable[..., str]:
-    """Return `value.format`, which looks at the attributes that a template asks for."""
+    """Return `value.format`, or for None `str.format`, which looks at the attributes that a template asks for."""
 
     def format(*args: Any, **kwargs: Any) -> str:
-        template = str.__str__(args[0] if isinstance(value, type) else value)
+        template = str.__str__(args[0] if value is None else value)
         _check_template(template)
-        rest = args[1:] if isinstance(value, type) else args
+        rest = args[1:] if value is None else args
         return str.format(template, *rest, **kwargs) if name == "format" else str.format_map(template, *rest)
 
     return format
@@ -253,6 +276,10 @@ def install(bounds: Bounds) -> None:
             file = _GETFRAME(1).f_code.co_filename
         finally:
             busy.pop()
+        if event == "compile":
+            if not any(r in file for r in _COMPILERS) and file not in _TESTS and isinstance(given[0], str | bytes):
+                bounds.screen(given[0])
+            return
         reads_frame = event.startswith("gc.") or given[-1] in _FRAMES
         fits = any(r in file for r in _READERS) if reads_frame else file.startswith(("/", "<frozen "))
         if not fits and file not in _TESTS:

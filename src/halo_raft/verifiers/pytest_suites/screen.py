@@ -17,10 +17,11 @@ from halo_raft.verifiers.functions.names import parse, parsed
 # fmt: off
 MODULES = frozenset((
     "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codeop", "codecs", "ctypes", "dis", "doctest",
-    "faulthandler", "fileinput", "gc", "glob", "importlib", "inspect", "io", "linecache", "marshal",
-    "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py", "pytest",
-    "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "tempfile", "thread", "threading",
-    "tokenize", "trace", "traceback", "tracemalloc", "unittest", "warnings", "weakref", "zipimport",
+    "faulthandler", "fileinput", "gc", "glob", "imp", "importlib", "inspect", "io", "linecache", "logging.config",
+    "marshal", "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py",
+    "pydoc", "pytest", "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "tempfile",
+    "thread", "threading", "tokenize", "trace", "traceback", "tracemalloc", "unittest", "warnings", "weakref",
+    "zipimport",
 ))
 """Modules that see or change the interpreter that the tests run in, or its files."""
 
@@ -29,7 +30,7 @@ NAMES = frozenset((
     "_current_frames", "_getframe", "ag_frame", "breakpoint", "CodeType", "cr_frame", "currentframe", "f_back",
     "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "Formatter", "get_coro", "get_stack", "gi_frame",
     "open", "tb_frame", "tb_next", "with_traceback", "__match_args__", "__judge_ok__", "__judge_bad__",
-    "__judge_any__", "settrace", "setprofile",
+    "__judge_any__", "create_subprocess_exec", "create_subprocess_shell", "settrace", "setprofile",
 ))
 """Names and attributes that do the same."""
 BOUNDED = frozenset((
@@ -77,6 +78,8 @@ SPEAKS_OF = {
 }
 """Attributes by which tests speak of what a program does with a module."""
 
+PATCHED = re.compile(r"\bbuiltins\b\W{1,4}(\w+)")
+"""A builtin that tests speak of, as they do to replace it."""
 _AS_SCRIPT = ("__name__ == '__main__'", "'__main__' == __name__")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -89,7 +92,7 @@ def allowed(trusted: str, prompt: str, solution: str) -> frozenset[str]:
         prompt: The prompt; where it is code, its imports are the program's.
         solution: The reference; empty without one.
     """
-    words: set[str] = set()
+    words = {*PATCHED.findall(trusted)}
     for source in (trusted, prompt, solution):
         tree = parsed(source)
         for node in ast.walk(tree):
@@ -212,4 +215,4 @@ def _of_name(node: ast.Name, parent: ast.AST | None, modules: frozenset[str]) ->
 
 def is_closed(module: str) -> bool:
     """Return whether a module is one that sees or changes what programs may not."""
-    return module.partition(".")[0].lstrip("_") in MODULES
+    return module in MODULES or module.partition(".")[0].lstrip("_") in MODULES
