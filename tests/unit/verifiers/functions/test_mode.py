@@ -215,6 +215,12 @@ IN_PROCESS = {
         "assert shop.price.call_args_list == [call('a'), call('b')] and shop.price.call_count == 2",
         "its tests hand objects to the program that mock others",
     ),
+    "given by a context": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(x):\n"
+        "    seen = []\n    yield seen\n    seen.append(x)\n",
+        "with f(3) as seen:\n    assert seen == []\nassert seen == [3]\n",
+        "its tests look at what they handed to the program and it goes on using",
+    ),
     "kept by a context": (
         "from contextlib import contextmanager\n@contextmanager\ndef f(out):\n    out.append('in')\n    yield\n"
         "    out.append('out')",
