@@ -57,3 +57,14 @@ def test_a_package_that_the_sandbox_is_given_can_be_imported() -> None:
     verifier = create("python", VerifierOptions(packages=("numpy", "hypothesis")))
     verdict = verifier.judge("s", code, task)
     assert verdict.success, verdict.details
+
+
+def test_tests_that_use_objects_of_a_package_stand_beside_the_program() -> None:
+    tests = "import {0}\nassert f(1) == 1"
+    verifier = create("python", VerifierOptions(packages=("numpy", "sortedcontainers", "hypothesis")))
+    found = {
+        name: verifier.mode_of(Task(task_id="t", prompt="p", tests=tests.format(name), entry_point="f"))
+        for name in ("sortedcontainers", "numpy", "hypothesis", "json")
+    }
+    assert found["sortedcontainers"].reason == "its tests use objects of sortedcontainers"
+    assert [mode.name for mode in found.values()] == ["in_process", "outside", "outside", "outside"]
