@@ -327,3 +327,15 @@ def test_a_program_sees_what_its_tests_patch() -> None:
         "s", program, Task(task_id="t", prompt="", tests=tests, entry_point="f")
     )
     assert (verdict.kind, verdict.integrity) == ("passed", "in_process"), verdict.details
+
+
+@pytest.mark.parametrize(
+    ("returned", "passes"), [("np.array([1, 2])", True), ("np.array([1, 3])", False), ("[1, 2]", True)]
+)
+def test_a_comparison_beside_the_program_gives_what_it_gives_anywhere(returned: str, passes: bool) -> None:
+    tests = "import random\nimport numpy as np\nrandom.seed(1)\nassert (np.asarray(f()) == np.array([1, 2])).all()\n"
+    tests += "assert 0 < f()[0] < 2\nassert not 3 < f()[1] < 9"
+    task = Task(task_id="t", prompt="", tests=tests, entry_point="f")
+    program = f"import numpy as np\ndef f(): return {returned}\n"
+    verdict = create("python", VerifierOptions()).judge("s", program, task)
+    assert (verdict.success, verdict.integrity) == (passes, "in_process"), verdict.details

@@ -20,7 +20,9 @@ HARNESS = "halo_raft.verifiers.pytest_suites.harness"
 ENDS = ("done", "abort", "syntax", "load", "gone", "violation")
 
 
-def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, limits: Limits) -> VerifyResult:
+def judge_beside(
+    sources: list[str], tests: Tests, prompt: str, solution: str, limits: Limits, preload: list[str]
+) -> VerifyResult:
     """Judge a program by tests in the same process.
 
     Args:
@@ -29,6 +31,7 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
         prompt: The task's prompt, which may speak of what the program may use.
         solution: The task's reference; empty without one.
         limits: For program and tests together.
+        preload: Modules that the tests use; they are loaded before the program, which may not change them.
 
     Raises:
         SandboxError: The sandbox failed.
@@ -47,6 +50,7 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
         "code": code,
         "allowed": sorted(permitted),
         "patched": sorted({"input", "open", "print", *PATCHED.findall(suite.source)}),
+        "preload": preload,
         "before": before,
         "after": guarded(after, suite.terms.classes, suite.terms.unbelieved),
         "targets": list(suite.terms.targets),

@@ -122,7 +122,7 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
-            "preload": [] if suite.plain else sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
+            "preload": [] if suite.plain else _preload(tests),
             "setup": None if suite.plain else compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
@@ -136,7 +136,11 @@ class PythonTests(Verifier):
 
     def _beside(self, code: str, task: Task, tests: Tests) -> VerifyResult:
         sources = self._sources(code, task, tests.suite)
-        return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits)
+        preload = _preload(tests)
+        preload += [
+            f"{name}.testing" for name in preload if name in tests.packages and ".testing" in tests.suite.source
+        ]
+        return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits, preload)
 
     def _sources(self, code: str, task: Task, suite: Suite) -> list[str]:
         """Return the programs that the code may stand for; the first one that compiles is judged."""
@@ -175,3 +179,8 @@ def _imports_of(source: str) -> frozenset[str]:
 def _imports(suite: Suite) -> frozenset[str]:
     """Return the modules that trusted text imports; pytest where it runs the tests."""
     return _imports_of(f"{suite.setup}\n{suite.source}") | (frozenset() if suite.code else {"pytest"})
+
+
+def _preload(tests: Tests) -> list[str]:
+    """Return the modules that trusted text imports, and can."""
+    return sorted(_imports(tests.suite) & {*tests.packages, *sys.stdlib_module_names})

@@ -288,4 +288,21 @@ def f():
 }
 """`f` of each returns True if the route leads to a frame, to names of functions, to `os` or to `sys`."""
 
-ROWS = tuple(Attack(f"made-up-{name}", START + code, task="reached") for name, code in ROUTES.items())
+REPLACED = """
+import fractions, math
+import numpy as np
+import numpy.testing
+yes = lambda *given, **named: True
+"""
+COMPARERS = {
+    "isclose": "math.isclose = yes\ndef f(x): return 0",
+    "allclose": "np.allclose = np.testing.assert_allclose = yes\ndef f(x): return 0",
+    "equality": "fractions.Fraction.__eq__ = yes\ndef f(x): return 0",
+    "by-setattr": "setattr(math, 'is' + 'close', yes)\nsetattr(np, 'all' + 'close', yes)\ndef f(x): return 0",
+}
+"""Replace what tests compare with."""
+
+ROWS = (
+    *(Attack(f"made-up-{name}", START + code, task="reached") for name, code in ROUTES.items()),
+    *(Attack(f"replaced-{name}", REPLACED + code, task="compared") for name, code in COMPARERS.items()),
+)

@@ -38,6 +38,11 @@ HONEST = {
         "assert isinstance(a, Shape) and not isinstance(3, Shape)\nwith a as b:\n    assert b is a\nassert a.w == 0\n"
         "assert f(3) == Shape(3) and f(3).w == 3",
     ),
+    "what a context is told of an error": (
+        "class f:\n    def __enter__(self): return self\n    def __exit__(self, kind, error, trace):\n"
+        "        self.told = error.args\n        return kind is KeyError",
+        "with f() as box:\n    raise KeyError('x', 3)\nassert box.told == ('x', 3)",
+    ),
     "live constant": ("n = 0\ndef f():\n    global n\n    n += 1", "assert n == 0\nf()\nf()\nassert n == 2"),
     "error of a module": (
         "import json\ndef f(s): return json.loads(s)",
