@@ -7,7 +7,7 @@ builtins of its own, in which `getattr` looks at the name and at what it finds, 
 from __future__ import annotations
 
 import _operator
-import _string
+import _string  # type: ignore[import-not-found]
 import ast
 import builtins
 import operator
@@ -66,7 +66,7 @@ class Bounds:
         self._allowed = allowed
         self._refused = NAMES - allowed - {"open"}
         self._made: list[types.CodeType] = []
-        own = {"getattr": self.attribute, "setattr": self._set, "delattr": self._delete, "hasattr": self._has,
+        own: dict[str, Callable[..., Any]] = {"getattr": self.attribute, "setattr": self._set, "delattr": self._delete, "hasattr": self._has,
                "vars": self._vars, "globals": self._globals, "locals": self._locals, "eval": self._eval,
                "exec": self._exec, "compile": self._compile,
                "__import__": self._import, ATTRIBUTE: self.attribute}  # fmt: skip

@@ -25,7 +25,7 @@ def shown(names: dict[str, Any]) -> Any:
             raise KeyError(name)
         return name
 
-    class Names(MutableMapping):  # type: ignore[type-arg]
+    class Names(MutableMapping):
         def __getitem__(self, name: Any) -> Any:
             return names[key(name)]
 
