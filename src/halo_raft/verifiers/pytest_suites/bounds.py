@@ -66,7 +66,8 @@ class Bounds:
         self._allowed = allowed
         self._refused = NAMES - allowed - {"open"}
         self._made: list[types.CodeType] = []
-        own: dict[str, Callable[..., Any]] = {"getattr": self.attribute, "setattr": self._set, "delattr": self._delete, "hasattr": self._has,
+        own: dict[str, Callable[..., Any]] = {
+               "getattr": self.attribute, "setattr": self._set, "delattr": self._delete, "hasattr": self._has,
                "vars": self._vars, "globals": self._globals, "locals": self._locals, "eval": self._eval,
                "exec": self._exec, "compile": self._compile,
                "__import__": self._import, ATTRIBUTE: self.attribute}  # fmt: skip

@@ -17,10 +17,6 @@ ROUTES = {
 G = getattr
 def f(): return G(G(err(), TB), TF) is not None
 """,
-    "reduce": r"""
-from functools import reduce
-def f(): return reduce(getattr, [TB, TF], err()) is not None
-""",
     "attrgetter-of-operator": r"""
 from _operator import attrgetter
 def f(): return attrgetter(TB + '.' + TF)(err()) is not None
@@ -68,12 +64,6 @@ def f(): return s is not None
     "chain-os": r"""
 import xml.sax.saxutils
 def f(): return xml.sax.saxutils.os is not None
-""",
-    "chain-alias": r"""
-import concurrent.futures.thread as t
-def f():
-    m = t
-    return m.threading.current_thread() is not None
 """,
     "logging-os": r"""
 import logging
