@@ -4,33 +4,93 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, report, sft, status, sweep, verify
 from halo_raft.terminal.exits import parse, run_main
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; each sets `run`, a function of the parsed arguments."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of all commands; each sets `run`, a function of the parsed arguments.
+
+    Args:
+        words: The command line. Where it begins with a command, that one alone is loaded and added.
+    """
     parser = argparse.ArgumentParser(
         prog="halo-raft", description="Reward-ranked fine-tuning (RAFT) of code models on your own machines."
     )
     parser.add_argument("--version", action="version", version=f"halo-raft {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_command(_group(commands, "raft", "reward-ranked fine-tuning"), "train", raft,
-                 "generate, verify, select, train, and round again")  # fmt: skip
-    _add_command(_group(commands, "sft", "supervised fine-tuning"), "train", sft,
-                 "train on questions and answers, a start for RAFT")  # fmt: skip
-    benchmark.add_commands(_group(commands, "benchmark", "measure models"))
-    report.add_command(commands)
-    status.add_commands(commands)
-    _add_command(commands, "verify", verify, "judge a file of completions; needs no model")
-    sweep.add_commands(_group(commands, "sweep", "try many settings and find the best"))
-    data.add_commands(_group(commands, "data", "prepare and look at tasks"))
-    check.add_commands(commands, _group(commands, "config", "look at configurations"))
+    named = _COMMANDS.get(words[0]) if words else None
+    for add in [named] if named else dict.fromkeys(_COMMANDS.values()):
+        add(commands)
     return parser
+
+
+def _raft(commands: Any) -> None:
+    from halo_raft.pipelines import raft
+
+    text = "generate, verify, select, train, and round again"
+    _add_command(_group(commands, "raft", "reward-ranked fine-tuning"), "train", raft, text)
+
+
+def _sft(commands: Any) -> None:
+    from halo_raft.pipelines import sft
+
+    text = "train on questions and answers, a start for RAFT"
+    _add_command(_group(commands, "sft", "supervised fine-tuning"), "train", sft, text)
+
+
+def _benchmark(commands: Any) -> None:
+    from halo_raft.pipelines import benchmark
+
+    benchmark.add_commands(_group(commands, "benchmark", "measure models"))
+
+
+def _report(commands: Any) -> None:
+    from halo_raft.pipelines import report
+
+    report.add_command(commands)
+
+
+def _status(commands: Any) -> None:
+    from halo_raft.pipelines import status
+
+    status.add_commands(commands)
+
+
+def _verify(commands: Any) -> None:
+    from halo_raft.pipelines import verify
+
+    _add_command(commands, "verify", verify, "judge a file of completions; needs no model")
+
+
+def _sweep(commands: Any) -> None:
+    from halo_raft.pipelines import sweep
+
+    sweep.add_commands(_group(commands, "sweep", "try many settings and find the best"))
+
+
+def _data(commands: Any) -> None:
+    from halo_raft.pipelines import data
+
+    data.add_commands(_group(commands, "data", "prepare and look at tasks"))
+
+
+def _check(commands: Any) -> None:
+    from halo_raft.pipelines import check
+
+    check.add_commands(commands, _group(commands, "config", "look at configurations"))
+
+
+_COMMANDS: dict[str, Callable[[Any], None]] = {
+    **{"raft": _raft, "sft": _sft, "benchmark": _benchmark, "report": _report},
+    **dict.fromkeys(("status", "sync", "clean"), _status),
+    **{"verify": _verify, "sweep": _sweep, "data": _data},
+    **dict.fromkeys(("config", "test", "info"), _check),
+}
+"""First word of a command line -> adds that command, and those that lie beside it."""
 
 
 def _group(commands: Any, name: str, text: str) -> Any:
@@ -47,8 +107,12 @@ def _add_command(commands: Any, name: str, pipeline: Any, text: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the `halo-raft` command; returns the exit code."""
-    words = sweep.with_default_command(sys.argv[1:] if argv is None else argv)
-    return run_main(lambda arguments: arguments.run(arguments), parse(build_parser(), words))
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["sweep"]:
+        from halo_raft.pipelines.sweep import with_default_command
+
+        words = with_default_command(words)
+    return run_main(lambda arguments: arguments.run(arguments), parse(build_parser(words), words))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class VerificationError(HaloRaftError):
 
 def user_error(error: BaseException) -> HaloRaftError | None:
     """Return the user's error that others (Ray, mostly) wrapped around, None if it is a bug."""
-    for inner in _wrapped(error):
+    for inner in wrapped(error):
         # Ray's wrapper is of the wrapped type too, with a traceback for a message; the error itself has no `cause`
         if isinstance(inner, HaloRaftError) and getattr(inner, "cause", None) is None:
             return inner
@@ -56,7 +56,7 @@ def user_error(error: BaseException) -> HaloRaftError | None:
 
 def full_disk(error: BaseException) -> HaloRaftError | None:
     """Return what to tell the user where an error is, or wraps, a disk or a quota that is full."""
-    for inner in _wrapped(error):
+    for inner in wrapped(error):
         if isinstance(inner, OSError) and inner.errno in (errno.ENOSPC, errno.EDQUOT):
             where = f" ({inner.filename})" if inner.filename else ""
             return HaloRaftError(
@@ -66,7 +66,7 @@ def full_disk(error: BaseException) -> HaloRaftError | None:
     return None
 
 
-def _wrapped(error: BaseException) -> Iterator[BaseException]:
+def wrapped(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and those that it was raised for, outermost first."""
     seen: set[int] = set()
     inner: BaseException | None = error

@@ -82,18 +82,20 @@ def test_an_engine_that_hangs_over_a_delivery_is_started_again(start):
     pool.use(Adapter("b", 2, "/"))
 
 
-def test_an_actor_that_was_killed_is_back_when_it_is_asked(start):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_actor_that_was_killed_or_stopped_is_back_when_it_is_asked(start, number):
     import ray
 
     pool = start("Sound")
     (actor,) = pool.use(None)
     first = ray.get(actor.ready.remote())
-    os.kill(first, signal.SIGKILL)
+    os.kill(first, number)
     pool.use(Adapter("a", 1, "/"))
     assert ray.get(actor.ready.remote()) != first
 
 
 def test_a_start_that_failed_is_one_line_with_the_cause(start):
-    with pytest.raises(ConfigError, match=r"could not start \(OutOfMemoryError: CUDA out of memory\.\)") as caught:
+    said = r"could not start \(OutOfMemoryError: CUDA out of memory\.\); use a smaller model, or lower"
+    with pytest.raises(ConfigError, match=said) as caught:
         start("DoesNotStart").use(None)
     assert "\n" not in str(caught.value)

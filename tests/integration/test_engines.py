@@ -155,7 +155,9 @@ def stage_of(folder, tasks, drafts):
 
 
 def bring_to_end(stage, pool, restarts, report):
-    workers = Workers(engines=lambda: pool.use(None), verifiers=1, niceness=19, patience=Patience(restarts, 600))
+    workers = Workers(
+        engines=lambda: pool.use(None), verifiers=1, niceness=19, patience=Patience(restarts, 600), renew=pool.stop
+    )
     run_stage(stage, outstanding(stage), workers, report)
 
 
@@ -197,7 +199,7 @@ def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(poo
     failed.pop("reward")
     stage.verdicts_path.write_text("\n".join([json.dumps(failed), *rows[1:]]) + "\n")
     reported = []
-    no_engines = Workers(engines=None, verifiers=1, niceness=0, patience=Patience(0, 600))
+    no_engines = Workers(engines=None, verifiers=1, niceness=0, patience=Patience(0, 600), renew=lambda: None)
     run_stage(stage, outstanding(stage), no_engines, lambda verdicts, tokens: reported.extend(verdicts))
     assert [v.sample_id for v in reported] == [failed["sample_id"]]
     assert read_verdicts(stage.verdicts_path)[failed["sample_id"]].kind == json.loads(rows[0])["kind"]

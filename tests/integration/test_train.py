@@ -7,40 +7,25 @@ import json
 import logging
 import random
 import signal
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from halo_raft.config.schema import LoraConfig, TrainingConfig
 from halo_raft.errors import DataError
 from halo_raft.train import FinetuneJob, finetune
+from halo_raft.train.saving import checkpoint_folder
 
-EOS = 2
-VOCABULARY = 96
+from ..tiny_model import VOCABULARY, make_tiny_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    words = {"<unk>": 0, "<bos>": 1, "<eos>": EOS} | {f"w{i}": i for i in range(3, VOCABULARY)}
-    plain = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(
-        tokenizer_object=plain, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>", pad_token="<eos>"
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, bos_token_id=1, eos_token_id=EOS, pad_token_id=EOS, initializer_range=0.2,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return str(folder)
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def make_job(base: str, folder: Path, name: str, **changes: object) -> FinetuneJob:
@@ -108,18 +93,52 @@ def test_two_workers_take_the_steps_of_one_with_twice_the_batch(tiny_model: str,
 
 @pytest.mark.parametrize(("bf16", "tolerance"), [(False, 1e-3), (True, 3e-2)])
 def test_workers_that_share_the_model_train_as_workers_that_each_hold_it(
-    tiny_model: str, tmp_path: Path, bf16: bool, tolerance: float
+    tiny_model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, bf16: bool, tolerance: float
 ) -> None:
     """Sharding moves weights about; losses, the held-back loss and the saved adapter stay what they were."""
     shape = {"num_train_epochs": 3, "warmup_steps": 0, "bf16": bf16, "gradient_accumulation_steps": 1}
     training = TrainingConfig(per_device_train_batch_size=4, held_back=0.2, **shape)
     whole = finetune(make_job(tiny_model, tmp_path, "ddp", training=training, workers=2))
-    shared = finetune(make_job(tiny_model, tmp_path, "fsdp", training=training, workers=2, sharding="fsdp"))
+    with caplog.at_level(logging.INFO, logger="halo_raft.train"):
+        shared = finetune(make_job(tiny_model, tmp_path, "fsdp", training=training, workers=2, sharding="fsdp"))
+    assert caplog.text.count("keep no checkpoints inside a training") == 1
     assert [p.loss for p in shared.loss_curve] == pytest.approx([p.loss for p in whole.loss_curve], abs=tolerance)
     assert shared.held_back_loss == pytest.approx(whole.held_back_loss, abs=tolerance)
     moved = logits(tiny_model, whole.adapter_dir) - logits(tiny_model, None)
     assert (logits(tiny_model, shared.adapter_dir) - logits(tiny_model, None) - moved).abs().max() < 10 * tolerance
     assert moved.abs().max() > 10 * tolerance
+
+
+def test_one_of_two_workers_that_is_killed_is_replaced_and_the_result_is_the_same(
+    tiny_model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    training = TrainingConfig(
+        num_train_epochs=20, per_device_train_batch_size=4, gradient_accumulation_steps=1, warmup_steps=0, bf16=False,
+        checkpoint_steps=1, held_back=0.2,
+    )  # fmt: skip
+    whole = finetune(make_job(tiny_model, tmp_path, "whole", training=training, workers=2))
+    job = make_job(tiny_model, tmp_path, "killed", training=training, workers=2)
+    over, killed = threading.Event(), []
+
+    def kill_one() -> None:
+        while not over.wait(0.005):
+            if any(checkpoint_folder(job.output_dir).glob("checkpoint-1?/whole.json")) and not killed:
+                children = psutil.Process().children(recursive=True)
+                killed.extend(p for p in children if "RayTrainWorker" in " ".join(p.cmdline()))
+                killed[-1].kill()
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    with caplog.at_level(logging.INFO, logger="halo_raft.train"):
+        result = finetune(job)
+    over.set()
+    killer.join()
+    assert len(killed) == 2
+    assert "a training worker died" in caplog.text
+    assert "Going on with the training at step" in caplog.text
+    assert result.loss_curve == whole.loss_curve
+    weights = [(r.adapter_dir / "adapter_model.safetensors").read_bytes() for r in (result, whole)]
+    assert weights[0] == weights[1], "bit for bit"
 
 
 def test_what_a_user_can_mend_arrives_as_it_was_raised(tiny_model: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ FEW = 16
 
 ANSWERS_WITHIN_S = 10.0
 """A cluster that says nothing for so long is not there."""
+
+LONGEST_RAY_FOLDER = 107 - len("/session_2026-11-28_23-44-22_496209_4194304/sockets/plasma_store")
+"""The system takes 107 letters for the name of a socket, and a batch system's TMPDIR may be long."""
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +133,9 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         _check_answers(address)
         # an engine holds one CPU and verification a half, so one CPU alone would wait for ever
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
-        options: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
+        options: dict[str, Any] = {}
+        if address == "local":
+            options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": _ray_folder()}
         if wanted.num_gpus == 0:
             options["runtime_env"] = {"env_vars": devices.HIDE_GPUS}  # a task without GPUs sees all of them else
         elif address == "local" and (amd := [g for g in devices.local_gpus() if g.vendor == "amd"]):
@@ -137,16 +143,18 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
                 os.environ.setdefault(name, value)
             options["num_gpus"] = len(devices.visible(amd))  # Ray itself counts AMD's by a library that few have
         with contextlib.ExitStack() as ending:
-            ending.enter_context(nothing_left())
+            take_along = ending.enter_context(nothing_left())
             ending.callback(ray.shutdown)
             try:
                 with _same_signals():
-                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+                    up = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
             except ConnectionError as error:
                 raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
             except Exception as error:  # Ray has no class for a start that fails, on a machine too busy for it, say
                 why = str(error).partition("\n")[0]
-                raise HaloRaftError(f"Ray did not start ({why}); its logs are under /tmp/ray") from error
+                raise HaloRaftError(f"Ray did not start ({why}); its logs are under {_ray_folder()}") from error
+            if address == "local":
+                take_along(up.address_info["session_dir"])
             yield usable(wanted)
     else:
         yield usable(wanted)
@@ -176,6 +184,12 @@ def _check_answers(address: str) -> None:
                 f"resources.ray_address: no Ray cluster answers at {address}; start it, or unset RAY_ADDRESS to "
                 "compute here"
             ) from None
+
+
+def _ray_folder() -> str:
+    """Return where a local Ray keeps its sessions: its own choice, unless its sockets' names were too long there."""
+    chosen = os.path.join(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray")
+    return chosen if len(chosen) <= LONGEST_RAY_FOLDER else "/tmp/ray"
 
 
 @contextlib.contextmanager

@@ -2,19 +2,22 @@
 
 Ray ends its own processes where it gets the time. A second Ctrl-C, SIGKILL or a machine short of memory takes
 that time away: then agents, workers and engines stayed for minutes. Every process of a command's own Ray
-instance carries a mark in its environment, by which it is found wherever it was moved to.
+instance carries a mark in its environment, by which it is found wherever it was moved to, and has a folder for its
+temporary files that goes with the command: engines that are killed, as all are, remove nothing themselves.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 MARK = "HALO_RAFT_COMMAND"
@@ -27,31 +30,46 @@ _LOOK_S = 0.5
 
 
 @contextlib.contextmanager
-def nothing_left() -> Iterator[None]:
+def nothing_left() -> Iterator[Callable[[str], None]]:
     """End whatever the block started and left, at its end or when this process is gone.
 
     The guard is a process of its own session: neither a closed terminal nor the death of the group reaches it.
+
+    Yields:
+        A function that takes a folder which is to go, too, unless the block fails: logs in it may say why.
     """
-    mark = uuid.uuid4().hex
+    mark, scratch = uuid.uuid4().hex, tempfile.mkdtemp(prefix="halo-raft-")
+    os.chmod(scratch, 0o711)  # programs that are judged are other users
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", __file__, str(os.getpid()), mark],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-I", "-S", __file__, str(os.getpid()), mark, scratch],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    before = os.environ.get(MARK)
-    os.environ[MARK] = mark
+    folders = []
+
+    def take_along(folder: str) -> None:
+        folders.append(folder)
+        assert guard.stdin is not None
+        guard.stdin.write(f"{folder}\n".encode())
+        guard.stdin.flush()
+
+    before = {name: os.environ.get(name) for name in (MARK, "TMPDIR")}
+    os.environ |= {MARK: mark, "TMPDIR": scratch}
     try:
-        yield
+        yield take_along
+    except Exception:
+        folders.clear()
+        raise
     finally:
-        if before is None:
-            del os.environ[MARK]
-        else:
-            os.environ[MARK] = before
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
         end_marked(mark)
+        for folder in (scratch, *folders):
+            shutil.rmtree(folder, ignore_errors=True)
         guard.kill()
-        guard.wait()
+        guard.communicate()
 
 
 def end_marked(mark: str) -> None:
@@ -80,12 +98,19 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def _guard(driver: int, mark: str) -> None:
-    """Wait for the driver, this process's parent, to be gone; then end what carries its mark."""
+def _guard(driver: int, mark: str, scratch: str) -> None:
+    """Wait for the driver, this process's parent, to be gone; then end what carries its mark, and remove its folders.
+
+    Their names come over standard input.
+    """
+    os.set_blocking(0, False)
     while os.getppid() == driver:
         time.sleep(_LOOK_S)
     end_marked(mark)
+    with contextlib.suppress(BlockingIOError):
+        for folder in (scratch, *os.read(0, 65536).decode().splitlines()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    _guard(int(sys.argv[1]), sys.argv[2])
+    _guard(int(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -57,7 +57,9 @@ class EngineActor:
         except Exception as error:
             log.exception("the engine did not start")
             why = why_it_failed(error, said())
-            self.failure = ConfigError(f"engine: it could not start ({why}); logs/raft.log names the log with the rest")
+            mend = "use a smaller model, or lower engine.max_model_len; " if "out of memory" in why.lower() else ""
+            rest = "logs/raft.log names the log with the rest"
+            self.failure = ConfigError(f"engine: it could not start ({why}); {mend}{rest}")
         else:
             _end_with(active_children())
 

@@ -1,9 +1,9 @@
 """Completion -> code: find the program in what a model wrote.
 
 Covers reasoning, chat marks and special tokens around the answer (`answer`), fenced blocks (`fences`),
-code without a fence (`bare`), programs in several blocks (`joining`), and bodies that continue the prompt
-(`bodies`). Does not run anything; Python is parsed where an answer has several blocks, and compiled where
-a block may end inside a string.
+blocks between tags (`markup`), code without either (`bare`), programs in several blocks (`joining`), and bodies
+that continue the prompt (`bodies`). Does not run anything; Python is parsed where an answer has several blocks, and
+compiled where a block may end inside a string.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from halo_raft.extract.bodies import compiles, continued, first_that_compiles
 from halo_raft.extract.fences import Block, blocks_of, fences_on_lines
 from halo_raft.extract.joining import program_of
 from halo_raft.extract.languages import ALIASES, NATIVE, canonical
+from halo_raft.extract.markup import marked_blocks
 from halo_raft.extract.source import Source, language_of
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "NATIVE",
     "Block",
     "Source",
+    "blocks_of",
     "canonical",
     "compiles",
     "continued",
@@ -76,11 +78,13 @@ def find(completion: str, language: str = "python", entry_point: str | None = No
 
 def _blocks(text: str, language: str, entry_point: str | None) -> tuple[list[Block], str]:
     """Return the blocks and what is outside; a prompt may have opened the fence that comes first."""
+    marked, text = marked_blocks(text, language)
     text = fences_on_lines(text)
     first, closing = _ANY_FENCE.search(text), _FIRST_FENCE.search(text)
     if first and closing and first.start() == closing.start():
         before = text[: first.start()]
         if continues_prompt(before, language, entry_point):
             blocks, outside = blocks_of(text[closing.end() + 1 :], language)
-            return [Block("", before), *blocks], outside
-    return blocks_of(text, language)
+            return [*marked, Block("", before), *blocks], outside
+    blocks, outside = blocks_of(text, language)
+    return [*marked, *blocks], outside

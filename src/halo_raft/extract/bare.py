@@ -11,6 +11,9 @@ MAX_LINES = 20_000
 """Unindented lines that are looked at; a longer text is taken as it is from there on."""
 LINE_CHARS = 300
 
+_INDENTED = re.compile(
+    r"(?:\A|\n[ \t]*\n)((?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*)",
+)
 _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
@@ -49,12 +52,12 @@ def outdented(code: str, language: str, entry_point: str | None) -> str:
     others = [line for line in code.split("\n", MAX_LINES)[1:] if line.strip()]
     margin = min((len(line) - len(line.lstrip()) for line in others), default=0)
     lone = code[:1] == " " and code[1:2] not in (" ", "\t") and margin % 2 == 0
-    if lone and _starts(language).match(code[1 : LINE_CHARS + 1]):
+    if lone and _starts(language).match(_line(code, 1)):
         return code[1:]  # a tokenizer's, before the first word alone
     flat = textwrap.dedent(code)
     if entry_point:
         return flat if defines(flat, entry_point, language) else code
-    return flat if _starts(language).match(flat.lstrip("\n")[:LINE_CHARS]) else code
+    return flat if _starts(language).match(_line(flat.lstrip("\n"), 0)) else code
 
 
 def code_of_bare(text: str, language: str, entry_point: str | None) -> str:
@@ -63,9 +66,24 @@ def code_of_bare(text: str, language: str, entry_point: str | None) -> str:
     body_first = text[:1] in (" ", "\t") and not (entry_point and defines(text, entry_point, language))
     if language == "python":
         start = None if body_first else _first_line(text, _PYTHON_START)
+        if start is None and not body_first and (code := _indented(text, language, entry_point)):
+            return code
         return text if start is None else text[start : _python_end(text, start)]
     start = _first_line(text, _BRACED_START)
+    if start is None and not body_first and (code := _indented(text, language, entry_point)):
+        return code
     return _without_closing_prose(text if start is None or body_first else text[start:])
+
+
+def _indented(text: str, language: str, entry_point: str | None) -> str:
+    """Return the code that prose has in it by indentation alone, as Markdown does; empty where there is none."""
+    run = _INDENTED.search(text)
+    if (
+        run is None
+        or _first_line(text[: run.start()], _PYTHON_LINE if language == "python" else _BRACED_START) is not None
+    ):
+        return ""
+    return outdented(run[1], language, entry_point)
 
 
 def continues_prompt(text: str, language: str, entry_point: str | None) -> bool:
@@ -76,6 +94,13 @@ def continues_prompt(text: str, language: str, entry_point: str | None) -> bool:
         return True
     first = next(line for line in text.split("\n") if line.strip())
     return first.startswith(("    ", "\t")) or (first[0] == " " and first[1:2] == " ")
+
+
+def begins(text: str, language: str, at_once: bool = False) -> bool:
+    """Return whether a line of a text, or with `at_once` its first one, looks like the beginning of a program."""
+    if at_once:
+        return _starts(language).match(_line(text.lstrip(), 0)) is not None
+    return _first_line(text, _starts(language)) is not None
 
 
 def _starts(language: str) -> re.Pattern[str]:

@@ -25,7 +25,7 @@ LINE_CHARS = 300
 MAX_FENCES = 2_000
 MAX_MENDS = 20
 
-_FENCE_LINE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _INLINE_OPENING = re.compile(
     r"""(?:[A-Za-z:;,)!?_"']|\*\*|(?<!\d)\.)[ \t]*```[ \t]*([A-Za-z][\w+#]*)[ \t]*$""", re.MULTILINE
 )
@@ -141,7 +141,7 @@ def _alone(text: str) -> _Found | None:
     """Return the block of a text with two marks of a fence, both at the margin: most answers need no parser."""
     if text.count("```") != 2 or "~~~" in text or "\r" in text or "\0" in text:
         return None
-    marks = [*_FENCE_LINE.finditer(text)]
+    marks = [*FENCE.finditer(text)]
     if len(marks) != 2 or any(mark[1] or mark[2] != "```" for mark in marks):
         return None
     opening, closing = marks
@@ -157,7 +157,7 @@ def _scanned(text: str) -> _Found:
     """Find fences line by line, as CommonMark has them outside of lists and quotations."""
     fences: list[_Fence] = []
     position, opening = 0, None
-    for count, mark in enumerate(_FENCE_LINE.finditer(text)):
+    for count, mark in enumerate(FENCE.finditer(text)):
         if count == MAX_FENCES:
             break
         if opening is None:
@@ -177,7 +177,7 @@ def fences_on_lines(text: str) -> str:
     inline = _INLINE_OPENING.search(text)
     if inline and inline.group(1).lower() in ALIASES:
         fence = text.rfind("`", 0, inline.start(1)) - 2
-        first = _FENCE_LINE.search(text)
+        first = FENCE.search(text)
         if first is None or first.start() > fence:
             text = f"{text[:fence]}\n{text[fence:]}"
     return _with_deep_fences_flat(text)
@@ -187,7 +187,7 @@ def _with_deep_fences_flat(text: str) -> str:
     """Outdent blocks whose fences are indented so far that CommonMark takes them for code."""
     parts: list[str] = []
     position, opening = 0, None
-    for count, mark in enumerate(_FENCE_LINE.finditer(text)):
+    for count, mark in enumerate(FENCE.finditer(text)):
         if count == MAX_FENCES:
             break
         if opening is None:
@@ -229,30 +229,34 @@ def _is_cut(code: str, language: str) -> bool:
 def _through_string(content: str, after: str, language: str) -> tuple[str, str | None]:
     """Go on to the fence at which a string or comment is closed; return the block, and what follows it."""
     text = f"{content}```\n{after}"
-    for count, mark in enumerate(_FENCE_LINE.finditer(text, len(content) + 1)):
+    for count, mark in enumerate(FENCE.finditer(text, len(content) + 1)):
         if count == MAX_MENDS:
             break
         whole = text[: mark.start()]
-        if not mark[3].strip() and not _is_cut(whole, language):
+        if ALIASES.get(_tag(mark[3])) is None and not _is_cut(whole, language):
             return whole, text[mark.end() + 1 :]
     return (text, "") if language == "python" and compiles(text) else (content, None)
 
 
 def _parts(info: str, content: str, language: str) -> Iterator[Block]:
-    """Yield the block, or the blocks that a forgotten closing fence made one."""
+    """Yield the block, or the blocks that a forgotten closing fence, or one with text behind it, made one."""
     position = inside = 0
-    for count, mark in enumerate(_FENCE_LINE.finditer(content)):
+    closed = False
+    for count, mark in enumerate(FENCE.finditer(content)):
         new = mark[3].strip()
         if count == MAX_FENCES or inside == MAX_MENDS:
             break
-        if len(mark[1].expandtabs()) > 3 or ALIASES.get(_tag(new)) is None:
+        closes = ALIASES.get(_tag(new)) is None
+        if len(mark[1].expandtabs()) > 3 or (closes and not mark[3].strip(" \t")):
             continue
-        if _is_cut(content[position : mark.start()], language):
+        if not closed and _is_cut(content[position : mark.start()], language):
             inside += 1
             continue
-        yield _block(info, content[position : mark.start()], language)
-        info, position = new, mark.end() + 1
-    yield _block(info, content[position:], language)
+        if not closed:
+            yield _block(info, content[position : mark.start()], language)
+        info, position, closed = new, mark.end() + 1, closes
+    if not closed:
+        yield _block(info, content[position:], language)
 
 
 def _tag(info: str) -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
 import socket
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from halo_raft.records import Task, stable_hash
 from halo_raft.sandbox.tier import VARIABLE
 from halo_raft.verifiers import REGISTRY, Verifier, VerifierOptions
 from halo_raft.verifiers import create as create_verifier
+
+log = logging.getLogger(__name__)
 
 JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py", "record.py")
 """Our own files that a verdict depends on."""
@@ -98,12 +102,20 @@ class JudgingPolicy:
 
         Tasks that no verifier of ours can judge are not looked at: `validation.beyond_us` names them.
 
+        A package that some of the tasks need and that cannot be had here is named.
+
         Raises:
-            ConfigError: Something is missing.
+            ConfigError: Something is missing; or a package, and all of the tasks need it.
         """
         self.station()
-        verifier = self.create()
-        verifier.check_for(task for task in tasks if not verifier.refusal(task))
+        verifier, listed = self.create(), [*tasks]
+        verifier.check_for(task for task in listed if not verifier.refusal(task))
+        counts = Counter(filter(None, map(verifier.lacking, listed)))
+        lines = [f"{count} of {len(listed)} tasks: each {reason}" for reason, count in counts.most_common()]
+        if lines and counts.total() == len(listed):
+            raise ConfigError("\n".join(lines))
+        for line in lines:
+            log.warning("%s", line)
 
     def station(self) -> Station:
         """Take up the policy on this machine: from here on this process judges by it.

@@ -21,6 +21,7 @@ from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.tasks import TaskSet
 from halo_raft.verifiers.base import Mode
+from halo_raft.verifiers.python_suites.packages import without_package
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +196,8 @@ def objection(check: Check, verdict: Verdict) -> str | None:
         return f"{check.role} passes its tests" if verdict.success else None
     if verdict.success:
         return None
+    if package := re.search(r"ModuleNotFoundError: No module named '(\w+)", verdict.details):
+        return f"it cannot be judged here: its reference {without_package(package[1])}"
     if missing := re.search(r"NameError: name '(\w+)' is not defined", verdict.details):
         return f"broken upstream: its tests need `{missing[1]}`, which neither they nor its reference define"
     return f"broken upstream: its reference does not pass ({verdict.kind}: {verdict.details})"

@@ -5,6 +5,7 @@ Identical programs are judged once; a verification worker that dies loses no ans
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from halo_raft.errors import HaloRaftError
@@ -13,8 +14,10 @@ from halo_raft.judging.failures import collected_messages, log_messages
 from halo_raft.judging.known import Known
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.referee import Referee
-from halo_raft.judging.workers import judge_in_ray
+from halo_raft.judging.workers import broke_off, judge_in_ray
 from halo_raft.records import Task, Verdict
+
+log = logging.getLogger(__name__)
 
 PASSES = 3
 """How often answers are looked for that a dying worker or node took with it."""
@@ -59,9 +62,14 @@ def judge_all(
             if number
             else _judge_here(policy, tasks, offer.to_judge)
         )
-        for some in judged:
-            if new := _taken(known.learn(some), left):
-                yield new
+        try:
+            for some in judged:
+                if new := _taken(known.learn(some), left):
+                    yield new
+        except Exception as error:
+            if not number or not (why := broke_off(error)):
+                raise
+            log.warning("%s; others judge what is left", why)
     if left:  # the last pass may have brought them all
         raise HaloRaftError(f"{len(left)} samples kept getting lost on the way to the verifier; see logs/ray.log")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from halo_raft.errors import ConfigError, user_error
+from halo_raft.errors import ConfigError, HaloRaftError, user_error, wrapped
 from halo_raft.judging.answer import Answer, Judged
 from halo_raft.judging.failures import collected_messages, log_messages
 from halo_raft.judging.policy import JudgingPolicy
@@ -97,7 +97,7 @@ def configure_ray_data(workers: int) -> None:
     import ray
 
     context = ray.data.DataContext.get_current()
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # after the import, which sets it
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # after the import, which sets it; errors are raised too
     warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a stage of few blocks is as it is
     context.target_max_block_size = BLOCK_BYTES
     context.enable_progress_bars = False
@@ -192,6 +192,27 @@ def received(dataset: Any) -> Iterator[list[Judged]]:
         if known := user_error(error):
             raise known from None
         raise
+
+
+def broke_off(error: BaseException) -> str:
+    """Return why a flow ended before its end for no fault of what flows, empty where that is not so.
+
+    Ray replaces verification workers that die; what comes here are those that hang, and processes beside them.
+    """
+    from ray import exceptions
+    from ray.data import DataContext
+    from ray.data.exceptions import ExecutionTimeoutError
+
+    gone = (exceptions.RayActorError, exceptions.WorkerCrashedError, exceptions.OutOfMemoryError)
+    for inner in () if isinstance(error, HaloRaftError) else wrapped(error):
+        if isinstance(inner, ExecutionTimeoutError):
+            seconds = DataContext.get_current().execution_no_progress_timeout_s
+            return f"nothing was generated or judged for {seconds:g} s, an engine or a verification worker hangs"
+        if isinstance(inner, gone):
+            return "a process that samples go through died"
+        if isinstance(inner, exceptions.GetTimeoutError):
+            return "a process that samples go through answers no more"
+    return ""
 
 
 def as_rows(answers: Sequence[Answer]) -> Row:

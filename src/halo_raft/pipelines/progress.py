@@ -8,10 +8,12 @@ from typing import Any
 
 import yaml
 
-from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
+
+_BLOCK = 1 << 20
+"""Bytes that are looked through at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def _stage(
         return {"stage": "measuring"} | _samples(folder, cycle, "heldout", total, begun, history)
     if folder.kept_path(cycle).is_file():
         return {"stage": "training"} | _steps(folder)
-    plan = folder.read_json(f"cycle_{cycle}_plan.json") or {}
+    plan = folder.read_as(f"cycle_{cycle}_plan.json", dict) or {}
     prompts = len(plan["task_ids"]) if plan.get("task_ids") is not None else counts.get("training")
     total = prompts * settings.get("sampling", {}).get("samples_per_prompt", 1) if prompts else None
     begun = folder.path / f"cycle_{cycle}_plan.json"
@@ -120,16 +122,27 @@ def _samples(
     """Count what is verified; the pace is this stage's, or an earlier cycle's where it was begun before this start."""
     path, done, passed = folder.verdicts_path(cycle, stage), 0, 0
     if path.is_file():
-        with path.open("rb") as lines:
-            for line in lines:
-                done += 1
-                passed += b'"success":true' in line
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK) + file.readline():
+                done += block.count(b"\n")
+                passed += block.count(b'"success":true')
     pace = None
-    if path.is_file() and begun.exists() and begun.stat().st_mtime >= (folder.path / "run.json").stat().st_mtime:
-        pace = 60 * done / max(path.stat().st_mtime - begun.stat().st_mtime, 1e-3)
+    if seconds := _seconds_between(folder.path / "run.json", begun, path):
+        pace = 60 * done / seconds
     elif measured := [s for s in history if s.seconds.get("sample")]:
         pace = 60 * measured[-1].samples / measured[-1].seconds["sample"]
     return {"done": done if total is None else min(done, total), "total": total, "passed": passed, "per_minute": pace}
+
+
+def _seconds_between(start: Path, begun: Path, last: Path) -> float | None:
+    """Return the time from when a file was written to another's last line, None where the clock does not tell.
+
+    It does not where the file was there before this start, or where the clock was set back meanwhile.
+    """
+    if not (begun.exists() and last.exists()):
+        return None
+    times = [path.stat().st_mtime for path in (start, begun, last)]
+    return times[2] - times[1] if times == sorted(times) and times[2] > times[1] else None
 
 
 def _steps(folder: RunFolder) -> dict[str, Any]:
@@ -158,16 +171,20 @@ def _seconds_left(facts: dict[str, Any], past: list[CycleStats], cycles: int) ->
 def _best(trained: list[CycleStats]) -> tuple[int, float] | None:
     measured = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in trained}
     rates = {cycle: rate["mean"] for cycle, rate in measured.items() if rate} or {s.cycle: s.pass_rate for s in trained}
-    best = evaluate.best_cycle(rates)
+    if not rates:
+        return None
+    from halo_raft.evaluate import best_cycle  # with numpy, which takes longer to load than all of this
+
+    best = best_cycle(rates)
     return None if best is None else (best, rates[best])
 
 
 def _sft(folder: RunFolder, run: dict[str, Any]) -> Progress:
-    ended, done = run.get("ended") or {}, folder.read_json("sft_statistics.json")
+    ended, steps = run.get("ended") or {}, folder.read_as("sft_statistics.json", lambda row: int(row["steps"]))
     again = f"halo-raft sft train --config {folder.path / 'config.yaml'} --output {folder.path}"
-    if done:
+    if steps is not None:
         use = f"halo-raft raft train --checkpoint {folder.path / 'final_model'} --prompts starter"
-        return _told(folder, "sft", "complete", ended, use, done=done["steps"], total=done["steps"])
+        return _told(folder, "sft", "complete", ended, use, done=steps, total=steps)
     return _told(folder, "sft", _state(folder, ended, False), ended, again, stage="training", **_steps(folder))
 
 

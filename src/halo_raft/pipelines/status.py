@@ -11,8 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from halo_raft import tracking
-from halo_raft.config import load_file
 from halo_raft.errors import DataError, UsageError
 from halo_raft.pipelines.progress import Progress, progress_of
 from halo_raft.store import RunFolder, remove
@@ -55,6 +53,9 @@ def sync(arguments: argparse.Namespace) -> int:
         DataError: It is no run folder, or in use.
         ConfigError: MLflow cannot be used.
     """
+    from halo_raft import tracking
+    from halo_raft.config import load_file
+
     folder = RunFolder(arguments.folder)
     known = folder.read_json("run.json", mend="bring back a copy of it")
     if not isinstance(known, dict) or not known.get("tracking_run_id"):

@@ -7,6 +7,7 @@ already is not asked for again: missing samples are generated, unjudged ones onl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from halo_raft.errors import HaloRaftError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import PASSES
-from halo_raft.judging.workers import configure_ray_data, received, seats, verified
+from halo_raft.judging.workers import broke_off, configure_ray_data, received, seats, verified
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.generate import Origin, Patience, answers_of
 from halo_raft.sampling.sink import SampleSink
 from halo_raft.store import JsonlWriter, read_records, read_verdicts
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,14 @@ class Workers:
         verifiers: Verification workers, half a CPU each.
         niceness: How far they stand back behind the engines.
         patience: With engines that die.
+        renew: Ends the engines: one that was asked by a process that is gone works on for nobody.
     """
 
     engines: Callable[[], list[Any]]
     verifiers: int
     niceness: int
     patience: Patience
+    renew: Callable[[], None]
 
 
 def outstanding(stage: Stage, tried: Collection[str] = ()) -> Outstanding:
@@ -100,13 +105,19 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
         HaloRaftError: What a user can mend, such as a prompt that does not fit.
     """
     tried: set[str] = set()
-    with _sink(stage) as (sink, terms), JsonlWriter(stage.verdicts_path) as writer:
+    with JsonlWriter(stage.verdicts_path) as writer:
         for attempt in range(PASSES):
-            for verdicts, tokens in _judged(stage, left, workers, sink, terms, share=attempt == 0):
-                new = [v for v in verdicts if v.sample_id not in tried]  # a block that Ray did twice brings them twice
-                tried.update(v.sample_id for v in new)
-                writer.append(new)
-                report(new, tokens)
+            try:
+                for verdicts, tokens in _judged(stage, left, workers, share=attempt == 0):
+                    new = [v for v in verdicts if v.sample_id not in tried]  # a block that Ray did twice, say
+                    tried.update(v.sample_id for v in new)
+                    writer.append(new)
+                    report(new, tokens)
+            except Exception as error:
+                if not (why := broke_off(error)):
+                    raise
+                log.warning("%s; others do what is left", why)
+                workers.renew()
             if not (left := outstanding(stage, tried)):
                 return
     raise HaloRaftError(
@@ -114,20 +125,19 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
     )
 
 
-def _judged(
-    stage: Stage, left: Outstanding, workers: Workers, sink: Any, terms: Any, *, share: bool
-) -> Iterator[tuple[list[Verdict], int]]:
+def _judged(stage: Stage, left: Outstanding, workers: Workers, *, share: bool) -> Iterator[tuple[list[Verdict], int]]:
     """Generate what is missing, judge what is not judged, and yield verdicts with the tokens of new samples."""
     import ray
 
-    taken = seats(stage.policy, workers.verifiers)
+    taken, limit = seats(stage.policy, workers.verifiers), workers.patience.stall_s
     configure_ray_data(taken.workers)
-    drawn = ray.get(sink.offer.remote(left.unjudged, share))
-    actors = workers.engines() if left.missing else []
-    answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.patience)
-    for judged in received(verified(answers, terms, taken, workers.niceness)):
-        yield ray.get(sink.learn.remote(judged))
-    yield ray.get(sink.learn.remote([]))  # what was known when it was drawn, after the last batch
+    with _sink(stage) as (sink, terms):
+        drawn = ray.get(sink.offer.remote(left.unjudged, share), timeout=limit)
+        actors = workers.engines() if left.missing else []
+        answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.patience)
+        for judged in received(verified(answers, terms, taken, workers.niceness)):
+            yield ray.get(sink.learn.remote(judged), timeout=limit)
+        yield ray.get(sink.learn.remote([]), timeout=limit)  # what was known when it was drawn, after the last batch
 
 
 @contextmanager

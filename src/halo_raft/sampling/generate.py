@@ -46,7 +46,7 @@ class Patience:
 
     Attributes:
         restarts: How often an engine may die.
-        stall_s: Seconds after which one that yields nothing is dead.
+        stall_s: Seconds after which one that yields nothing is dead, and a sink that does not answer.
     """
 
     restarts: int
@@ -103,7 +103,7 @@ class Generate:
             for start in range(0, len(drawn), ROWS_PER_BATCH):
                 yield as_rows(drawn[start : start + ROWS_PER_BATCH])
             for samples in _coalesce(self._samples(number, drafts)) if drafts else ():
-                if to_judge := ray.get(self.sink.append.remote(samples)):
+                if to_judge := ray.get(self.sink.append.remote(samples), timeout=self.patience.stall_s):
                     yield as_rows(to_judge)
 
     def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:

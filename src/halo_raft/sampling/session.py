@@ -120,6 +120,7 @@ class Session:
             verifiers=self.pool.placement.verify_workers,
             niceness=BESIDE_AN_ENGINE,
             patience=Patience(engine.max_restarts, engine.stall_s),
+            renew=self.pool.stop,
         )
 
     def judge(

@@ -10,18 +10,21 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from halo_raft.errors import DataError
 from halo_raft.store.jsonl import write_atomically
 from halo_raft.store.mismatch import changed_keys, described, stages_touched
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _TORN = re.compile(r"\.(run\.json|config\.yaml|cycle_\w+\.jsonl?|\w+_statistics\.json)-\w{8}")
 """What `write_atomically` leaves where it is killed."""
 
 RAFT, SFT = "a RAFT run", "a supervised fine-tuning"
+
+ANEW = "remove it and run again, which makes it anew"
 
 REDONE_FROM = {"selection": "select", "training": "train"}
 """First stage that a change touches -> what `--from-stage` calls it."""
@@ -194,7 +197,7 @@ class HeldFolder:
         """Write a JSON file atomically."""
         write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
 
-    def read_json(self, name: str, *, mend: str = "remove it and run again, which makes it anew") -> Any:
+    def read_json(self, name: str, *, mend: str = ANEW) -> Any:
         """Return a JSON file's content, None if it is not there.
 
         Raises:
@@ -206,6 +209,18 @@ class HeldFolder:
             return None
         except ValueError as error:
             raise DataError(f"{self.path / name}: is damaged ({error}); {mend}") from None
+
+    def read_as(self, name: str, make: Callable[[Any], T]) -> T | None:
+        """Return what is made of a JSON file's content, None if it is not there.
+
+        Raises:
+            DataError: It is damaged, or not what was written there.
+        """
+        row = self.read_json(name)
+        try:
+            return None if row is None else make(row)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise DataError(f"{self.path / name}: is damaged ({error}); {ANEW}") from None
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""

@@ -72,8 +72,7 @@ class RunFolder(HeldFolder):
 
     def stats(self, cycle: int) -> CycleStats | None:
         """Return what a finished cycle did, None if it is not finished."""
-        row = self.read_json(f"cycle_{cycle}_stats.json")
-        return None if row is None else CycleStats.from_dict(row)
+        return self.read_as(f"cycle_{cycle}_stats.json", CycleStats.from_dict)
 
     def history(self) -> list[CycleStats]:
         """Return what all finished cycles did, in their order."""

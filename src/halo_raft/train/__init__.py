@@ -2,8 +2,9 @@
 
 `examples` and `batches` say what is trained on, `trainer` how a step is computed, `loop` is one
 worker's training, `finetune` runs it in Ray, `visiting` brings to a node of the cluster what it
-reads, `saving` makes the adapter folder appear whole, `card` describes it. Importing the package
-loads neither torch nor ray. Selecting samples and serving adapters happen elsewhere.
+reads, `stalls` ends one that stands still, `saving` makes the adapter folder appear whole, `card`
+describes it. Importing the package loads neither torch nor ray. Selecting samples and serving
+adapters happen elsewhere.
 """
 
 from halo_raft.train.card import ModelCard, render_card

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import logging
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,8 @@ from typing import Any
 
 from halo_raft import models
 from halo_raft.cluster.home import Home
-from halo_raft.errors import user_error
-from halo_raft.train.job import FinetuneJob, FinetuneResult
+from halo_raft.errors import HaloRaftError, user_error
+from halo_raft.train.job import FinetuneJob, FinetuneResult, read_training
 from halo_raft.train.visiting import visiting
 
 PROGRESS_FILE = "progress.log"
@@ -32,10 +31,10 @@ ON_CPU = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that spin while they wait slow each other down twentyfold on a machine that is not idle."""
 ON_GPU = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
 """Batches of many lengths leave holes that no other fits into, unless segments can grow."""
-MOST_DEATHS = 2
-"""So often workers may die, of a lost node or a lack of memory, before the training fails."""
+MOST_DEATHS = 3
+"""So often a worker may die before the training does; each time another goes on from the last checkpoint."""
 STARTS_AFTER_A_DEATH = 5
-"""So often the start of those that go on may fail."""
+"""So often the start of those that go on may fail: Ray may not know yet that a node is lost."""
 POLL_S = 1.0
 """Seconds between looks at the workers' progress."""
 
@@ -49,74 +48,96 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     alone. On several, examples are repeated to fill the last batches of an epoch.
 
     Raises:
-        HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss.
-        ray.train.TrainingFailedError: Anything else; only the death of a worker is not the end.
+        HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss, workers that die.
+        ray.train.TrainingFailedError: Anything else; retried by no one.
     """
     job.check()
     start = time.monotonic()
+    for deaths in range(1, MOST_DEATHS + 1):
+        try:
+            measured = _attempt(job, starts=1 if deaths == 1 else STARTS_AFTER_A_DEATH)
+            break
+        except _WorkerDiedError as death:
+            if job.output_dir.exists():  # it was done, but for its answer
+                measured = read_training(job.output_dir)
+                break
+            if deaths == MOST_DEATHS:
+                raise HaloRaftError(
+                    f"training: a worker died {deaths} times ({death}); where memory was short (dmesg says so), lower "
+                    "training.per_device_train_batch_size or training.max_seq_length; the same command goes on from "
+                    "the last checkpoint"
+                ) from None
+            log.warning("a training worker died (%s); another one goes on from the last checkpoint", death)
+    return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
+
+
+class _WorkerDiedError(Exception):
+    """A worker is gone or answers no more; what it says is why, as far as that is known."""
+
+
+def _attempt(job: FinetuneJob, *, starts: int) -> dict[str, Any]:
+    """Train in workers of its own and return what the chief measured."""
     name = f"{job.run_name}-{uuid.uuid4().hex[:8]}"  # Ray Train resumes a run whose name it has seen
     for left in job.storage_dir.glob("*"):
         shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
     folder = job.storage_dir / name
     folder.mkdir(parents=True)
     with _follow(folder / PROGRESS_FILE):
-        measured = _fit_whoever_dies(job, folder)
+        measured = _fit(job, name, starts)
     shutil.rmtree(folder, ignore_errors=True)
-    return FinetuneResult(adapter_dir=job.output_dir, seconds=time.monotonic() - start, **measured)
+    return measured
 
 
-def _fit_whoever_dies(job: FinetuneJob, folder: Path) -> dict[str, Any]:
-    """Run the workers, others where one or its node died: they go on from the last checkpoint.
+def _fit(job: FinetuneJob, name: str, starts: int) -> dict[str, Any]:
+    """Run the workers, whose start may fail so many times, and return what the chief measured.
 
     Raises:
-        HaloRaftError: What a user can mend.
-        WorkerGroupError: Workers died once too often, or failed by a fault of ours.
+        _WorkerDiedError: One of them died.
     """
-    from ray.train import WorkerGroupError
-
-    for deaths in itertools.count(1):
-        try:
-            # one that is started where a lost node was, as Ray does not know yet, fails once more
-            return _fit(job, folder, f"{folder.name}-{deaths}", starts=1 if deaths == 1 else STARTS_AFTER_A_DEATH)
-        except WorkerGroupError as error:
-            causes = list(error.worker_failures.values())
-            if known := next(filter(None, map(user_error, causes)), None):
-                raise known from None
-            if deaths > MOST_DEATHS or not any(map(_says_that_it_is_gone, causes)):
-                raise
-            log.warning("a training worker died, or its node did; going on with another one")
-            shutil.rmtree(job.output_dir, ignore_errors=True)  # complete, perhaps, and its figures lost
-    raise AssertionError
-
-
-def _says_that_it_is_gone(cause: Exception) -> bool:
-    """Return whether a worker's failure is the worker's own death, or its node's, and nothing that it raised."""
-    from ray.exceptions import RayActorError
-
-    return isinstance(cause, RayActorError) or type(cause).__name__.startswith("WorkerHealthCheck")
-
-
-def _fit(job: FinetuneJob, folder: Path, name: str, *, starts: int) -> dict[str, Any]:
-    """Run the workers, whose start may fail so many times, and return what the chief measured."""
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
+    from ray.train import ControllerError, FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
     from ray.train.torch import TorchTrainer
 
     on_gpu = job.gpus_per_worker > 0
     resources = {"CPU": 1, "GPU": job.gpus_per_worker} if on_gpu else {"CPU": 1}
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"job": job, "home": Home.here(), "progress": folder / PROGRESS_FILE},
+        train_loop_config={"job": job, "home": Home.here(), "progress": job.storage_dir / name / PROGRESS_FILE},
         scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             name=name,
-            storage_path=str(folder),
+            storage_path=str(job.storage_dir),
             worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU},
             # the controller's default is to wait for ever when there is no room
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=starts),
         ),
     )
-    measured: dict[str, Any] = _fit_in_thread(trainer).return_value
+    try:
+        measured: dict[str, Any] = _fit_in_thread(trainer).return_value
+    except WorkerGroupError as error:
+        for cause in error.worker_failures.values():
+            if known := user_error(cause):
+                raise known from None
+        if why := _death(error.worker_failures.values(), job.workers):
+            raise _WorkerDiedError(why) from error
+        raise
+    except ControllerError as error:
+        why = str(error.controller_failure).strip().partition("\n")[0]
+        raise HaloRaftError(f"training did not start ({why}); run the same command again to go on from here") from error
     return measured
+
+
+def _death(failures: Iterable[Exception], workers: int) -> str:
+    """Return how a worker died, empty where none did: one of several fails where it waits for one that died."""
+    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
+
+    for failure in failures:
+        if isinstance(failure, WorkerHealthCheckTimeoutError):
+            return "it answers no more"
+        if isinstance(failure, WorkerHealthCheckFailedError):
+            return "its process is gone"
+        if workers > 1 and any(word in str(failure) for word in ("onnection", "gloo", "NCCL")):
+            return "another one lost the connection to it"
+    return ""
 
 
 def _fit_in_thread(trainer: Any) -> Any:

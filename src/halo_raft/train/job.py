@@ -138,6 +138,15 @@ class FinetuneResult:
 
 
 def read_training(adapter: Path) -> dict[str, Any]:
-    """Return what was measured while the adapter was trained."""
-    facts: dict[str, Any] = json.loads((adapter / TRAINING_FILE).read_text(encoding="utf-8"))
-    return facts
+    """Return what was measured while the adapter was trained: the fields of `FinetuneResult` but for the call's own.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    path = adapter / TRAINING_FILE
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        curves = {name: tuple(LossPoint(*point) for point in facts[name]) for name in ("loss_curve", "held_back_curve")}
+        return facts | curves
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: is damaged ({error}); remove {adapter}, and run again to train it anew") from None

@@ -36,6 +36,7 @@ from halo_raft.train.job import TRAINING_FILE, FinetuneJob
 from halo_raft.train.overfitting import HeldBackLoss
 from halo_raft.train.saving import atomic_folder
 from halo_raft.train.schedule import BatchShape, Schedule, hold_back, schedule
+from halo_raft.train.stalls import ended_where_it_stands_still
 from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer, summed_loss
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ def train(
         scratch as folder,
         checkpoints or contextlib.nullcontext(),
         disable_input_dtype_casting(model, active=bf16),  # autocast casts, once, where PEFT would cast back
+        ended_where_it_stands_still(model, job.gpus_per_worker > 0, report),
     ):
         parts = Fitting(
             model=model,

@@ -45,6 +45,13 @@ class AutoVerifier(Verifier):
         except DataError as error:
             return str(error)
 
+    def lacking(self, task: Task) -> str | None:
+        """Return which package a task needs that cannot be had here; see `Verifier.lacking`."""
+        try:
+            return _created(self._name_for(task), self.options).lacking(task)
+        except DataError:
+            return None
+
     def mode_of(self, task: Task) -> Mode | None:
         """Return where the tests of a task stand, and why; see `Verifier.mode_of`."""
         return _created(self._name_for(task), self.options).mode_of(task)

@@ -186,9 +186,15 @@ class Verifier(abc.ABC):
         """Return why no answer to a task can be judged, as the end of a sentence; None if one can."""
         if task.our_limit:
             return f"cannot be judged here: {task.our_limit}"
+        if reason := self.lacking(task):
+            return reason
         return (
             f"has no tests, which the verifier {self.name} needs" if self.needs_tests and not task.has_tests else None
         )
+
+    def lacking(self, task: Task) -> str | None:
+        """Return which package a task needs that cannot be had here, as the end of a sentence; None if none is."""
+        return None
 
     def mode_of(self, task: Task) -> Mode | None:
         """Return where the tests of a task stand, and why; None where a verifier has one way alone."""

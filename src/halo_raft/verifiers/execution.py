@@ -21,6 +21,7 @@ from halo_raft.verifiers.native.screen import reads_files
 from halo_raft.verifiers.native.special_judge import refusal as refusal_of_checker
 from halo_raft.verifiers.native.toolchains import offered
 from halo_raft.verifiers.native.verifier import NativeVerifier
+from halo_raft.verifiers.python_suites.packages import with_requirements
 from halo_raft.verifiers.rust import RustVerifier
 
 COMPILERS: dict[str, type[NativeVerifier]] = {
@@ -92,7 +93,7 @@ class ExecutionVerifier(Verifier):
         return dataclasses.replace(result, cpu_s=result.cpu_s + made.cpu_s, wall_s=result.wall_s + made.wall_s)
 
     def _python(self, code: str, task: Task, cases: tuple[Case, ...]) -> VerifyResult:
-        program = python_program(code, self.options.packages, self.options.stack_mb)
+        program = python_program(code, with_requirements(self.options.packages), self.options.stack_mb)
 
         def run(case: Case) -> Outcome:
             return run_on(program, case, task, limits_of(task, case, self.options, "python"))

@@ -135,6 +135,13 @@ PYTHON = {
         "class Pair:\n    def __init__(self, a, b):\n        self.a, self.b = a, b\n\n"
         "def f(pairs):\n    return len(pairs)",
     ),
+    "compared": _python(
+        "import math\nimport random\nimport fractions\nimport numpy as np\nrandom.seed(3)\n"
+        "assert math.isclose(f(2), 4.5)\nassert np.allclose(f(3), 9.5)\n"
+        "assert fractions.Fraction(f(4)) == fractions.Fraction(33, 2)\nnp.testing.assert_allclose(f(5), 25.5)",
+        "def f(x):\n    return x * x + 0.5",
+    ),
+    "reached": _python("import random\nrandom.seed(3)\nassert f() is True", "def f():\n    return True"),
     "pytest": Target(
         verifier="pytest",
         task=Task(

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from halo_raft import devices
 from halo_raft.cluster import connection
-from halo_raft.cluster.connection import _bring_token, ray_resources
+from halo_raft.cluster.connection import _bring_token, _ray_folder, ray_resources
 from halo_raft.config import ResourcesConfig
 from halo_raft.errors import ConfigError, HaloRaftError
 
@@ -52,7 +53,8 @@ def started(home, monkeypatch):
 
     options = {}
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", lambda **given: options.update(given))
+    up = SimpleNamespace(address_info={"session_dir": str(home / "session")})
+    monkeypatch.setattr(ray, "init", lambda **given: options.update(given) or up)
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": float(options.get("num_gpus", 2))})
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -133,3 +135,20 @@ def test_a_base_in_4_bits_needs_a_gpu_that_may_be_used(monkeypatch):
     connection.refuse_quantized("nf4", ResourcesConfig())
     with pytest.raises(ConfigError, match="computes on the CPU"):
         connection.refuse_quantized("nf4", ResourcesConfig(num_gpus=0))
+
+
+def test_the_session_goes_with_the_command_and_stays_where_its_logs_say_why_it_failed(home, started):
+    (home / "session").mkdir()
+    with pytest.raises(HaloRaftError), ray_resources(ResourcesConfig()):
+        raise HaloRaftError("the engine could not start")
+    assert (home / "session").is_dir()
+    with ray_resources(ResourcesConfig()):
+        pass
+    assert not (home / "session").exists()
+
+
+def test_a_temporary_folder_with_a_long_name_is_none_for_sockets(monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/slurm/job_1")
+    assert _ray_folder() == "/scratch/slurm/job_1/ray"
+    monkeypatch.setenv("RAY_TMPDIR", "/scratch/cluster/users/somebody/slurm/job_123456")
+    assert _ray_folder() == "/tmp/ray"

@@ -14,16 +14,22 @@ import pytest
 from halo_raft.cluster.leftovers import MARK, marked
 
 PROGRAM = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from pathlib import Path
 from halo_raft.cluster.leftovers import nothing_left
 place, how = Path(sys.argv[1]), sys.argv[2]
-with nothing_left():
+with nothing_left() as take_along:
+    (place / "scratch").write_text(os.environ["TMPDIR"])
+    Path(os.environ["TMPDIR"], "of_an_engine").mkdir()
+    (place / "session").mkdir()
+    take_along(str(place / "session"))
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
     for number in range(2):
         child = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True)
         (place / f"child_{number}").write_text(str(child.pid))
     (place / "begun").write_text("")
+    if how == "fails":
+        raise ValueError
     while how == "stays":
         time.sleep(0.01)
 (place / "ended").write_text("")
@@ -57,7 +63,7 @@ def test_a_killed_command_leaves_nothing(tmp_path: Path, whole_group: bool) -> N
     assert len(left) == 2 and all(map(runs, left))
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
     process.wait()
-    while any(map(runs, left)):  # the guard looks; a test without one would hang here
+    while any(map(runs, left)) or folders(tmp_path):  # the guard looks; a test without one would hang here
         time.sleep(0.05)
 
 
@@ -65,9 +71,19 @@ def test_a_command_that_ends_leaves_nothing_and_takes_its_guard_along(tmp_path: 
     process = start(tmp_path, "ends")
     assert process.wait() == 0
     assert (tmp_path / "ended").exists()
-    assert not any(map(runs, children(tmp_path)))
+    assert not any(map(runs, children(tmp_path))) and not folders(tmp_path)
     guards = [path for path in Path("/proc").glob("[0-9]*") if str(process.pid).encode() in _words(path)]
     assert guards == []
+
+
+def test_what_says_why_a_command_failed_stays(tmp_path: Path) -> None:
+    assert start(tmp_path, "fails").wait() == 1
+    assert folders(tmp_path) == [tmp_path / "session"]
+
+
+def folders(place: Path) -> list[Path]:
+    """Folders of the command that are still there."""
+    return [path for path in (Path((place / "scratch").read_text()), place / "session") if path.exists()]
 
 
 def _words(path: Path) -> list[bytes]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,9 @@ PROGRAMS = {
     "tags": "def solve(text):\n    head, _, tail = text.partition('</think>')\n    return tail or head + '<|im_end|>'",
     "ticks": "def solve(text):\n    return f'```{text}```'",
     "class": "class Solution:\n    def solve(self, text):\n        return text[::-1]",
+    "entities": "def solve(text):\n    return '&lt;' + text if len(text) < 3 and text else text & {'&amp;'}",
+    "separators": "def solve(text):\n    '''One\u2028two\x85three\x0cfour.'''\n\n    return text.split('\u2029')\n\x0c\n\nclass Rest: ...",
+    "html": 'def solve(text):\n    """\n    <pre><code>solve("a")</code></pre>\n    """\n    return f"<code>{text}</code>"',
     "async": "@staticmethod\nasync def solve(text):\n    return text",
 }
 DRAFT = "def solve(text):\n    return None  # a draft"
@@ -44,6 +49,11 @@ FENCES = {
     "unclosed": "Sure.\n```python\n{}\n",
     "shell first": "```bash\npip install nothing-at-all-but-a-long-line\n```\n```python\n{}\n```",
     "demo last": "```python\n{}\n```\nUse it:\n```python\nprint(len('a b c d e f g h i j k l m n o p'))\n```",
+    "separator behind it": "```python\n{}\n```\u2028\nThat's it.\n",
+    "next line behind it": "Here:\n```python\n{}\n```\x85\n\nWords, and more of them.\n```\n1 2\n```\n",
+    "form feed behind it": "```py\x0c\n{}\n```\x0c\n",
+    "prose behind it": "```python\n{}\n``` That is all.\nIt prints\n```\n1 2\n```\nand ends.",
+    "invisible behind it": "```python\n{}\n```\u200b\nWords.",
     "forgotten": "```python\n{}\n```python\nprint(1)\n```",
     "empty head last": "```python\n{}\n```\nIn short:\n```python\ndef solve(text):\n    ...\n\nclass Solution:\n    def solve(self, text): ...\n```",
 }  # fmt: skip
@@ -84,10 +94,52 @@ def test_reasoning_before_bare_code(program: str, thinking: str) -> None:
     )
 
 
+TAGS = {
+    "pre": "Here:\n\n<pre><code>{}</code></pre>\n\nThat is all.",
+    "on lines": '<p>My <b>answer</b>:</p>\n<pre>\n<code class="language-python">\n{}\n</code>\n</pre>\n<p>Done.</p>',
+    "pre alone": "The answer: <pre lang='python'>{}</pre>",
+    "code alone": "Use <code>len</code>:\n<code>\n{}\n</code>\nThis works.",
+    "in an answer": "<think>\n<pre><code>"
+    + DRAFT
+    + "</code></pre>\n</think><answer><PRE><CODE>{}</CODE></PRE></answer>",
+    "after another": "<pre><code>print(1)</code></pre> and then <pre><code>{}</code></pre>",
+}
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize("tags", TAGS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_tags_of_html(program: str, tags: str, escaped: bool) -> None:
+    code = PROGRAMS[program]
+    text = TAGS[tags].replace("{}", html.escape(code, quote=len(tags) % 2 > 0) if escaped else code)
+    assert extract(text, "python", "Solution" if program == "class" else "solve") == code
+
+
+def test_tags_in_other_languages_and_of_forums() -> None:
+    code = "#include <vector>\nint solve(int a) { return a < 2 && a; }"
+    assert extract(f"So:\n<pre><code>{html.escape(code)}</code></pre>\nok", "cpp", "solve") == code
+    assert extract(f"So: [code=cpp]{code}[/code] ok", "cpp", "solve") == code
+
+
+def test_code_by_indentation_alone() -> None:
+    program = "import sys\n\nprint(sum(map(int, sys.stdin)))"
+    text = "Here:\n\n" + "\n".join(f"    {line}" for line in program.split("\n")) + "\n\nThat is all."
+    assert extract(text, "python") == program
+    assert (
+        extract("The body:\n\n    x = text\n    return x\n\nDone.", "python", "solve") == "    x = text\n    return x"
+    )
+
+
+def test_tags_in_a_bare_program_are_its_own() -> None:
+    code = "def solve(text):\n    return text\n\n\nHELP = '''\n<pre><code>\ndef solve(text): pass\n</code></pre>\n'''"
+    assert extract(code, "python", "solve") == code
+
+
 LINES = st.lists(
     st.sampled_from(
         [
             "x = 1",
+            "x = '\u2028\x85\x0c'",
             "",
             "if x:\n        x += 1",
             "s = '```'",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -85,6 +87,44 @@ def test_a_fine_tuning_and_a_sweep(make_run, tmp_path, capsys):
     found = status(RunFolder(tmp_path), capsys)
     assert (found["kind"], found["done"], found["total"]) == ("sweep", 1, 2)
     assert [trial["state"] for trial in found["trials"]] == ["complete"]
+
+
+def test_a_clock_that_was_set_back_gives_no_pace_rather_than_a_wrong_one(make_run, capsys):
+    folder = run_of(make_run())
+    for name in ("cycle_2_stats.json", "cycle_1_stats.json", "raft_statistics.json", "cycle_1_kept.jsonl"):
+        (folder.path / name).unlink()
+    (folder.path / "cycle_1_final" / "adapter_model.safetensors").unlink()
+    folder.write_json("cycle_1_plan.json", {"task_ids": None})
+
+    def written(**times):
+        for name, at in (times | {"run": 1000}).items():
+            os.utime({"run": folder.path / "run.json", "plan": folder.path / "cycle_1_plan.json"}.get(
+                name, folder.verdicts_path(1)), (at, at))  # fmt: skip
+        return status(folder, capsys)["per_minute"]
+
+    assert written(plan=1010, verdicts=1070) == 36, "36 verdicts in a minute"
+    assert written(plan=1010, verdicts=900) is None, "set back while it was judged"
+    assert written(plan=900, verdicts=950) is None, "begun before this start, or set back after it"
+    assert written(plan=1010, verdicts=1010) is None, "no time between them"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"[1]", b"7", b'"text"', b"\xff\xfe", b"{}"])
+@pytest.mark.parametrize("name", ["run.json", "cycle_1_stats.json", "cycle_2_plan.json", "sft_statistics.json"])
+def test_a_damaged_file_is_named_with_the_mend(make_run, capsys, name, content):
+    folder = run_of(make_run())
+    (folder.path / "cycle_2_stats.json").unlink()
+    shutil.rmtree(folder.path / "cycle_2_final")
+    (folder.path / "cycle_2_kept.jsonl").unlink()
+    if name.startswith("sft"):
+        folder.write_json("run.json", {"fingerprint": {"data": "a"}})
+    (folder.path / name).write_bytes(content)
+    harmless = name == "cycle_2_plan.json" and content in (b"[]", b"{}")
+    assert cli.main(["status", str(folder.path)]) == (0 if harmless else 3)
+    output = capsys.readouterr()
+    lines = output.err.splitlines()
+    assert len(lines) == (0 if harmless else 1)
+    assert harmless or (lines[0].startswith("error: ") and (name in lines[0]))
+    assert harmless or any(mend in lines[0] for mend in ("remove it", "bring back a copy", "give one that"))
 
 
 def test_what_is_no_run_or_is_damaged_is_one_line(make_run, tmp_path, capsys):

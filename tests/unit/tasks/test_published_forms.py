@@ -11,6 +11,7 @@ import pytest
 from halo_raft import tasks
 from halo_raft.records import Task
 from halo_raft.sandbox import Limits
+from halo_raft.tasks.forms import parse_row
 from halo_raft.verifiers import VerifierOptions, create
 
 spec = importlib.util.spec_from_file_location("published", Path(__file__).with_name("published.py"))
@@ -108,3 +109,21 @@ def test_an_expectation_of_pytest_that_fails_is_a_wrong_answer(expectation):
         "test": f"import pytest\nfrom solution import add\n\ndef test_a():\n    {expectation}\n",
     }
     assert judged(tasks.parse_row(row, "row 1"), "def add(a, b):\n    return 3") == "wrong"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("key", ["instruct_prompt", "complete_prompt"])
+def test_an_answer_to_bigcodebench_may_be_a_body_alone(key: str, shown: bool) -> None:
+    head = "import re\nMARK = '-'\n\ndef task_func(text, times=2):\n"
+    words = "Write it." + (f"\nStart with:\n```\n{head}```" if shown else "")
+    prompts = {"instruct_prompt": words, "complete_prompt": f'{head}    """Mark it."""\n'}
+    test = "import unittest\nclass TestCases(unittest.TestCase):\n    def test_case_1(self):\n"
+    test += "        self.assertEqual(task_func('a b'), '--ab')\n"
+    row = {"task_id": "B/1", key: prompts[key], "code_prompt": head, "test": test, "entry_point": "task_func"}
+    task = parse_row(row, "row")
+    body = "    joined = re.sub(' ', '', text)\n    return MARK * times + joined\n"
+    whole = f"```python\n{head}{body}```"
+    for answer in (body, body.lstrip(), f"```python\n{body}```", f"The body:\n\n{body}\nDone.", whole):
+        verdict = create("auto", VerifierOptions()).judge("s", answer, task)
+        assert verdict.success, (answer, verdict.details)
+        assert not create("auto", VerifierOptions()).judge("s", answer.replace("times +", "1 +"), task).success

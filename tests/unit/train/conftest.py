@@ -1,4 +1,4 @@
-"""A tiny random Llama with a word tokenizer whose pad is its EOS, like the default model's."""
+"""What the tests of training share: a tiny model, and jobs on it."""
 
 from __future__ import annotations
 
@@ -12,33 +12,13 @@ import pytest
 from halo_raft.config.schema import LoraConfig, TrainingConfig
 from halo_raft.train import FinetuneJob
 
-VOCABULARY = 96
-EOS = 2
+from ...tiny_model import EOS, VOCABULARY, make_tiny_model
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    words = {"<unk>": 0, "<bos>": 1, "<eos>": EOS} | {f"w{i}": i for i in range(3, VOCABULARY)}
-    plain = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>", pad_token="<eos>"
-    )
-    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}"
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, tie_word_embeddings=True, bos_token_id=1, eos_token_id=EOS, pad_token_id=EOS,
-        initializer_range=0.2,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return str(folder)
+    """Folder of the model."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def rows(count: int, seed: int = 0) -> list[dict[str, object]]:

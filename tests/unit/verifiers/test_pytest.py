@@ -250,26 +250,18 @@ def test_the_reference_decides_the_mode():
         "import sys as s\n",
         "from sys import modules\n",
         "import sys\nx = [sys]\n",
-        "import inspect\n",
+        "from inspect import stack\n",
         "from os import path\n",
         "import _pytest.runner\n",
         "def f(e): return e.__traceback__\n",
-        "def f(e): return getattr(e, '__trace' + 'back__')\n",
         "def f(e): return getattr(e, 'f_back')\n",
-        "def f(g): return ('{0.gi_' + 'frame}').format(g)\n",
-        "from operator import attrgetter\n",
         "def f(): return open('test_task.py').read()\n",
-        "x = print.__self__\n",
-        "x = f.__dict__['a'], (1).__class__.__dict__\n",
-        "exec('1')\n",
         "import io\nx = io.open\n",
         "import io\nx = io\n",
         "import io as sys_io\n",
-        "from threading import Thread\n",
+        "from threading import enumerate\n",
         "import threading\nthreading.setprofile(print)\n",
         "import warnings\nwarnings.showwarning = print\n",
-        "from operator import compile\n",
-        "x = pattern.compile\n",
     ],
 )
 def test_the_screen_of_programs_beside_their_tests(code):
@@ -277,6 +269,23 @@ def test_the_screen_of_programs_beside_their_tests(code):
     verdict = judge(STACK + code, BESIDE)
     assert (verdict.kind, verdict.integrity) == (VerdictKind.VIOLATION, "in_process")
     assert "a program beside its tests may not use" in verdict.details
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f(e): return getattr(e, '__trace' + 'back__')\n",
+        "def f(g): return ('{0.gi_' + 'frame}').format(g)\n",
+        "from operator import attrgetter\n",
+        "x = print.__self__\n",
+        "x = f.__dict__['a'], (1).__class__.__dict__\n",
+        "exec('1')\n",
+        "from operator import compile\n",
+    ],
+)
+def test_what_is_looked_at_while_it_runs_is_refused_where_nothing_looks(code):
+    assert objection(code) is None
+    assert objection(code, strict=True)
 
 
 def test_the_screen_lets_ordinary_programs_pass():

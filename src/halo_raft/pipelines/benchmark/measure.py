@@ -10,7 +10,7 @@ from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.engines import Adapter
 from halo_raft.errors import DataError
-from halo_raft.judging import JudgingPolicy
+from halo_raft.judging import JudgingPolicy, beyond_us, without
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measured, with_timing
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
 from halo_raft.records import Sample, stable_hash
@@ -80,6 +80,9 @@ def look_over(config: RaftConfig, files: Files) -> SamplingPlan:
     policy = JudgingPolicy.of(config.verifier.name or task_set.verifier, config.verifier, config.sandbox)
     task_set = fit_for(task_set, [policy.verifier], config.tasks)
     policy.check(task_set.tasks)
+    beyond = beyond_us(policy, task_set.by_id)
+    console.listed(beyond, "is left out")
+    task_set = without(task_set, beyond)
     plan = sampling_plan(config, task_set, policy)
     models.check_reachable(config.model.name, config.model.checkpoint)
     return plan

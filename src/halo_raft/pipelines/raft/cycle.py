@@ -87,8 +87,6 @@ class RaftRun:
     def __exit__(self, *exc_info: Any) -> None:
         self._stack.__exit__(*exc_info)
 
-    # --- the stages of a run
-
     def measure_base(self) -> CycleStats:
         """Measure the model before the first cycle on the held-out tasks; cycle 0."""
         if (known := self.folder.stats(0)) is not None:
@@ -229,7 +227,7 @@ class RaftRun:
             selection=selection.removed,
         )
         if not self.folder.is_trained(cycle):  # else its adapter was made by a version that noted no more
-            self.folder.write_json(f"cycle_{cycle}_selected.json", stats.to_dict())
+            self._note(stats)
             self.folder.write_kept(cycle, selection.kept)
         return stats
 
@@ -237,8 +235,7 @@ class RaftRun:
         """Return the statistics so far of a cycle that is trained: what its adapter was made from stays as it was."""
         if not self.folder.is_trained(cycle):
             return None
-        row = self.folder.read_json(f"cycle_{cycle}_selected.json")
-        return None if row is None else CycleStats.from_dict(row)
+        return self.folder.read_as(f"cycle_{cycle}_selected.json", CycleStats.from_dict)
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
@@ -252,6 +249,7 @@ class RaftRun:
             job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)
             with pool.aside():
                 stats = replace(stats, seconds={**stats.seconds, "train": finetune(job).seconds})
+            self._note(stats)  # or a resumed cycle would log another duration at the same step
             console.say(f"Saving checkpoint to {console.shown(adapter)}/")
         facts = read_training(adapter)
         for step, loss, learning_rate in facts["loss_curve"]:
@@ -272,8 +270,6 @@ class RaftRun:
         console.say(f"  {spoken.heldout_line(stats)}")
         return stats
 
-    # --- helpers
-
     def _look_over(self) -> None:
         """Find the prompt that does not fit before the first engine starts."""
         check_prompts_fit(filter(None, (self.plan.training, self.plan.heldout)))
@@ -287,6 +283,10 @@ class RaftRun:
         read = self.plan
         self.plan = without_broken(read, known["broken_tasks"])
         self._tasks_dropped = len(read.training.tasks.tasks) - len(self.plan.training.tasks.tasks)
+
+    def _note(self, stats: CycleStats) -> None:
+        """Keep the statistics so far of a cycle: what was measured by a clock is not the same again."""
+        self.folder.write_json(f"cycle_{stats.cycle}_selected.json", stats.to_dict())
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())

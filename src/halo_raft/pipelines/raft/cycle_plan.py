@@ -53,9 +53,10 @@ def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]
 
 
 def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:
-    row = folder.read_json(_file(cycle))
-    if row is None:
+    begun = folder.read_as(_file(cycle), CyclePlan.from_dict)
+    if begun is None:
         return None
+    row = begun.to_dict()
     now = settings_of(plan.config, cycle, plan.policies[cycle - 1].verifier).to_dict()
     if not folder.is_trained(cycle):
         row |= {name: now[name] for name in NOT_OF_SAMPLES}

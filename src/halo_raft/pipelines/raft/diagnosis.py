@@ -10,6 +10,10 @@ from halo_raft.records import CycleStats, VerdictKind
 LEAST_KEPT = 10
 """Fewer samples teach a model their own text at best."""
 
+LOW_PASS_RATE = 0.2
+MANY_NO_PROGRAMS = 1 / 4
+"""With a low pass rate, so many answers that do not even compile are what is to be mended first."""
+
 MOST_TRUNCATED = 1 / 3
 MOST_OF_A_KIND = 1 / 2
 LOSS_RISES_BY = 1.05
@@ -48,6 +52,12 @@ def _diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig)
         yield (
             f"none of {stats.samples} samples passed: give easier tasks, begin from SFT (--checkpoint), "
             "or raise sampling.samples_per_prompt"
+        )
+    no_programs = stats.kinds.get(VerdictKind.COMPILE, 0)
+    if 0 < stats.pass_rate < LOW_PASS_RATE and MANY_NO_PROGRAMS * drawn < no_programs <= MOST_OF_A_KIND * drawn:
+        yield (
+            f"only {stats.passed} of {stats.samples} samples passed, and {no_programs} are no programs: lower "
+            "sampling.temperature, look whether the prompts ask for complete code, or begin from SFT (--checkpoint)"
         )
     if stats.kept < LEAST_KEPT:
         yield (

@@ -1,12 +1,14 @@
 """BigCodeBench: `task_func`, judged by a unittest class that stands in the program's own module.
 
-The imports and constants of `code_prompt` are its set-up.
+The imports and constants of `code_prompt` are its set-up. An answer is a whole program, or goes on where `code_prompt`
+stops: the instruction shows it, as the published ones do.
 """
 
 from __future__ import annotations
 
 import ast
 
+from halo_raft.extract import blocks_of, defines
 from halo_raft.records import Task
 from halo_raft.tasks.rows.row import Row
 
@@ -22,6 +24,8 @@ def task(row: Row) -> Task:
     prompt = row.text("instruct_prompt") or complete
     opening = row.text("code_prompt") or complete
     name = row.text("entry_point") or "task_func"
+    if prompt != complete and not any(defines(block.code, name) for block in blocks_of(prompt, "python")[0]):
+        prompt = f"{prompt.rstrip()}\nYou should write self-contained code starting with:\n```\n{opening.rstrip()}\n```"
     body = row.text("canonical_solution")
     return Task(
         task_id=row.name("task_id", "id", prompt=prompt),

@@ -134,6 +134,8 @@ def install() -> None:
     for name, function in ((COMPARE, compare), (VALUE, value_of), (TRUTH, truth_of), (METHOD, method_of)):
         setattr(builtins, name, function)
     _KNOWN.update(_subclasses(object))
+    for kind in _KNOWN:
+        _EQUALS.setdefault(kind, getattr(kind, "__eq__", None))
 
 
 def _subclasses(top: type) -> set[type]:
@@ -207,6 +209,11 @@ def method_of(value: Any, name: str, classes: tuple[str, ...]) -> Any:
     raise TypeError(f"a {kind.__name__} of the program is not asked for {name!r}")
 
 
+def is_of_program(kind: type) -> bool:
+    """Return whether a class was made by Python code after `install`."""
+    return bool(_FLAGS.__get__(kind) & HEAP_TYPE) and kind not in _KNOWN
+
+
 def _is_mock(kind: type) -> bool:
     return any(base in _KNOWN and base.__module__ == "unittest.mock" for base in type.mro(kind))
 
@@ -216,7 +223,7 @@ def _is_changed(kind: type) -> bool:
     return getattr(kind, "__eq__", None) is not _EQUALS.setdefault(kind, getattr(kind, "__eq__", None))
 
 
-def compare(names: tuple[str, ...], values: tuple[Any, ...], own: tuple[int, ...]) -> bool:
+def compare(names: tuple[str, ...], values: tuple[Any, ...], own: tuple[int, ...]) -> Any:
     """Evaluate `values[0] names[0] values[1] names[1] ...`.
 
     Args:
@@ -224,7 +231,11 @@ def compare(names: tuple[str, ...], values: tuple[Any, ...], own: tuple[int, ...
         values: The operands.
         own: Which of them the suite made on the spot, to compare as it likes: `approx`.
     """
-    return all(_compare_two(name, values[i], values[i + 1], {i, i + 1} & {*own}) for i, name in enumerate(names))
+    for i, name in enumerate(names):
+        result = _compare_two(name, values[i], values[i + 1], {i, i + 1} & {*own})
+        if i + 1 == len(names) or not truth_of(result):
+            break
+    return result
 
 
 def _compare_two(name: str, left: Any, right: Any, own: set[int]) -> Any:

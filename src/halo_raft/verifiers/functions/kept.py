@@ -52,6 +52,8 @@ def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes:
 
 def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classes: frozenset[str]) -> bool:
     inner = [node for statement in getattr(scope, "body", ()) for node in ast.walk(statement)]
+    if any(_is_looked_at_after(node, inner, targets) for node in inner if isinstance(node, ast.With | ast.AsyncWith)):
+        return True
     bound = [pair for node in inner if isinstance(node, ast.Assign) for pair in _pairs(node)]
     made = {name for name, value in bound if _is_shared(value, own)}
     if not made:
@@ -76,6 +78,23 @@ def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classe
             if name in objects and (last := last_look(node)) and _is_used(inner, name, node.lineno, last, True):
                 return True
     return False
+
+
+def _is_looked_at_after(node: ast.With | ast.AsyncWith, inner: list[ast.AST], targets: tuple[str, ...]) -> bool:
+    """Return whether a test compares, behind its block, what a context of the program's gave it for the block."""
+    contexts = [
+        i for i in node.items if isinstance(i.context_expr, ast.Call) and _is_of_program(i.context_expr, targets)
+    ]
+    given = {item.optional_vars.id for item in contexts if isinstance(item.optional_vars, ast.Name)}
+    checks = [part for n in inner if _is_check(n) for part in ast.walk(n) if given]
+    asked = {id(part.value) for part in checks if isinstance(part, ast.Attribute)}
+    return any(
+        isinstance(part, ast.Name)
+        and part.id in given
+        and id(part) not in asked
+        and part.lineno > (node.end_lineno or 0)
+        for part in checks
+    )
 
 
 def _pairs(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:

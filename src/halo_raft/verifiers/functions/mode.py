@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from collections.abc import Callable, Hashable, Iterator
 
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite
 from halo_raft.verifiers.functions.kept import hands_coroutines, keeps_arguments
-from halo_raft.verifiers.functions.names import text
+from halo_raft.verifiers.functions.names import PROGRAM, text
 
 NONE = "none"
 REMEMBERED = 4096
@@ -48,6 +49,8 @@ LOOKED_INTO = frozenset((
 OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
 """What tests, and the judge's own exceptions, are called as a rule."""
 THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
+CROSSING = sys.stdlib_module_names | {"numpy", "pytest", "hypothesis", PROGRAM}
+"""Modules whose values cross, or that bring none."""
 OF_ENUMS = frozenset(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"))
 PATCHED_FROM_OUTSIDE = frozenset(("builtins.input", "builtins.print", "sys.stdout", "sys.stderr", "sys.stdin"))
 """What a test may patch for a program in another process."""
@@ -118,7 +121,9 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
         for a in n.names
     }
     for node in nodes:
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (f"its tests use objects of {root}" for root in _roots(node) if root not in CROSSING)
+        elif isinstance(node, ast.Call):
             yield from _of_call(node, aliases, froms)
             yield from _of_classes(node, aliases, froms, targets)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -130,6 +135,13 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
             yield "its tests hand objects to the program that mock others"
         elif _looks_into(node, targets):
             yield _LOOKS_INTO
+
+
+def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the top-level modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    return [node.module.partition(".")[0]] if node.module and not node.level else []
 
 
 def _is_of_mock(target: ast.expr) -> bool:

@@ -88,13 +88,13 @@ def as_tuple(value: Any) -> tuple[Any, ...] | None:
 
 
 def leave(manager: Any, error: Any) -> bool:
-    """Leave a context, with an exception (its name and text) or without."""
+    """Leave a context, with an exception (its name and arguments) or without."""
     if error is None:
         return bool(manager.__exit__(None, None, None))
     import builtins
 
     kind = getattr(builtins, error[0], Exception)
-    raised = kind(error[1])
+    raised = kind(*error[1])
     return bool(manager.__exit__(kind, raised, None))
 
 

@@ -38,7 +38,7 @@ def install(allowed: frozenset[str]) -> None:
     def text_of(value: Any) -> Any:
         """Return a text that a test is about to run."""
         text = bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else value
-        if isinstance(text, str) and (used := objection(str.__str__(text), allowed)):
+        if isinstance(text, str) and (used := objection(str.__str__(text), allowed, strict=True)):
             raise Refused(f"an answer that tests run may not use {used}")
         return value
 

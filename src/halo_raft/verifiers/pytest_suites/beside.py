@@ -13,14 +13,16 @@ from halo_raft.verifiers.functions.names import parse
 from halo_raft.verifiers.functions.supervisor import Report
 from halo_raft.verifiers.functions.trusted import halves
 from halo_raft.verifiers.functions.verdicts import result
-from halo_raft.verifiers.pytest_suites.screen import allowed, objection
+from halo_raft.verifiers.pytest_suites.screen import PATCHED, allowed, objection
 from halo_raft.verifiers.pytest_suites.suite import Tests
 
 HARNESS = "halo_raft.verifiers.pytest_suites.harness"
 ENDS = ("done", "abort", "syntax", "load", "gone", "violation")
 
 
-def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, limits: Limits) -> VerifyResult:
+def judge_beside(
+    sources: list[str], tests: Tests, prompt: str, solution: str, limits: Limits, preload: list[str]
+) -> VerifyResult:
     """Judge a program by tests in the same process.
 
     Args:
@@ -29,6 +31,7 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
         prompt: The task's prompt, which may speak of what the program may use.
         solution: The task's reference; empty without one.
         limits: For program and tests together.
+        preload: Modules that the tests use; they are loaded before the program, which may not change them.
 
     Raises:
         SandboxError: The sandbox failed.
@@ -46,6 +49,8 @@ def judge_beside(sources: list[str], tests: Tests, prompt: str, solution: str, l
         "token": token,
         "code": code,
         "allowed": sorted(permitted),
+        "patched": sorted({"input", "open", "print", *PATCHED.findall(suite.source)}),
+        "preload": preload,
         "before": before,
         "after": guarded(after, suite.terms.classes, suite.terms.unbelieved),
         "targets": list(suite.terms.targets),

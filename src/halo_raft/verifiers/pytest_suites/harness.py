@@ -10,6 +10,7 @@ tests, and `syntax`, `load`, `abort`, `gone`, `violation` or `done` for the end.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import gc
 import marshal
 import os
@@ -18,8 +19,9 @@ import threading
 import unittest
 
 from halo_raft.verifiers.functions import guard
-from halo_raft.verifiers.pytest_suites import answers
+from halo_raft.verifiers.pytest_suites import answers, bounds
 from halo_raft.verifiers.pytest_suites import run as running
+from halo_raft.verifiers.pytest_suites.bounds import Bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that repl
 
 TEXT_CHARS = 300
 WATCHED = ("_pytest", "pytest", "pluggy", unittest.__name__, "halo_raft")
+MAY_CHANGE = frozenset(("sys", "builtins", "warnings", "logging", "signal", "threading", "io", "os", "socket"))
+"""Modules whose functions programs replace for reasons of their own, or that change by themselves."""
 TELLTALES = {gc: ("get_objects", "get_referrers"), sys: ("_current_frames", "settrace", "setprofile")}
 """What leads from a program to the frames of its judge."""
 EXIT, GETPID, WRITE = os._exit, os.getpid, os.write  # before a program can replace them
@@ -40,9 +44,9 @@ def main(payload: dict[str, Any], fd: int) -> None:
     """Judge one program and end the process.
 
     Args:
-        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`);
-            `before` and `after` (trusted source that runs before and after
-            it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
+        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`); `preload` (modules of the tests);
+            `patched` (builtins that the tests replace); `before` and `after` (trusted source that runs before and
+            after it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
             runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or `source` and `expected`
             (see `running.run`).
         fd: Write end of the private channel.
@@ -50,18 +54,24 @@ def main(payload: dict[str, Any], fd: int) -> None:
     sys.dont_write_bytecode = True
     if payload["expected"]:
         running.run(WARM_UP, [], len, len, {})  # type: ignore[arg-type]  # loads what pytest loads when first used
+    for name in payload["preload"]:
+        with contextlib.suppress(ImportError):  # the tests say it, if they cannot do without
+            __import__(name)
     guard.install()
     answers.install(frozenset(payload["allowed"]))
+    payload["bounds"] = Bounds(frozenset(payload["allowed"]), frozenset(payload["patched"]))
+    bounds.install(payload["bounds"])
     for module, names in TELLTALES.items():
         for name in names:
             delattr(module, name)
     report = _reporter(fd, payload.pop("token"))
+    used = frozenset(payload["preload"]) - MAY_CHANGE
     thread = threading.Thread(target=_judge, args=(payload,))
-    state = _state()
+    state = _state(used)
     thread.start()
     thread.join()
     outcome: Any = payload.get("outcome") or ("gone", RuntimeError("the suite was cut short"), [])
-    if not state <= _state():
+    if not state <= _state(used):
         outcome = ("violation", RuntimeError("changed the test runner"), [])
     for number, error in outcome[2]:
         report("bad" if error else "ok", max(number, 0), error)
@@ -124,12 +134,13 @@ def _load(payload: dict[str, Any]) -> dict[str, Any]:
     sys.modules["solution"] = module
     vars(module)["__builtins__"] = builtins  # the real ones
     try:
-        code = compile(payload["code"], "solution.py", "exec", dont_inherit=True)
+        code = payload["bounds"].compiled(payload["code"])
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
         raise _NotLoaded("syntax") from error
     try:
         exec(payload["before"], module.__dict__)
         names = _own_names(payload["before"], module)
+        vars(module)["__builtins__"] = payload["bounds"].builtins
         exec(code, module.__dict__)
         defined = {name: vars(module)[name] for name in payload["targets"] if name in vars(module)}
         names.update(defined)
@@ -174,11 +185,11 @@ def _describe(error: BaseException) -> str:
     return f"{group} {' '.join(f'{kind.__name__}: {message}'.split())}"
 
 
-def _state() -> set[tuple[str, str, int]]:
-    """Return what the test runner consists of: its functions, its classes' attributes and their code."""
+def _state(used: frozenset[str]) -> set[tuple[str, str, int]]:
+    """Return what tests rest on: functions of the runner, its classes' attributes, their code, and those of `used`."""
     found = {("builtins", name, id(value)) for name, value in vars(builtins).items() if name != "_"}
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in WATCHED or module is None:
+        if (name.partition(".")[0] not in WATCHED and name not in used) or module is None:
             continue
         for key, value in list(vars(module).items()):
             if callable(value):
@@ -186,6 +197,9 @@ def _state() -> set[tuple[str, str, int]]:
                 found.add((name, key, id(getattr(value, "__code__", None))))
             if isinstance(value, type):
                 found |= {(f"{name}.{key}", k, id(v)) for k, v in vars(value).items() if callable(v)}
+                if name in used:  # what it inherits may be hidden by something new
+                    own = frozenset(k for k, v in vars(value).items() if callable(v))
+                    found.add((f"{name}.{key}", "", hash(own)))
                 codes = {k: v.__code__ for k, v in vars(value).items() if hasattr(v, "__code__")}
                 found |= {(f"{name}.{key}", k, id(code)) for k, code in codes.items()}
     return found

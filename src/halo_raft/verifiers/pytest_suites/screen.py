@@ -2,52 +2,69 @@
 
 Frames lead to the tests and their expected values, and so do the source on disk and what else reaches
 into a running interpreter. A function or class that solves a task has no use for any of it. The screen
-reads the source; it makes cheating harder, and is one reason more why such verdicts say `in_process`.
+reads the source, and `bounds` looks at what names are made of while it runs; both make cheating harder, and are one
+reason more why such verdicts say `in_process`.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from halo_raft.verifiers.functions.names import parse, parsed
 
 # fmt: off
 MODULES = frozenset((
-    "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codecs", "ctypes", "dis", "doctest", "faulthandler",
-    "fileinput", "gc", "glob", "importlib", "inspect", "io", "linecache", "marshal", "multiprocessing", "os", "pathlib",
-    "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py", "pytest", "runpy", "shutil", "signal", "site",
-    "socket", "subprocess", "symtable", "tempfile", "thread", "threading", "tokenize", "trace", "traceback",
-    "tracemalloc", "unittest", "warnings", "weakref", "zipimport",
+    "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codeop", "codecs", "ctypes", "dis", "doctest",
+    "faulthandler", "fileinput", "gc", "glob", "imp", "importlib", "inspect", "io", "linecache", "logging.config",
+    "marshal", "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py",
+    "pydoc", "pytest", "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "tempfile",
+    "thread", "threading", "tokenize", "trace", "traceback", "tracemalloc", "unittest", "warnings", "weakref",
+    "zipimport",
 ))
 """Modules that see or change the interpreter that the tests run in, or its files."""
 
 NAMES = frozenset((
-    "__builtins__", "__closure__", "__code__", "__getattribute__", "__globals__", "__import__", "__loader__",
-    "__self__", "__spec__", "__subclasses__", "__traceback__", "_current_frames", "_getframe", "ag_frame",
-    "attrgetter", "breakpoint", "compile", "cr_frame", "currentframe", "eval", "exc_info", "exec", "f_back",
-    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "format_map", "Formatter", "get_coro",
-    "get_stack", "gi_frame", "globals", "locals", "methodcaller", "open", "tb_frame", "tb_next", "vars",
-    "with_traceback", "__match_args__", "__getattr__", "__reduce__", "__reduce_ex__", "modules", "__judge_ok__",
-    "__judge_bad__", "__judge_any__", "__mro__", "mro", "settrace", "setprofile",
+    "__builtins__", "__closure__", "__code__", "__globals__", "__import__", "__loader__", "__spec__", "__traceback__",
+    "_current_frames", "_getframe", "ag_frame", "breakpoint", "CodeType", "cr_frame", "currentframe", "f_back",
+    "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "Formatter", "get_coro", "get_stack", "gi_frame",
+    "open", "tb_frame", "tb_next", "with_traceback", "__match_args__", "__judge_ok__", "__judge_bad__",
+    "__judge_any__", "create_subprocess_exec", "create_subprocess_shell", "settrace", "setprofile",
 ))
 """Names and attributes that do the same."""
+BOUNDED = frozenset((
+    "attrgetter", "compile", "eval", "exec", "exc_info", "format", "format_map", "globals", "locals", "methodcaller",
+    "modules", "mro", "open", "sys", "builtins", "vars", "__dict__", "__getattr__", "__getattribute__", "__mro__",
+    "__reduce__", "__reduce_ex__", "__self__", "__subclasses__",
+))
+"""Names and attributes that may, by what they are asked of: looked at while the program runs; see `bounds`."""
 
 OF_SYS = frozenset((
-    "float_info", "getrecursionlimit", "getsizeof", "int_info", "maxsize", "setrecursionlimit", "stderr", "stdin",
-    "stdout", "version_info",
+    "argv", "byteorder", "exc_info", "exit", "float_info", "getdefaultencoding", "getrecursionlimit", "getsizeof",
+    "int_info", "intern", "maxsize", "maxunicode", "platform", "setrecursionlimit", "stderr", "stdin", "stdout",
+    "version", "version_info",
 ))
 """What of `sys` may be used."""
 PARTS = {
     "sys": OF_SYS,
-    "io": frozenset(("BytesIO", "StringIO")),
-    "threading": frozenset(("BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore")),
-    "warnings": frozenset(("warn",)),
-    "weakref": frozenset(("WeakKeyDictionary", "WeakSet", "WeakValueDictionary", "ref")),
+    "codecs": frozenset(("decode", "encode")),
+    "inspect": frozenset((
+        "Parameter", "Signature", "cleandoc", "getdoc", "getfullargspec", "isabstract", "isawaitable", "isclass",
+        "iscoroutine", "iscoroutinefunction", "isfunction", "isgenerator", "isgeneratorfunction", "ismethod",
+        "signature",
+    )),
+    "io": frozenset(("BytesIO", "StringIO", "TextIOWrapper")),
+    "threading": frozenset((
+        "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore", "Thread", "Timer", "local",
+    )),
+    "traceback": frozenset(("format_exc", "format_exception", "format_exception_only", "print_exc", "print_exception")),
+    "warnings": frozenset(("catch_warnings", "filterwarnings", "resetwarnings", "simplefilter", "warn")),
+    "weakref": frozenset(("WeakKeyDictionary", "WeakSet", "WeakValueDictionary", "proxy", "ref")),
 }
 """Modules of which a part may be used: the part leads nowhere."""
 MADE_UP = frozenset(("getattr", "setattr", "delattr", "hasattr"))
-"""Functions that reach an attribute by a name, which has to stand there."""
+"""Functions that reach an attribute by a name, which has to stand in a text that tests run."""
 # fmt: on
 
 FILES = frozenset(("open", "io", "os", "pathlib", "shutil", "tempfile", "glob", "fileinput", "codecs"))
@@ -61,6 +78,9 @@ SPEAKS_OF = {
 }
 """Attributes by which tests speak of what a program does with a module."""
 
+PATCHED = re.compile(r"\bbuiltins\b\W{1,4}(\w+)")
+"""A builtin that tests speak of, as they do to replace it."""
+_AS_SCRIPT = ("__name__ == '__main__'", "'__main__' == __name__")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -72,7 +92,7 @@ def allowed(trusted: str, prompt: str, solution: str) -> frozenset[str]:
         prompt: The prompt; where it is code, its imports are the program's.
         solution: The reference; empty without one.
     """
-    words: set[str] = set()
+    words = {*PATCHED.findall(trusted)}
     for source in (trusted, prompt, solution):
         tree = parsed(source)
         for node in ast.walk(tree):
@@ -99,24 +119,45 @@ def _of(solution: str) -> set[str]:
     return {n.id for n in ast.walk(parsed(solution)) if isinstance(n, ast.Name)}
 
 
-def objection(code: str, allowed: frozenset[str] = frozenset()) -> str | None:
-    """Return what a program uses that it may not, None if nothing; what is no Python is left to the compiler."""
+def objection(code: str | ast.AST, allowed: frozenset[str] = frozenset(), strict: bool = False) -> str | None:
+    """Return what a program uses that it may not, None if nothing; what is no Python is left to the compiler.
+
+    Args:
+        code: Its source.
+        allowed: What it may use all the same.
+        strict: Whether nothing looks at it while it runs, so that whatever may lead on is refused.
+    """
     try:
-        tree = parse(code)
+        tree = code if isinstance(code, ast.AST) else parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    modules = frozenset(a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names)
-    found = (_objection(node, parents.get(node), modules) for node in ast.walk(tree))
-    return next((name for name in found if name is not None and name.partition(".")[0] not in allowed), None)
+    nodes = [*_walk(tree)]
+    parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+    modules = frozenset(a.asname or a.name for n in nodes if isinstance(n, ast.Import) for a in n.names)
+    found = (
+        _objection(node, parents.get(node), modules) or (strict and _strictly(node, parents.get(node)))
+        for node in nodes
+    )
+    return next((name for name in found if name and name.partition(".")[0] not in allowed), None)
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a program but for what it would do as a script: its `__name__` is the module's."""
+    named = any(isinstance(n, ast.Name) and n.id == "__name__" and isinstance(n.ctx, ast.Store) for n in ast.walk(tree))
+    body = [*tree.body] if isinstance(tree, ast.Module) else [tree]
+    for node in body:
+        if named or not (isinstance(node, ast.If) and ast.unparse(node.test) in _AS_SCRIPT):
+            yield from ast.walk(node)
+        else:
+            yield from (inner for other in node.orelse for inner in ast.walk(other))
 
 
 def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
     if isinstance(node, ast.Import):
-        return next((a.name for a in node.names if (bool(a.asname) if a.name in PARTS else _is_closed(a.name))), None)
+        return next((a.name for a in node.names if (bool(a.asname) if a.name in PARTS else is_closed(a.name))), None)
     if isinstance(node, ast.ImportFrom):
         part = PARTS.get(node.module or "")
-        if part is None and _is_closed(node.module or ""):
+        if part is None and is_closed(node.module or ""):
             return node.module
         if named := next((a.name for a in node.names if a.name in NAMES), None):
             return named
@@ -126,9 +167,24 @@ def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -
     if isinstance(node, ast.Name):
         return _of_name(node, parent, modules)
     if isinstance(node, ast.MatchClass):
-        return next((name for name in node.kwd_attrs if name in NAMES), None)
+        return next((name for name in node.kwd_attrs if name in NAMES | BOUNDED), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return next((word for word in _WORD.findall(node.value) if word in NAMES and "_" in word), None)
+    return None
+
+
+def _strictly(node: ast.AST, parent: ast.AST | None) -> str | None:
+    """Return what is refused beside where nothing bounds it."""
+    if isinstance(node, ast.Attribute):
+        made_up = node.attr in ("format", "__dict__") and not isinstance(node.value, ast.Constant)
+        return node.attr if made_up or node.attr in BOUNDED - {"format", "__dict__", "compile"} else None
+    if isinstance(node, ast.Name):
+        called = isinstance(parent, ast.Call) and parent.func is node
+        return node.id if node.id in BOUNDED or (node.id in MADE_UP and not called) else None
+    if isinstance(node, ast.ImportFrom):
+        return next((a.name for a in node.names if a.name in BOUNDED), None)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return next((word for word in _WORD.findall(node.value) if word in BOUNDED and "_" in word), None)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MADE_UP:
         literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
         return None if literal else f"{node.func.id} of a name that is made up"
@@ -136,25 +192,27 @@ def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -
 
 
 def _of_attribute(node: ast.Attribute, modules: frozenset[str]) -> str | None:
-    made_up = node.attr == "format" and not isinstance(node.value, ast.Constant)
-    of_another = node.attr == "__dict__" and not isinstance(node.value, ast.Name)
     of_module = isinstance(node.value, ast.Name) and node.value.id in modules and node.value.id not in ("os", "sys")
-    leads_on = _is_closed(node.attr) or node.attr.lstrip("_") == "sys"
+    leads_on = is_closed(node.attr) or node.attr.lstrip("_") == "sys"
     if leads_on and (of_module or node.attr.startswith("_")):
         return node.attr  # a module's own import of another: `random._os`, `enum.sys`
-    if of_module and (node.value.id, node.attr) == ("re", "compile"):  # type: ignore[attr-defined]
+    if node.attr == "open":
+        return node.attr if of_module else None
+    if node.attr == "Formatter" and ast.unparse(node.value) == "logging":
         return None
-    return node.attr if node.attr in NAMES or made_up or of_another else None
+    return node.attr if node.attr in NAMES else None
 
 
 def _of_name(node: ast.Name, parent: ast.AST | None, modules: frozenset[str]) -> str | None:
     part = PARTS.get(node.id) if node.id == "sys" or node.id in modules else None
     if part is not None and not (isinstance(parent, ast.Attribute) and parent.attr in part):
         return node.id if not isinstance(parent, ast.Attribute) else f"{node.id}.{parent.attr}"
-    if node.id in MADE_UP and not (isinstance(parent, ast.Call) and parent.func is node):
-        return f"{node.id} by another name"
+    if node.id == "__match_args__" and isinstance(parent, ast.Assign) and isinstance(parent.value, ast.Tuple):
+        fits = (isinstance(e, ast.Constant) and e.value not in NAMES | BOUNDED for e in parent.value.elts)
+        return None if all(fits) else node.id
     return node.id if node.id in NAMES else None
 
 
-def _is_closed(module: str) -> bool:
-    return module.partition(".")[0].lstrip("_") in MODULES
+def is_closed(module: str) -> bool:
+    """Return whether a module is one that sees or changes what programs may not."""
+    return module in MODULES or module.partition(".")[0].lstrip("_") in MODULES

@@ -15,7 +15,7 @@ import sys
 from typing import Any, ClassVar
 
 from halo_raft.errors import ConfigError
-from halo_raft.extract import continued, defines, extract
+from halo_raft.extract import blocks_of, compiles, continued, defines, extract
 from halo_raft.records import Task
 from halo_raft.verifiers.base import IN_PROCESS, Verifier, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite, suite_of
@@ -26,6 +26,7 @@ from halo_raft.verifiers.functions.trusted import class_names, compiled, visible
 from halo_raft.verifiers.functions.verdicts import result
 from halo_raft.verifiers.pytest_suites.beside import judge_beside
 from halo_raft.verifiers.pytest_suites.suite import Tests, tests_for_pytest
+from halo_raft.verifiers.python_suites.packages import imported, lacking, with_requirements
 
 PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments")
 """Installed packages that suites, and programs, may import beside the standard library."""
@@ -60,6 +61,12 @@ class PythonTests(Verifier):
             return self._beside(code, task, tests)
         return verdict
 
+    def lacking(self, task: Task) -> str | None:
+        """Return which package the task's trusted text imports that cannot be had here; pytest is found by `check`."""
+        tests = "\n".join(task.test_list) if task.test_list else task.tests or ""
+        needed = imported(tests, task.test_setup or "", task.prompt if self.uses_prompt else "")
+        return lacking(needed - {"pytest"}, (*self.options.packages, *PYTEST))
+
     def mode_of(self, task: Task) -> Mode:
         """Return where the tests of a task stand, and why.
 
@@ -92,7 +99,9 @@ class PythonTests(Verifier):
 
     def _tests(self, task: Task) -> Tests:
         suite = suite_of(task, self.uses_prompt, self.by_pytest)
-        packages = self.options.packages
+        if reason := self.lacking(task):
+            raise ConfigError(f"task {task.task_id!r} {reason}")
+        packages = with_requirements(self.options.packages)
         if suite.code and "pytest" not in _imports(suite):
             return Tests(suite, "", (), suite.total, packages)
         if importlib.util.find_spec("pytest") is None:
@@ -113,7 +122,7 @@ class PythonTests(Verifier):
             "classes": sorted(suite.terms.classes),
         }
         job: dict[str, Any] = {
-            "preload": [] if suite.plain else sorted(_imports(suite) & {*tests.packages, *sys.stdlib_module_names}),
+            "preload": [] if suite.plain else _preload(tests),
             "setup": None if suite.plain else compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
@@ -127,14 +136,28 @@ class PythonTests(Verifier):
 
     def _beside(self, code: str, task: Task, tests: Tests) -> VerifyResult:
         sources = self._sources(code, task, tests.suite)
-        return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits)
+        preload = _preload(tests)
+        preload += [
+            f"{name}.testing" for name in preload if name in tests.packages and ".testing" in tests.suite.source
+        ]
+        return judge_beside(sources, tests, task.prompt, task.solution or "", self.options.limits, preload)
 
     def _sources(self, code: str, task: Task, suite: Suite) -> list[str]:
         """Return the programs that the code may stand for; the first one that compiles is judged."""
-        continues = self.uses_prompt and suite.entry_point in defined(task.prompt) and task.prompt
-        if not continues or (suite.entry_point and defines(code, suite.entry_point)):
+        name = suite.entry_point
+        if not name or not self.uses_prompt or defines(code, name):
             return [_with_method(code, suite)]
-        return list(continued(task.prompt, code))
+        if name in defined(task.prompt):
+            return list(continued(task.prompt, code))
+        opening = _opening(task.prompt, name) if code[:1].isspace() or not compiles(code) else ""
+        return list(continued(opening, code)) if opening else [_with_method(code, suite)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _opening(prompt: str, name: str) -> str:
+    """Return the code of a prompt in words that opens a function, for an answer that only goes on with it."""
+    shown = [block.code for block in blocks_of(prompt, "python")[0] if defines(block.code, name)]
+    return shown[-1] if shown else ""
 
 
 def _with_method(code: str, suite: Suite) -> str:
@@ -156,3 +179,8 @@ def _imports_of(source: str) -> frozenset[str]:
 def _imports(suite: Suite) -> frozenset[str]:
     """Return the modules that trusted text imports; pytest where it runs the tests."""
     return _imports_of(f"{suite.setup}\n{suite.source}") | (frozenset() if suite.code else {"pytest"})
+
+
+def _preload(tests: Tests) -> list[str]:
+    """Return the modules that trusted text imports, and can."""
+    return sorted(_imports(tests.suite) & {*tests.packages, *sys.stdlib_module_names})

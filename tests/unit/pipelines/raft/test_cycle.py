@@ -1,8 +1,12 @@
 """What a run decides by its folder alone: the best cycle, and what a trained cycle was made from."""
 
+import contextlib
+from types import SimpleNamespace
+
 import pytest
 
 from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.raft import cycle
 from halo_raft.pipelines.raft.cycle import RaftRun
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
@@ -16,9 +20,9 @@ def make_run(tmp_path):
 
     def make(cycles, *rates):
         run = RaftRun(prepare(load(RaftConfig, None, [f"output_dir={tmp_path}", "tasks.limit=4", f"cycles={cycles}"])))
-        for cycle, rate in enumerate(rates):
-            run._write_stats(CycleStats(cycle=cycle, heldout={"pass_at_1": {"mean": rate}}))
-            make_adapter(run.folder.adapter_path(cycle))
+        for number, rate in enumerate(rates):
+            run._write_stats(CycleStats(cycle=number, heldout={"pass_at_1": {"mean": rate}}))
+            make_adapter(run.folder.adapter_path(number))
         return run
 
     return make
@@ -43,3 +47,32 @@ def test_what_a_trained_cycle_was_made_from_stays(make_run):
     assert run._selected_before(1) is None, "nothing is trained: the selection may change"
     make_adapter(run.folder.adapter_path(1))
     assert run._selected_before(1) == selected
+
+
+def test_a_cycle_that_is_killed_while_it_is_logged_logs_the_same_durations_again(make_run, monkeypatch):
+    """The tracker keeps what is new at a step: another duration of the same training would be a second point."""
+    run, facts = make_run(1), {"loss_curve": [[1, 0.9, 1e-4]], "held_back_curve": [], "loop_seconds": 1.0}
+    facts |= {
+        "examples": 3,
+        "skipped_too_long": 0,
+        "held_back": 0,
+        "steps": 1,
+        "trained_tokens": 9,
+        "tokens_per_s": 9.0,
+    }
+
+    def finetune(job):
+        make_adapter(run.folder.adapter_path(1))
+        return SimpleNamespace(seconds=20.0)
+
+    monkeypatch.setattr(cycle, "finetune", finetune)
+    monkeypatch.setattr(cycle, "finetune_job", lambda *_, **__: None)
+    monkeypatch.setattr(cycle, "read_training", lambda adapter: facts)
+    placement = SimpleNamespace(trainer_gpus=0)
+    pool = SimpleNamespace(placement=placement, aside=contextlib.nullcontext)
+    monkeypatch.setattr(type(run.session), "pool", pool)
+    log = SimpleNamespace(log_metrics=lambda *_: None)
+    first = run._train(CycleStats(cycle=1, samples=8, kept=3, seconds={"sample": 7.0}), log)
+    again = run._train(run._selected_before(1), log)
+    assert first.seconds == again.seconds == {"sample": 7.0, "train": 20.0}
+    assert first == again

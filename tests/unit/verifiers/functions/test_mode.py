@@ -38,6 +38,11 @@ HONEST = {
         "assert isinstance(a, Shape) and not isinstance(3, Shape)\nwith a as b:\n    assert b is a\nassert a.w == 0\n"
         "assert f(3) == Shape(3) and f(3).w == 3",
     ),
+    "what a context is told of an error": (
+        "class f:\n    def __enter__(self): return self\n    def __exit__(self, kind, error, trace):\n"
+        "        self.told = error.args\n        return kind is KeyError",
+        "with f() as box:\n    raise KeyError('x', 3)\nassert box.told == ('x', 3)",
+    ),
     "live constant": ("n = 0\ndef f():\n    global n\n    n += 1", "assert n == 0\nf()\nf()\nassert n == 2"),
     "error of a module": (
         "import json\ndef f(s): return json.loads(s)",
@@ -214,6 +219,12 @@ IN_PROCESS = {
         "assert f(shop) == [3, 4]\n"
         "assert shop.price.call_args_list == [call('a'), call('b')] and shop.price.call_count == 2",
         "its tests hand objects to the program that mock others",
+    ),
+    "given by a context": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(x):\n"
+        "    seen = []\n    yield seen\n    seen.append(x)\n",
+        "with f(3) as seen:\n    assert seen == []\nassert seen == [3]\n",
+        "its tests look at what they handed to the program and it goes on using",
     ),
     "kept by a context": (
         "from contextlib import contextmanager\n@contextmanager\ndef f(out):\n    out.append('in')\n    yield\n"
