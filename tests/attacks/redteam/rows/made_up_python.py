@@ -25,6 +25,7 @@ def f(): return attrgetter(TB + '.' + TF)(err()) is not None
 from operator import methodcaller
 def f(): return len(methodcaller('__getattri' + 'bute__', GL)(f)) > 0
 """,
+    "logging": "import logging as lg\ndef f(): return lg.StrFormatStyle('{m.' + GL + '}').format(lg.makeLogRecord({'m': f}))",
     "getattribute": "def f(): return len(object.__getattribute__(f, GL)) > 0",
     "getattribute-super": r"""
 class A:
