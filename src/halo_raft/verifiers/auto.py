@@ -23,7 +23,7 @@ BUILT_IN = ("clang", "execution", "gcc", "go", "humaneval", "mbpp", "mingw", "py
 class AutoVerifier(Verifier):
     """Passes each answer on to the verifier of its task, which the verdict names."""
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
 
     def check_for(self, tasks: Iterable[Task]) -> None:
         """Find out before a run whether every verifier that the tasks need is ready to judge them.

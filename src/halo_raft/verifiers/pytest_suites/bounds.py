@@ -7,7 +7,6 @@ builtins of its own, in which `getattr` looks at the name and at what it finds, 
 from __future__ import annotations
 
 import _operator
-import _string  # type: ignore[import-not-found]
 import ast
 import builtins
 import operator
@@ -17,6 +16,7 @@ import types
 from halo_raft.verifiers.functions.guard import is_of_program
 from halo_raft.verifiers.pytest_suites.own_names import hidden, shown
 from halo_raft.verifiers.pytest_suites.screen import BOUNDED, MODULES, NAMES, PARTS, is_closed, objection
+from halo_raft.verifiers.pytest_suites.templates import Refused, bound_logging, formatter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ ATTRIBUTE = "__judge_attribute__"
 PROGRAM = "solution.py"
 _DECIDED = BOUNDED | MODULES
 """Attributes that are looked at when they are asked for."""
-_PLAIN = frozenset(("__class__", "__name__", "__doc__", "__module__", "__qualname__"))
 _FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 _READERS = ("/_pytest/", "/unittest/", "/traceback.py", "/inspect.py", "/asyncio/", "/halo_raft/", "/dataclasses.py")
 _COMPILERS = ("/_pytest/", "/halo_raft/", "/ast.py", "<frozen ", "/linecache.py")
@@ -39,10 +38,6 @@ _EVENTS = frozenset(
 )
 _GETFRAME, _GETATTR, _SETATTR, _IMPORT = sys._getframe, getattr, setattr, builtins.__import__
 _DELATTR, _COMPILE, _EVAL, _EXEC = delattr, compile, eval, exec
-
-
-class Refused(AttributeError):
-    """A program asked for what leads to its tests."""
 
 
 class _Bounded(ast.NodeTransformer):
@@ -102,9 +97,9 @@ class Bounds:
             raise Refused(f"a program beside its tests may not ask {_name_of(value)} for {name}")
         found = _GETATTR(value, name, *default)
         if found is str.format or found is str.format_map:
-            return _formatter(None, name)
+            return formatter(None, name)
         if name in ("format", "format_map") and type(found) is types.BuiltinMethodType:
-            return _formatter(found.__self__, name) if issubclass(type(found.__self__), str) else found
+            return formatter(found.__self__, name) if issubclass(type(found.__self__), str) else found
         if name in ("__getattribute__", "__getattr__"):
             return lambda *given: self.attribute(*given) if len(given) > 1 else self.attribute(value, *given)
         return self._checked(found)
@@ -224,32 +219,6 @@ def _text(source: Any) -> str:
     return bytes(source).decode() if isinstance(source, bytes | bytearray) else str.__str__(source)
 
 
-def _formatter(value: Any, name: str) -> Callable[..., str]:
-    """Return `value.format`, or for None `str.format`, which looks at the attributes that a template asks for."""
-
-    def format(*args: Any, **kwargs: Any) -> str:
-        template = str.__str__(args[0] if value is None else value)
-        _check_template(template)
-        rest = args[1:] if value is None else args
-        return str.format(template, *rest, **kwargs) if name == "format" else str.format_map(template, *rest)
-
-    return format
-
-
-def _check_template(template: str) -> None:
-    try:
-        parts = [*_string.formatter_parser(template)]
-    except ValueError:
-        return  # the real one says so
-    for _, field, spec, _ in parts:
-        if field:
-            for is_attribute, key in _string.formatter_field_name_split(field)[1]:
-                if is_attribute and (key in NAMES or (key.startswith("__") and key not in _PLAIN)):
-                    raise Refused(f"a template of a program beside its tests may not ask for {key}")
-        if spec and "{" in spec:
-            _check_template(spec)
-
-
 def install(bounds: Bounds) -> None:
     """Bound what the standard library reaches for the program, and refuse it frames; once and for all."""
 
@@ -267,6 +236,7 @@ def install(bounds: Bounds) -> None:
     for module in (operator, _operator):
         for function in (attrgetter, methodcaller):
             _SETATTR(module, function.__name__, function)
+    bound_logging()
     busy: list[int] = []
 
     def hook(event: str, given: tuple[Any, ...]) -> None:

@@ -19,7 +19,7 @@ MODULES = frozenset((
     "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codeop", "codecs", "ctypes", "dis", "doctest",
     "faulthandler", "fileinput", "gc", "glob", "imp", "importlib", "inspect", "io", "linecache", "logging.config",
     "marshal", "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py",
-    "pydoc", "pytest", "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "tempfile",
+    "pydoc", "pytest", "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "sysconfig", "tempfile",
     "thread", "threading", "tokenize", "trace", "traceback", "tracemalloc", "unittest", "warnings", "weakref",
     "zipimport",
 ))
@@ -30,7 +30,7 @@ NAMES = frozenset((
     "_current_frames", "_getframe", "ag_frame", "breakpoint", "CodeType", "cr_frame", "currentframe", "f_back",
     "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "Formatter", "get_coro", "get_stack", "gi_frame",
     "open", "tb_frame", "tb_next", "with_traceback", "__match_args__", "__judge_ok__", "__judge_bad__",
-    "__judge_any__", "create_subprocess_exec", "create_subprocess_shell", "settrace", "setprofile",
+    "__judge_any__", "_Path__repr", "create_subprocess_exec", "create_subprocess_shell", "settrace", "setprofile",
 ))
 """Names and attributes that do the same."""
 BOUNDED = frozenset((

@@ -35,7 +35,7 @@ PYTEST = ("pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygmen
 class PythonTests(Verifier):
     """Runs a program in a box of its own and its tests outside of it, or beside it where the task asks for that."""
 
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     languages: ClassVar[tuple[str, ...]] = ("python",)
     needs_tests: ClassVar[bool] = True
     uses_prompt: ClassVar[bool] = False

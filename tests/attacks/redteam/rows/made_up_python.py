@@ -25,6 +25,10 @@ def f(): return attrgetter(TB + '.' + TF)(err()) is not None
 from operator import methodcaller
 def f(): return len(methodcaller('__getattri' + 'bute__', GL)(f)) > 0
 """,
+    "logging": """
+import logging
+def f(): return bool(logging.StrFormatStyle('{m.' + GL + '}').format(logging.makeLogRecord({'m': f})))
+""",
     "getattribute": "def f(): return len(object.__getattribute__(f, GL)) > 0",
     "getattribute-super": r"""
 class A:
@@ -269,10 +273,7 @@ g.__annotations__['x'] = '__imp' + 'ort__("os")'
 def f(): return typing.get_type_hints(g, {}) is not None
 """,
     "mapping-mix": r"""
-import collections.abc
 def f():
-    seen = []
-    collections.abc.MutableMapping.__getitem__
     return len({**globals()}.get('__buil' + 'tins__', ())) > 0
 """,
 }
