@@ -134,7 +134,7 @@ def paired_difference(
 
 
 def _interval(data: NDArray[np.float64], rng: np.random.Generator, *, least: float) -> Interval:
-    """Return the interval of the mean over tasks, or over tasks and runs, both drawn anew; values are from `least` to 1."""
+    """Return the interval of the mean of values from `least` to 1: tasks, or tasks and runs, are drawn anew."""
     from scipy import stats  # takes a second
 
     if not len(data):

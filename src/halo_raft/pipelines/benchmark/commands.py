@@ -173,12 +173,13 @@ def _measured_model(name: str, arguments: argparse.Namespace) -> Path:
         raise UsageError(f"benchmark compare: {name} is no .json result; to measure models, name tasks with --prompts")
     one = argparse.Namespace(**{**vars(arguments), "model": name})
     config = run_config(one)
+    ks = read_ks(str(arguments.k), config.sampling.samples_per_prompt)
     files = Files.of(arguments.output.parent / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-')}.json")
     if arguments.dry_run:
         look_over(config, files)
         return files.result
     console.heading(name)
-    say_result(benchmark(config, read_ks(None, config.sampling.samples_per_prompt), files))
+    say_result(benchmark(config, tuple({*read_ks(None, config.sampling.samples_per_prompt), *ks}), files))
     return files.result
 
 

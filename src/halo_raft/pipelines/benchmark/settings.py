@@ -132,7 +132,7 @@ def read_ks(text: str | None, samples: int) -> tuple[int, ...]:
     """Read `1,5,10`; without a text it is 1, and 5 and 10 where so many samples are drawn.
 
     Raises:
-        UsageError: Not whole numbers from 1.
+        UsageError: Not whole numbers from 1, or more than there are samples.
     """
     if text is None:
         return tuple(k for k in (1, 5, 10) if k <= samples)
@@ -142,6 +142,8 @@ def read_ks(text: str | None, samples: int) -> tuple[int, ...]:
         ks = (0,)
     if min(ks) < 1:
         raise UsageError(f"--k {text}: give whole numbers from 1 separated by commas, such as 1,5,10")
+    if max(ks) > samples:
+        raise UsageError(f"--k {text}: pass@{max(ks)} needs {max(ks)} samples a task, not {samples}; raise --samples")
     return ks
 
 

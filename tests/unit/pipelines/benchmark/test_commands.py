@@ -38,6 +38,10 @@ def adapter(path, base):
         ("run --prompts blank.jsonl", 3, "blank.jsonl:1: has no prompt"),
         ("run --prompts good.jsonl --k 0", 2, "--k 0: give whole numbers"),
         ("run --prompts good.jsonl --k one", 2, "--k one: give whole numbers"),
+        ("run --prompts good.jsonl --k 1,5 --samples 2", 2, "--k 1,5: pass@5 needs 5 samples a task, not 2; raise"),
+        ("eval --benchmark humaneval --k 2", 2, "--k 2: pass@2 needs 2 samples a task, not 1; raise --samples"),
+        ("full --k 9", 2, "--k 9: pass@9 needs 9 samples a task, not 8; raise --samples"),
+        ("compare some/model b.json --prompts good.jsonl --k 9", 2, "--k 9: pass@9 needs 9 samples a task, not 8"),
         ("run --prompts good.jsonl --temperature 0 --samples 2", 2, "draws the same sample each time"),
         ("run --prompts good.jsonl --output .", 3, "is a folder; name a JSON file"),
         ("run --model gone --prompts good.jsonl", 3, "gone is no folder"),
@@ -158,5 +162,5 @@ def test_a_benchmark_is_its_test_split():
 
 
 def test_ks():
-    assert read_ks("1,5,5,10", 2) == (1, 5, 10)
+    assert read_ks("1,5,5,10", 10) == (1, 5, 10)
     assert [read_ks(None, n) for n in (1, 8, 20)] == [(1,), (1, 5), (1, 5, 10)]
