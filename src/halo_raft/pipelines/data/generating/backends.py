@@ -115,6 +115,7 @@ class Server:
             http_client=openai.DefaultHttpxClient(event_hooks={"response": [_read_within_bounds]}),
         )  # fmt: skip
         self.model = model or service.model or ""
+        self._bounds: dict[str, Any] = {"max_tokens": MAX_TOKENS}
         self._look()
 
     def _look(self) -> None:
@@ -167,10 +168,11 @@ class Server:
         """Ask, again after a growing pause where the server is busy or away for a moment."""
         last = ""
         for number in range(TRIES):
+            bounds = self._bounds
             try:
                 got = self._client.chat.completions.create(
                     model=self.model, messages=list(attempt.messages), temperature=TEMPERATURE,  # type: ignore[arg-type]
-                    max_tokens=MAX_TOKENS, seed=attempt.seed + attempt.number,
+                    seed=attempt.seed + attempt.number, **bounds,
                 )  # fmt: skip
             except _TooMuchError as error:
                 return Answered(attempt, None, str(error))
@@ -184,7 +186,10 @@ class Server:
                     break
                 continue
             except self._openai.APIStatusError as error:
-                raise self._fatal(error) from error
+                if not (isinstance(error, self._openai.BadRequestError) and bounds):
+                    raise self._fatal(error) from error
+                last, self._bounds = _one_line(error), {}  # its context is shorter, or it has another word for it
+                continue
             except Exception as error:  # an answer that is no answer: what it raises depends on what it is
                 return Answered(attempt, None, f"the server's answer cannot be read ({type(error).__name__})")
             else:
