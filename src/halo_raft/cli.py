@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from halo_raft import __version__
-from halo_raft.pipelines import benchmark, check, data, raft, report, sft, status, sweep, verify
+from halo_raft.pipelines import benchmark, check, data, init, raft, report, sft, status, sweep, verify
 from halo_raft.terminal.exits import parse, run_main
 
 
@@ -19,6 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"halo-raft {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    init.add_command(commands)
     _add_command(_group(commands, "raft", "reward-ranked fine-tuning"), "train", raft,
                  "generate, verify, select, train, and round again")  # fmt: skip
     _add_command(_group(commands, "sft", "supervised fine-tuning"), "train", sft,
