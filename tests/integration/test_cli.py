@@ -26,9 +26,7 @@ def folder(tmp_path, monkeypatch, default_model):
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "broken.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n')
     (tmp_path / "promptless.jsonl").write_text('{"task_id": 1}\n')
-    (tmp_path / "testless.jsonl").write_text(
-        '{"prompt": "Add.", "test_list": ["assert add(1, 2) == 3"]}\n{"task_id": "t2", "prompt": "Add two."}\n'
-    )
+    (tmp_path / "testless.jsonl").write_text('\n{"task_id": "t2", "prompt": "Add two."}\n')
     (tmp_path / "long.jsonl").write_text(
         '{"prompt": "Add.", "test_list": ["assert add(1, 2) == 3"]}\n'
         '{"task_id": "epic", "prompt": "' + "word " * 2100 + '", "test_list": ["assert add(1, 2) == 3"]}\n'
@@ -166,6 +164,15 @@ def test_config_show_prints_what_config_validate_accepts(folder, capsys):
     (folder / "shown.yaml").write_text(capsys.readouterr().out)
     assert cli.main(["config", "validate", "shown.yaml"]) == 0
     assert "a valid RAFT configuration" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["raft", "train"], ["benchmark", "run"]])
+def test_a_prompt_that_is_too_long_is_found_by_dry_run_too(folder, monkeypatch, capsys, command):
+    assert cli.main([*command, "--prompts", "long.jsonl", "--dry-run"]) == 3
+    assert "the prompt of task epic has 21" in capsys.readouterr().err
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *a, **k: pytest.fail("asked the hub"))
+    assert cli.main([*command, "--prompts", "long.jsonl", "--model", "nobody/no-such", "--dry-run"]) == 0
+    assert "whether it fits in 2048 tokens is known when nobody/no-such is here" in capsys.readouterr().out
 
 
 def test_config_validate_says_of_which_command_a_file_is(folder, capsys):

@@ -22,6 +22,9 @@ from halo_raft.errors import ConfigError, UsageError
 
 C = TypeVar("C", bound=BaseModel)
 
+SHIPPED = Path(__file__).parents[1] / "shipped"
+"""What comes with the package and is no code: configurations, the starter tasks, what `init` writes."""
+
 _TOLD_BY: dict[str, tuple[type[RaftConfig | SftConfig], str]] = {
     "data": (SftConfig, "sft train"),
     "sweep": (SweepConfig, "sweep"),
@@ -179,7 +182,9 @@ def _other_command(tree: Mapping[str, Any], schema: type[BaseModel]) -> str:
 
 
 def _read_file(path: Path) -> tuple[Mapping[str, Any], Source]:
-    """Return what a YAML file says, and where it says it."""
+    """Return what a YAML file says, and where it says it; `configs/NAME.yaml` comes with us where it is not there."""
+    if str(path.parent) == "configs" and not path.exists() and (SHIPPED / path).is_file():
+        path = SHIPPED / path
     source = Source(str(path), ConfigError, {})
     try:
         tree = read(path.read_text(encoding="utf-8"), source)

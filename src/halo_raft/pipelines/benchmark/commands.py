@@ -24,11 +24,16 @@ from halo_raft.pipelines.benchmark.settings import (
     eval_config,
     read_ks,
     run_config,
-    with_model,
 )
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
-from halo_raft.pipelines.plans import check_parts
-from halo_raft.pipelines.raft.describe import describe, describe_judging, describe_model, download_note
+from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
+from halo_raft.pipelines.raft.describe import (
+    describe,
+    describe_judging,
+    describe_model,
+    describe_prompts,
+    download_note,
+)
 from halo_raft.store import write_atomically
 from halo_raft.terminal import console
 
@@ -112,6 +117,10 @@ def dry_run(config: RaftConfig) -> int:
         ("tasks", f"{config.tasks.train}: {count} prompts{download_note(described)}"),
         *describe_judging(config, [policy.verifier]),
     ]
+    if not described.downloads:
+        task_set = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
+        task_set = fit_for(task_set, [policy.verifier], config.tasks)
+        plan += describe_prompts([sampling_plan(config, task_set, policy)])
     drawn = f"{config.sampling.samples_per_prompt} a task at temperature {config.sampling.temperature:g}"
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
@@ -193,7 +202,6 @@ def run_full(arguments: argparse.Namespace) -> int:
     folder = Path(flags.pop("output_dir", ("", "results/full_benchmark"))[1])
     layout = Layout(folder)
     flags["output_dir"] = ("--output", str(layout.raft))
-    flags = with_model(flags, load(RaftConfig, arguments.config, arguments.overrides).tracking)
     config = on_checkpoint_base(load(RaftConfig, arguments.config, arguments.overrides, flags))
     ks = read_ks(arguments.k, arguments.samples)
     if arguments.dry_run:

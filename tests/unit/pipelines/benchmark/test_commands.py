@@ -6,6 +6,7 @@ import json
 import pytest
 
 from halo_raft import cli, models
+from halo_raft.errors import ConfigError
 from halo_raft.pipelines.benchmark.commands import add_commands, say_result
 from halo_raft.pipelines.benchmark.result import BenchmarkResult
 from halo_raft.pipelines.benchmark.settings import benchmark_tasks, read_ks
@@ -91,6 +92,20 @@ def test_an_adapter_of_a_run_is_measured_as_the_run_measured_it(folder):
     assert (asked.sampling.temperature, asked.sampling.top_k) == (0.9, 5)
     greedy = settings_of("eval", "--model", "run/cycle_1_final", "--benchmark", "humaneval")
     assert (greedy.sampling.temperature, greedy.sampling.samples_per_prompt) == (0, 1)
+
+
+def test_a_run_folder_is_its_best_adapter(folder):
+    (folder / "run").mkdir()
+    adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
+    (folder / "run" / "config.yaml").write_text(RUN)
+    (folder / "run" / "run.json").write_text("{}")
+    command = ("run", "--model", "run", "--prompts", "good.jsonl")
+    with pytest.raises(ConfigError, match="is the folder of a run that has no adapter yet"):
+        settings_of(*command)
+    (folder / "run" / "cycle_1_final" / "adapter_model.safetensors").write_bytes(b"x")
+    (folder / "run" / "best").symlink_to("cycle_1_final")
+    config = settings_of(*command)
+    assert config.model.checkpoint == folder / "run" / "cycle_1_final" and config.sampling.temperature == 0.4
 
 
 def test_an_sft_adapter_is_measured_with_its_system_prompt(folder):
