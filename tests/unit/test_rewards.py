@@ -42,10 +42,10 @@ def test_a_failure_of_ours_has_no_reward(monkeypatch):
     def broken(*args):
         raise OSError("no sandbox today")
 
-    monkeypatch.setattr("halo_raft.verifiers.auto.Auto.verify", broken)
+    monkeypatch.setattr("halo_raft.verifiers.auto.AutoVerifier.verify", broken)
     assert CodeReward([ADD])(prompts=["Add."], completions=[RIGHT], task_id=["add"]) == [None]
     with pytest.raises(HaloRaftError, match="could not be judged"):
-        compute_score("mine", RIGHT, ADD)
+        compute_score("mine", f"{RIGHT} + 0", ADD)
 
 
 def test_verl_gets_a_score_and_its_signature_is_the_published_one():
