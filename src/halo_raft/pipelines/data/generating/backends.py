@@ -71,10 +71,16 @@ class Answered:
 
 
 class Backend(Protocol):
-    """Answers requests, in any order."""
+    """Answers requests, in any order.
+
+    Attributes:
+        batch: Requests of the largest round.
+        a_task: Requests of the first round for each task that is wanted: few where each is paid for.
+    """
 
     model: str
     batch: int
+    a_task: int
 
     def answers(self, attempts: Sequence[Attempt]) -> Iterator[Answered]:
         """Yield what comes of each request as it comes.
@@ -99,7 +105,7 @@ def backend_of(name: str, model: str | None, base_url: str | None) -> Backend:
 class Server:
     """A server of OpenAI's protocol."""
 
-    batch = 4 * AT_ONCE
+    batch, a_task = 4 * AT_ONCE, 2
 
     def __init__(self, name: str, service: Service, model: str | None, base_url: str | None) -> None:
         key = os.environ.get(service.key)
@@ -213,7 +219,7 @@ class Server:
 class LocalEngine:
     """The engine of this machine, without a server."""
 
-    batch = 32
+    batch = a_task = 32  # as many as there are take hardly longer than one
 
     def __init__(self, model: str) -> None:
         models.check(model)
