@@ -38,14 +38,16 @@ def test_a_row_that_names_no_task_or_is_none_is_an_error():
         CodeReward(verifier="mbpp")(prompts=["Add."], completions=[RIGHT])
 
 
-def test_a_failure_of_ours_has_no_reward(monkeypatch):
-    def broken(*args):
-        raise OSError("no sandbox today")
-
-    monkeypatch.setattr("halo_raft.verifiers.auto.AutoVerifier.verify", broken)
-    assert CodeReward([ADD])(prompts=["Add."], completions=[RIGHT], task_id=["add"]) == [None]
-    with pytest.raises(HaloRaftError, match="could not be judged"):
-        compute_score("mine", f"{RIGHT} + 0", ADD)
+def test_a_failure_of_ours_has_no_reward(tmp_path, monkeypatch):
+    (tmp_path / "no_judge_today.py").write_text(
+        "from halo_raft import Verifier\n\n\nclass Broken(Verifier):\n"
+        "    def verify(self, code):\n        raise OSError('no judge today')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    broken = CodeReward([ADD], verifier="no_judge_today:Broken")
+    assert broken(prompts=["Add."], completions=[RIGHT], task_id=["add"]) == [None]
+    with pytest.raises(HaloRaftError, match="could not be judged: OSError: no judge today"):
+        compute_score("mine", RIGHT, ADD, verifier="no_judge_today:Broken")
 
 
 def test_verl_gets_a_score_and_its_signature_is_the_published_one():
