@@ -41,7 +41,8 @@ def add_commands(commands: Any, config_group: Any) -> None:
 
 def validate_config(arguments: argparse.Namespace) -> int:
     """Load a configuration; for RAFT and sweeps also look whether a run of it could start."""
-    config, kind = load_file(arguments.file, arguments.overrides), "SFT"
+    config = load_file(arguments.file, arguments.overrides)
+    kind = "SFT"
     if isinstance(config, RaftConfig):
         from halo_raft.pipelines.raft.describe import describe
         from halo_raft.pipelines.sweep.objective import check_objective
@@ -49,8 +50,9 @@ def validate_config(arguments: argparse.Namespace) -> int:
 
         kind = "RAFT"
         if isinstance(config, SweepConfig):
-            space, aims = read_space(config), ", ".join(check_objective(config))
-            config, kind = space.base, f"sweep ({config.sweep.trials} trials of a RAFT run, for {aims})"
+            aims = ", ".join(check_objective(config))
+            kind = f"sweep ({config.sweep.trials} trials of a RAFT run, for {aims})"
+            config = read_space(config).base
         list(describe(config))
     console.say(f"{arguments.file}: a valid {kind} configuration")
     return 0
