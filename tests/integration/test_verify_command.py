@@ -64,10 +64,26 @@ def test_verdicts_come_in_the_order_of_the_samples(folder, capsys):
 def test_the_summary_as_json_is_all_of_standard_output(folder, capsys):
     assert verify("--json") == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["samples"], summary["passed"], summary["infra"], summary["cached"]) == (3, 2, 0, 1)
+    assert (summary["samples"], summary["passed"], summary["infra"]) == (3, 2, 0)
+    assert counted(summary) == (2, 1, 0), "a copy was not judged"
     assert summary["kinds"] == {"passed": 2, "wrong": 1}
     assert summary["verifier"] == "mbpp"
     assert summary["pass_at_1"]["mean"] == pytest.approx(2 / 3)
+
+
+def test_a_sample_is_counted_as_judged_or_as_known_or_as_on_disk(folder, capsys):
+    assert verify() == 0
+    capsys.readouterr()
+    assert verify("--json") == 0
+    assert counted(json.loads(capsys.readouterr().out)) == (0, 0, 3)
+    assert verify("--json", output="again.jsonl") == 0
+    assert counted(json.loads(capsys.readouterr().out)) == (0, 3, 0), "the ledger knows them"
+    assert verify("--json", "--no-ledger", output="anew.jsonl") == 0
+    assert counted(json.loads(capsys.readouterr().out)) == (3, 0, 0)
+
+
+def counted(summary):
+    return summary["judged_now"], summary["known"], summary["on_disk"]
 
 
 def test_a_finished_run_is_not_done_again_and_changed_inputs_are_refused(folder, capsys, monkeypatch):

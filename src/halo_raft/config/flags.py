@@ -19,8 +19,8 @@ class Flag:
 
 
 RAFT_FLAGS = (
-    Flag("--model", "model.name", "embedded, local or hub model"),
-    Flag("--checkpoint", "model.checkpoint", "LoRA adapter folder to start from"),
+    Flag("--model", "model.name", "embedded, local or hub model, adapter or run folder, or models:/NAME@champion"),
+    Flag("--checkpoint", "model.checkpoint", "adapter or run folder, or models:/NAME@champion, to start from"),
     Flag("--prompts", "tasks.train", "task source or JSONL file to train on"),
     Flag("--heldout", "tasks.heldout", "task source or JSONL file to measure on"),
     Flag("--verifier", "verifier.name", "verifier, or my_module:MyVerifier"),
@@ -45,8 +45,8 @@ RAFT_FLAGS = (
 )
 
 SFT_FLAGS = (
-    Flag("--model", "model.name", "embedded, local or hub model"),
-    Flag("--checkpoint", "model.checkpoint", "LoRA adapter folder to start from"),
+    Flag("--model", "model.name", "embedded, local or hub model, adapter or run folder, or models:/NAME@champion"),
+    Flag("--checkpoint", "model.checkpoint", "adapter or run folder, or models:/NAME@champion, to start from"),
     Flag("--data", "data.train_file", "JSONL file to train on"),
     Flag("--dataset", "data.dataset", "known name (codealpaca), hub name or folder to train on"),
     Flag("--output", "training.output_dir", "folder of the result"),

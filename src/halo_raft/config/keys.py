@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_origin
 
 from pydantic import AliasChoices, BaseModel
@@ -44,11 +45,32 @@ def unknown(key: str, above: Sequence[str], schema: type[BaseModel], section: ty
         names |= {name: name for name in short}
     elsewhere = {name: path for path, name in _all_keys(schema)} | short
     full = ".".join((*above, key))
+    inside = [path for path, _ in _all_keys(section, "".join(f"{name}." for name in above))]
+    if meant := _shortened(key, inside) or _shortened(key, [path for path, _ in _all_keys(schema)]):
+        return f"unknown key {full}; did you mean {meant}?"
     if close := difflib.get_close_matches(key, names, n=1, cutoff=0.6):
         return f"unknown key {full}; did you mean {names[close[0]]}?"
     if close := difflib.get_close_matches(key, elsewhere, n=1, cutoff=0.75):
         return f"unknown key {full}; did you mean {elsewhere[close[0]]}?"
     return f"unknown key {full}; there are: {', '.join(section.model_fields)}"
+
+
+def _shortened(key: str, paths: Iterable[str]) -> str | None:
+    """Return the path that a key shortens: to initials (`lr`), or to some of its words (`max_tokens`)."""
+    parts = [part for part in re.split(r"\W|_", key.lower()) if part]
+
+    def fits(path: str) -> bool:
+        *_, last = words = re.split(r"[._]", path)
+        before = iter(words[:-1])
+        initials = "".join(word[0] for word in path.rpartition(".")[2].split("_"))
+        return (len(key) > 1 and initials.endswith(key)) or (
+            min(map(len, parts), default=0) > 1
+            and last.startswith(parts[-1])
+            and all(any(word.startswith(part) for word in before) for part in parts[:-1])
+        )
+
+    usual = SHORT_NAMES.values()
+    return min(filter(fits, paths), key=lambda path: (path not in usual, len(path)), default=None)
 
 
 def _all_keys(section: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:

@@ -22,6 +22,15 @@ from halo_raft.errors import ConfigError, UsageError
 
 C = TypeVar("C", bound=BaseModel)
 
+SHIPPED = Path(__file__).parents[1] / "shipped"
+"""What comes with the package and is no code: configurations, the starter tasks, what `init` writes."""
+
+_TOLD_BY: dict[str, tuple[type[RaftConfig | SftConfig], str]] = {
+    "data": (SftConfig, "sft train"),
+    "sweep": (SweepConfig, "sweep"),
+}
+"""Section that only one pipeline's files have -> its schema and its command."""
+
 
 class _Values:
     """A nested dict of settings that remembers where each one came from, and how it was spelled there."""
@@ -89,9 +98,8 @@ class _Values:
 def load_file(path: str | Path, overrides: Sequence[str] = ()) -> RaftConfig | SftConfig:
     """Load a YAML file of any pipeline; one with a `data:` section is SFT's, one with `sweep:` a sweep's."""
     tree, _ = _read_file(Path(path))
-    if "data" in tree:
-        return load(SftConfig, path, overrides)
-    return load(SweepConfig if "sweep" in tree else RaftConfig, path, overrides)
+    kinds: list[type[RaftConfig | SftConfig]] = [schema for key, (schema, _) in _TOLD_BY.items() if key in tree]
+    return load(kinds[0] if kinds else RaftConfig, path, overrides)
 
 
 def load(
@@ -115,6 +123,8 @@ def load(
     values = _Values(schema)
     if path is not None:
         tree, file = _read_file(Path(path))
+        if other := _other_command(tree, schema):
+            raise file.wrong((), f"is a configuration of `halo-raft {other}`; give it to that command")
         for key, value in tree.items():
             values.put((key,), value, file)
     for override in overrides:
@@ -162,8 +172,19 @@ def to_yaml(config: BaseModel) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+def _other_command(tree: Mapping[str, Any], schema: type[BaseModel]) -> str:
+    """Return the command that a file is written for, where that is not the one of `schema`; else nothing."""
+    for key, (_, command) in _TOLD_BY.items():
+        if key in tree and key not in schema.model_fields:
+            return command
+    own = keys.spellings(RaftConfig).keys() - keys.spellings(schema).keys()
+    return "raft train" if schema is SftConfig and "data" not in tree and own & tree.keys() else ""
+
+
 def _read_file(path: Path) -> tuple[Mapping[str, Any], Source]:
-    """Return what a YAML file says, and where it says it."""
+    """Return what a YAML file says, and where it says it; `configs/NAME.yaml` comes with us where it is not there."""
+    if str(path.parent) == "configs" and not path.exists() and (SHIPPED / path).is_file():
+        path = SHIPPED / path
     source = Source(str(path), ConfigError, {})
     try:
         tree = read(path.read_text(encoding="utf-8"), source)

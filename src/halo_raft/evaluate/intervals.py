@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+_Z2 = 1.959964**2
+"""Square of the normal quantile that belongs to `LEVEL`."""
 _CHUNK_CELLS = 4_000_000
 
 
@@ -65,28 +67,22 @@ class Difference:
 def bootstrap_interval(values: Sequence[float] | NDArray[np.float64], *, seed: int = 0) -> Interval:
     """Return the percentile bootstrap interval of the mean of `values`, one value a task.
 
-    Where every task has the value 0, or every task the value 1, resampling shows no spread at all and
-    would claim certainty; Wilson's interval over tasks stands in for it there.
+    Where all tasks have the same value, or there is but one, resampling shows no spread at all and would
+    claim certainty. There the share of tasks that may be otherwise, though none was seen, makes the
+    interval: Wilson's bound for 0 of n, which for the values 0 and 1 is Wilson's interval itself.
 
     Args:
-        values: One finite value a task; with a column a training run, where there are several.
+        values: One value in [0, 1] a task; with a column a training run, where there are several.
         seed: Seed of the resampling; the same values and seed give the same interval.
 
     Returns:
-        The 2.5% and 97.5% quantiles of the resampled means; NaN where there is no answer: no task, or
-        a single task strictly between 0 and 1.
+        The 2.5% and 97.5% quantiles of the resampled means; NaN where there is no task.
 
     Source:
         Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13; Wilson 1927, JASA 22; for tasks
         and runs at once Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1.
     """
-    from scipy import stats  # takes a second
-
-    data = np.asarray(values, dtype=np.float64)
-    if data.size and (np.all(data == 0) or np.all(data == 1)):
-        wilson = stats.binomtest(int(data.flat[0]) * len(data), len(data)).proportion_ci(LEVEL, "wilson")
-        return Interval(float(wilson.low), float(wilson.high))
-    return _interval(data, np.random.default_rng(seed))
+    return _interval(np.asarray(values, dtype=np.float64), np.random.default_rng(seed), least=0.0)
 
 
 def paired_difference(
@@ -105,7 +101,7 @@ def paired_difference(
     by chance more often than one that was named before.
 
     Args:
-        base: A value per task id, such as its share of passed samples; one a training run, where there are several.
+        base: A value in [0, 1] per task id: its share of passed samples; one a training run, where there are several.
         candidate: The same of what is compared with it.
         others: Those that the candidate was chosen from as the best, without itself.
         seed: Seed of the resampling.
@@ -121,7 +117,7 @@ def paired_difference(
     shared = sorted(base.keys() & candidate.keys())
     gaps = np.array([np.subtract(candidate[task], base[task]) for task in shared], dtype=np.float64)
     rng = np.random.default_rng(seed)
-    spread = _interval(gaps, rng)
+    spread = _interval(gaps, rng, least=-1.0)
     by_task = gaps.mean(axis=1) if gaps.ndim == 2 else gaps
     # a task that another candidate lacks says nothing of it, so its difference there is 0
     rivals = [[np.mean(other.get(task, base[task])) - np.mean(base[task]) for task in shared] for other in others]
@@ -137,12 +133,15 @@ def paired_difference(
     )
 
 
-def _interval(data: NDArray[np.float64], rng: np.random.Generator) -> Interval:
-    """Return the interval of the mean over tasks, or over tasks and runs, both drawn anew."""
-    from scipy import stats
+def _interval(data: NDArray[np.float64], rng: np.random.Generator, *, least: float) -> Interval:
+    """Return the interval of the mean of values from `least` to 1: tasks, or tasks and runs, are drawn anew."""
+    from scipy import stats  # takes a second
 
-    if len(data) < 2:
+    if not len(data):
         return Interval(math.nan, math.nan)
+    if np.ptp(data) < 1e-9:
+        value, unseen = float(data.flat[0]), _Z2 / (len(data) + _Z2)
+        return Interval(value - unseen * (value - least), value + unseen * (1 - value))
     if data.ndim == 2:
         tasks, runs = data.shape
         drawn = rng.multinomial(tasks, np.full(tasks, 1 / tasks), RESAMPLES) @ data

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import __version__, devices, engines, models, sandbox, tasks, verifiers
-from halo_raft.config import RaftConfig, load, load_file, to_yaml
+from halo_raft.config import RaftConfig, SweepConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
 from halo_raft.tracking.versions import PACKAGES, versions
@@ -40,13 +40,20 @@ def add_commands(commands: Any, config_group: Any) -> None:
 
 
 def validate_config(arguments: argparse.Namespace) -> int:
-    """Load a configuration; for RAFT also look whether a run of it could start."""
+    """Load a configuration; for RAFT and sweeps also look whether a run of it could start."""
     config = load_file(arguments.file, arguments.overrides)
+    kind = "SFT"
     if isinstance(config, RaftConfig):
         from halo_raft.pipelines.raft.describe import describe
+        from halo_raft.pipelines.sweep.objective import check_objective
+        from halo_raft.pipelines.sweep.space import read_space
 
+        kind = "RAFT"
+        if isinstance(config, SweepConfig):
+            aims = ", ".join(check_objective(config))
+            kind = f"sweep ({config.sweep.trials} trials of a RAFT run, for {aims})"
+            config = read_space(config).base
         list(describe(config))
-    kind = "RAFT" if isinstance(config, RaftConfig) else "SFT"
     console.say(f"{arguments.file}: a valid {kind} configuration")
     return 0
 

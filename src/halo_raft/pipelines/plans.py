@@ -106,7 +106,7 @@ def _with_tests(task_set: TaskSet, tests: str | None, names: Sequence[str]) -> T
     if source is None:
         task = next(t for t in task_set.tasks if not t.has_tests)
         raise DataError(
-            f"{task_set.name}: task {task.task_id} has no tests, which the verifier {needing[0]} needs; "
-            "name a file or source that has them with tasks.tests"
+            f"{tasks.place(task_set.name, task.task_id)}: task {task.task_id} has no tests, which the verifier "
+            f"{needing[0]} needs; name a file or source that has them with tasks.tests"
         )
     return tasks.join_tests(task_set, tasks.load(source))

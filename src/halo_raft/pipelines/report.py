@@ -16,18 +16,31 @@ from halo_raft.terminal import console
 def add_command(commands: Any) -> None:
     """Add `report` to the commands."""
     parser = commands.add_parser("report", help="one HTML page of a run, or of several side by side")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR", help="run folders, or those of benchmark full")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN_DIR",
+        help="folders of runs or of benchmark full, or adapters in them",
+    )
     parser.add_argument("--output", type=Path, help="folder to write; RUN_DIR/report, or results/report for several")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the report and say where it is."""
-    default = arguments.runs[0] / "report" if len(arguments.runs) == 1 else Path("results/report")
-    comparison = _comparison(arguments.runs[0]) if len(arguments.runs) == 1 else None
-    page = write_report(arguments.runs, arguments.output or default, comparison)
+    runs = [_run_of(path) for path in arguments.runs]
+    default = runs[0] / "report" if len(runs) == 1 else Path("results/report")
+    comparison = _comparison(runs[0]) if len(runs) == 1 else None
+    page = write_report(runs, arguments.output or default, comparison)
     console.say(f"Wrote {console.shown(page)}")
     return 0
+
+
+def _run_of(path: Path) -> Path:
+    """Return the run folder that an adapter in it (`best`, `final_model`) stands for; others as they are."""
+    above = path.resolve().parent
+    return above if (path / "adapter_config.json").is_file() and (above / "run.json").is_file() else path
 
 
 def _comparison(path: Path) -> ComparisonView | None:

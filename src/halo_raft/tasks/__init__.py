@@ -37,6 +37,7 @@ __all__ = [
     "join_tests",
     "load",
     "parse_row",
+    "place",
     "read_rows",
     "refuse_overlap",
     "split",
@@ -58,6 +59,12 @@ def load(spec: str, *, limit: int | None = None) -> TaskSet:
         return TaskSet.of(spec, tasks[:limit], source.verifier)
     tasks = [parse_row(row, f"{spec}:{line}") for line, row in read_rows(spec)]
     return TaskSet.of(spec, tasks[:limit], _verifier_for(tasks))
+
+
+def place(spec: str, task_id: str) -> str:
+    """Return where a task stands: `tasks.jsonl:12`, or its source where that is no file."""
+    rows = read_rows(spec) if os.path.isfile(spec) else ()
+    return next((f"{spec}:{line}" for line, row in rows if parse_row(row, spec).task_id == task_id), spec)
 
 
 def describe(spec: str) -> Description:
@@ -84,7 +91,8 @@ def join_tests(tasks: TaskSet, tests: TaskSet) -> TaskSet:
     missing = [t.task_id for t in tasks.tasks if not t.has_tests and not getattr(by_id.get(t.task_id), "has_tests", 0)]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise DataError(f"{tasks.name}: task {missing[0]}{more} has no tests, and {tests.name} has none for it either")
+        where = place(tasks.name, missing[0])
+        raise DataError(f"{where}: task {missing[0]}{more} has no tests, and {tests.name} has none for it either")
     return TaskSet.of(
         tasks.name, [t if t.has_tests else _joined(t, by_id[t.task_id]) for t in tasks.tasks], tasks.verifier
     )

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from halo_raft.errors import DataError
 from halo_raft.tasks.base import TaskSource, read_rows
 
-SEARCHED = (Path("data/rlvr"), Path(__file__).resolve().parents[3] / "data" / "rlvr")
-"""Folders that may hold the files: the working directory's, then the checkout's."""
+SEARCHED = (Path("data/rlvr"), Path(__file__).parents[1] / "shipped" / "rlvr")
+"""Folders that may hold the files: the working directory's, then the package's."""
 
 
 class Starter(TaskSource):
@@ -24,5 +24,5 @@ class Starter(TaskSource):
         name = f"starter_{split}.jsonl"
         path = next((folder / name for folder in SEARCHED if (folder / name).is_file()), None)
         if path is None:
-            raise DataError(f"tasks: {name} is in none of {', '.join(map(str, SEARCHED))}; run from the checkout")
+            raise DataError(f"tasks: {name} is in none of {', '.join(map(str, SEARCHED))}; install halo-raft anew")
         return [row for _, row in read_rows(path)]

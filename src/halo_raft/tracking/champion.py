@@ -32,21 +32,21 @@ def model_folder(uri: str, config: TrackingConfig) -> Path:
     """
     form = _FORM.fullmatch(uri)
     if form is None:
-        raise ConfigError(f"--model {uri}: write models:/NAME@champion, or models:/NAME/VERSION")
+        raise ConfigError(f"{uri}: write models:/NAME@champion, or models:/NAME/VERSION")
     location = resolve(config)
     if location.database and not location.database.is_file():
-        raise ConfigError(f"--model {uri}: there is no MLflow database {location.database}; set tracking.dir or .uri")
+        raise ConfigError(f"{uri}: there is no MLflow database {location.database}; set tracking.dir or .uri")
     client = connect(location, config.experiment).client
     try:
         found = _version(client, form)
         source = client.get_model_version_download_uri(found.name, found.version)
     except Exception as error:
-        raise ConfigError(f"--model {uri}: MLflow at {location.shown} does not have it ({reason(error)})") from None
+        raise ConfigError(f"{uri}: MLflow at {location.shown} does not have it ({reason(error)})") from None
     parts = urlsplit(source)
     if parts.scheme in ("", "file"):
         folder = Path(unquote(parts.path))
         if not folder.is_dir():
-            raise ConfigError(f"--model {uri}: its folder {folder} is not there; bring it back")
+            raise ConfigError(f"{uri}: its folder {folder} is not there; bring it back")
         return folder
     return _downloaded(client, location, found, source)
 
@@ -70,7 +70,7 @@ def _downloaded(client: MlflowClient, location: Location, found: ModelVersion, s
     try:
         path = Path(download_artifacts(artifact_uri=source, dst_path=str(scratch), tracking_uri=location.uri))
     except Exception as error:
-        raise ConfigError(f"--model: {source} cannot be downloaded ({reason(error)})") from None
+        raise ConfigError(f"{source} cannot be downloaded ({reason(error)})") from None
     if found.run_id and any(entry.path == "config.yaml" for entry in client.list_artifacts(found.run_id)):
         client.download_artifacts(found.run_id, "config.yaml", str(place))
     path.rename(place / name)

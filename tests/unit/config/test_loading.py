@@ -224,6 +224,37 @@ def test_a_mistake_on_the_command_line_is_a_usage_error(override, expected):
 
 
 @pytest.mark.parametrize(
+    ("schema", "key", "meant"),
+    [
+        (RaftConfig, "lr", "training.learning_rate"),
+        (SftConfig, "lr", "training.learning_rate"),
+        (RaftConfig, "training.wd", "training.weight_decay"),
+        (RaftConfig, "batch_size", "training.per_device_train_batch_size"),
+        (SftConfig, "epochs", "training.num_train_epochs"),
+        (RaftConfig, "max_tokens", "sampling.max_new_tokens"),
+        (RaftConfig, "model_name", "model.name"),
+        (RaftConfig, "temp", "sampling.temperature"),
+    ],
+)
+def test_a_key_that_people_shorten_finds_the_one_that_is_meant(schema, key, meant):
+    with pytest.raises(UsageError, match=rf"^{key}=1: unknown key {key}; did you mean {meant}\?$"):
+        load(schema, None, [f"{key}=1"])
+
+
+def test_a_file_of_another_pipeline_names_its_command(write):
+    for text, schema, command in (
+        (GUIDE_SFT, RaftConfig, "sft train"),
+        (GUIDE_SFT, SweepConfig, "sft train"),
+        ("sweep: {trials: 2}\n", RaftConfig, "sweep"),
+        ("model: {name: x}\ncycles: 2\n", SftConfig, "raft train"),
+    ):
+        with pytest.raises(ConfigError, match=rf"config.yaml:\d: is a configuration of `halo-raft {command}`; give it"):
+            load(schema, write(text))
+    with pytest.raises(ConfigError, match=r"unknown key modle; did you mean model\?"):
+        load(SftConfig, write("modle: {name: x}\n"))
+
+
+@pytest.mark.parametrize(
     ("override", "key", "value"),
     [
         ("sampling={temperature: 0.1, top_k: 3}", "sampling", {"temperature": 0.1, "top_k": 3}),

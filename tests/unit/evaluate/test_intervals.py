@@ -54,9 +54,12 @@ def test_all_failed_or_all_passed_is_not_certainty():
     assert every.high == 1 and every.low == pytest.approx(1 - none.high)
 
 
-@pytest.mark.parametrize("values", [[], [0.5]])
-def test_no_interval_without_spread(values):
-    assert math.isnan(bootstrap_interval(values).low)
+def test_a_single_task_and_equal_tasks_are_not_certainty():
+    single, few, many = (bootstrap_interval([0.5] * tasks) for tasks in (1, 4, 400))
+    assert 0 < single.low < few.low < many.low < 0.5 < many.high < few.high < single.high < 1
+    assert bootstrap_interval([0.5, 0.5 + 1e-12, 0.5, 0.5]) == few, "what rounding leaves is no spread"
+    assert bootstrap_interval([1.0]).low == pytest.approx(0.207, abs=1e-3), "Wilson's for 1 of 1"
+    assert math.isnan(bootstrap_interval([]).low)
 
 
 def results(values):
@@ -80,7 +83,11 @@ def test_a_loss_is_negative_and_mirrors_the_gain():
 
 def test_no_difference_has_p_one():
     difference = paired_difference(results([0, 1, 0.5]), results([0, 1, 0.5]))
-    assert (difference.mean, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
+    assert (difference.mean, difference.p_value) == (0, 1) and difference.low == -difference.high < 0
+    more = paired_difference(results([0] * 100), results([0] * 100))
+    assert (more.low, more.high) == (pytest.approx(-0.037, abs=1e-3), pytest.approx(0.037, abs=1e-3))
+    alone = paired_difference({"a": 0}, {"a": 1})
+    assert alone.low < 0 < alone.high == 1 and not alone.is_real
 
 
 def test_two_tasks_cannot_be_significant():

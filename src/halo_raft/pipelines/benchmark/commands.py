@@ -25,11 +25,16 @@ from halo_raft.pipelines.benchmark.settings import (
     eval_config,
     read_ks,
     run_config,
-    with_model,
 )
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
-from halo_raft.pipelines.plans import check_parts
-from halo_raft.pipelines.raft.describe import describe, describe_judging, describe_model, download_note
+from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
+from halo_raft.pipelines.raft.describe import (
+    describe,
+    describe_judging,
+    describe_model,
+    describe_prompts,
+    download_note,
+)
 from halo_raft.store import write_atomically
 from halo_raft.terminal import console
 
@@ -113,6 +118,10 @@ def dry_run(config: RaftConfig) -> int:
         ("tasks", f"{config.tasks.train}: {count} prompts{download_note(described)}"),
         *describe_judging(config, [policy.verifier]),
     ]
+    if not described.downloads:
+        task_set = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
+        task_set = fit_for(task_set, [policy.verifier], config.tasks)
+        plan += describe_prompts([sampling_plan(config, task_set, policy)])
     drawn = f"{config.sampling.samples_per_prompt} a task at temperature {config.sampling.temperature:g}"
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
@@ -174,12 +183,13 @@ def _measured_model(name: str, arguments: argparse.Namespace) -> Path:
         raise UsageError(f"benchmark compare: {name} is no .json result; to measure models, name tasks with --prompts")
     one = argparse.Namespace(**{**vars(arguments), "model": name})
     config = run_config(one)
+    ks = read_ks(str(arguments.k), config.sampling.samples_per_prompt)
     files = Files.of(arguments.output.parent / f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-')}.json")
     if arguments.dry_run:
         look_over(config, files)
         return files.result
     console.heading(name)
-    say_result(benchmark(config, read_ks(None, config.sampling.samples_per_prompt), files))
+    say_result(benchmark(config, tuple({*read_ks(None, config.sampling.samples_per_prompt), *ks}), files))
     return files.result
 
 
@@ -193,9 +203,7 @@ def run_full(arguments: argparse.Namespace) -> int:
     folder = lasting(flags.pop("output_dir", ("", "results/full_benchmark"))[1])
     layout = Layout(folder)
     flags["output_dir"] = ("--output", str(layout.raft))
-    known = with_lasting_paths(load(RaftConfig, arguments.config, arguments.overrides))
-    flags = with_model(flags, known.tracking)
-    config = with_lasting_paths(on_checkpoint_base(load(RaftConfig, arguments.config, arguments.overrides, flags)))
+    config = on_checkpoint_base(with_lasting_paths(load(RaftConfig, arguments.config, arguments.overrides, flags)))
     ks = read_ks(arguments.k, arguments.samples)
     if arguments.dry_run:
         console.say("# Resolved configuration")

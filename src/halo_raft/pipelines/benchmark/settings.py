@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from halo_raft import tasks, tracking
-from halo_raft.cluster.jobs import found, with_lasting_paths
-from halo_raft.config import RaftConfig, SftConfig, TrackingConfig, load, load_file
+from halo_raft import tasks
+from halo_raft.cluster.jobs import with_lasting_paths
+from halo_raft.config import RaftConfig, SftConfig, load, load_file
 from halo_raft.config.flags import Flag, read_flags
 from halo_raft.errors import ConfigError, DataError, UsageError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 
-MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter folder, or models:/name@champion")
+MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter or run folder, or models:/NAME@champion")
 
 COMMON_FLAGS = (
     MODEL,
@@ -78,40 +78,23 @@ def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str]
     """
     flags["output_dir"] = ("--output", str(arguments.output.parent))
     settings = ["sampling.min_p=0", *defaults]
-    known = with_lasting_paths(load(RaftConfig, None, [*settings, *fixed, *arguments.overrides]))
-    flags = with_model(flags, known.tracking)
-    settings += [*of_its_run(flags), *fixed, *arguments.overrides]
-    config = with_lasting_paths(on_checkpoint_base(load(RaftConfig, None, settings, flags)))
+    named = {key: flag for key, flag in flags.items() if key == "model.name"}
+    known = with_lasting_paths(load(RaftConfig, None, [*settings, *fixed, *arguments.overrides], named))
+    model = on_checkpoint_base(known).model
+    settings += [*_of_its_run(model.checkpoint), *fixed, *arguments.overrides]
+    config = with_lasting_paths(load(RaftConfig, None, settings, flags)).model_copy(update={"model": model})
     if config.sampling.temperature == 0 and config.sampling.samples_per_prompt > 1:
         raise UsageError("--temperature 0 draws the same sample each time; use --samples 1, or a temperature above 0")
     return config
 
 
-def with_model(flags: Flags, where: TrackingConfig) -> Flags:
-    """Return the flags with the model that `--model` names: an adapter becomes a checkpoint on its own base.
-
-    Raises:
-        ConfigError: A `models:/...` that MLflow does not have.
-    """
-    if "model.name" not in flags:
-        return flags
-    rest = {key: value for key, value in flags.items() if key != "model.name"}
-    flag, name = flags["model.name"]
-    path = Path(tracking.model_folder(name, where)) if name.startswith("models:/") else found(name)
-    if (path / "adapter_config.json").is_file():
-        return rest | {"model.checkpoint": (flag, str(path))}
-    return rest | {"model.name": (flag, str(path) if name.startswith("models:/") else name)}
-
-
-def of_its_run(flags: Mapping[str, tuple[str, Any]]) -> list[str]:
+def _of_its_run(adapter: Path | None) -> list[str]:
     """Return the settings that an adapter in a run folder was measured with there, so that numbers compare.
 
     Of an SFT run that is the system prompt; an adapter beside some other `config.yaml` has no run.
     """
-    if "model.checkpoint" not in flags:
-        return []
-    path = Path(flags["model.checkpoint"][1]).resolve().parent / "config.yaml"
-    if not path.is_file():
+    path = adapter.parent / "config.yaml" if adapter else None
+    if path is None or not path.is_file():
         return []
     try:
         run = load_file(path)
@@ -134,7 +117,7 @@ def read_ks(text: str | None, samples: int) -> tuple[int, ...]:
     """Read `1,5,10`; without a text it is 1, and 5 and 10 where so many samples are drawn.
 
     Raises:
-        UsageError: Not whole numbers from 1.
+        UsageError: Not whole numbers from 1, or more than there are samples.
     """
     if text is None:
         return tuple(k for k in (1, 5, 10) if k <= samples)
@@ -144,6 +127,8 @@ def read_ks(text: str | None, samples: int) -> tuple[int, ...]:
         ks = (0,)
     if min(ks) < 1:
         raise UsageError(f"--k {text}: give whole numbers from 1 separated by commas, such as 1,5,10")
+    if max(ks) > samples:
+        raise UsageError(f"--k {text}: pass@{max(ks)} needs {max(ks)} samples a task, not {samples}; raise --samples")
     return ks
 
 

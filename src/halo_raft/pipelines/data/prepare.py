@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft import __version__, tasks
-from halo_raft.errors import ConfigError, DataError, UsageError
+from halo_raft.errors import ConfigError, DataError, HaloRaftError, UsageError
 from halo_raft.extract import canonical
 from halo_raft.pipelines.data.listing import say_sets
 from halo_raft.pipelines.data.trying import Tried, policy_for, try_tasks
@@ -185,10 +185,10 @@ def _write(written: TaskFiles, chosen: Iterable[Task], tried: list[Task]) -> Non
 
 
 def _try(tried: list[Task]) -> Tried | str:
-    """Run references and cheats; returns why not, where a compiler or the sandbox is missing."""
+    """Run references and cheats; returns why not, where a compiler or the sandbox is missing, or Ray does not start."""
     try:
         return try_tasks(policy_for(None), tried)
-    except ConfigError as error:
+    except HaloRaftError as error:
         return str(error)
 
 

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     file = arguments.config or (None if arguments.fresh else _of_the_folder(arguments))
     settings = load(RaftConfig, file, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
-    config = with_lasting_paths(on_checkpoint_base(settings))
+    config = on_checkpoint_base(with_lasting_paths(settings))
     if arguments.dry_run:
         return dry_run(config, arguments.gpu_memory)
     history = train(config, fresh=arguments.fresh, from_stage=arguments.from_stage or "")

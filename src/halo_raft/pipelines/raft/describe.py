@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from halo_raft import devices, memory, models, sandbox, tasks, tracking, verifiers
 from halo_raft.cluster.connection import describe_devices
@@ -10,8 +10,12 @@ from halo_raft.config import RaftConfig
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.plans import check_parts
 from halo_raft.pipelines.raft.plan import policies_of, prepare
+from halo_raft.sampling import SamplingPlan, check_prompts_fit
 
 Topic = tuple[str, str]
+
+TEMPLATE_BYTES = 512
+"""What a chat template may add to a prompt."""
 
 
 def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[Topic]:
@@ -28,16 +32,18 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     train = tasks.describe(config.tasks.train)
     policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
-    prompts = min(train.tasks, config.tasks.limit or train.tasks)
+    prompts, long = min(train.tasks, config.tasks.limit or train.tasks), list[Topic]()
     if not train.downloads and not (heldout and heldout.downloads):
         plan = prepare(config)
         prompts = len(plan.training.tasks.tasks)
+        long = list(describe_prompts([plan.training, *([plan.heldout] if plan.heldout else [])]))
         if plan.heldout and not heldout:
             heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
     yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
     if heldout:
         yield "held-out tasks", f"{config.tasks.heldout or 'held out of them'}: {_heldout_plan(config, heldout)}"
+    yield from long
     yield from _cycles(config, prompts)
     yield from describe_judging(config, [policy.verifier for policy in policies])
     yield from _memory(config, gpu_memory)
@@ -50,6 +56,28 @@ def describe_model(config: RaftConfig) -> Iterator[Topic]:
     yield "model", f"{config.model.name} ({models.check(config.model.name)})"
     if config.model.checkpoint:
         yield "checkpoint", str(config.model.checkpoint)
+
+
+def describe_prompts(plans: Sequence[SamplingPlan]) -> Iterator[Topic]:
+    """Look whether the context holds every prompt; yields that it is not known where the model is not here.
+
+    A tokenizer, which takes seconds, is loaded only where a prompt has more bytes than the context has tokens.
+
+    Raises:
+        DataError: It does not.
+    """
+    name, room = plans[0].compute.model.name, plans[0].compute.engine.max_model_len
+    longest = max(
+        sum(len(message["content"].encode()) for message in plan.wording.chat(task))
+        for plan in plans
+        for task in plan.tasks.tasks
+    )
+    if longest + TEMPLATE_BYTES < room:
+        return
+    if models.check(name) == models.HUB and models.config_of(name) is None:
+        yield "longest prompt", f"{longest} bytes; whether it fits in {room} tokens is known when {name} is here"
+    else:
+        check_prompts_fit(plans)
 
 
 def describe_judging(config: RaftConfig, names: Iterable[str]) -> Iterator[Topic]:

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     settings = load(SftConfig, arguments.config, arguments.overrides, given_flags(arguments))
-    config = with_lasting_paths(on_checkpoint_base(settings))
+    config = on_checkpoint_base(with_lasting_paths(settings))
     if arguments.dry_run:
         return dry_run(config)
     train(config, fresh=arguments.fresh)

@@ -60,7 +60,7 @@ def with_default_command(argv: Sequence[str]) -> list[str]:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
     settings = load(SweepConfig, arguments.config, arguments.overrides, read_flags(arguments, SWEEP_FLAGS))
-    config = _absolute(with_lasting_paths(on_checkpoint_base(settings)))
+    config = _absolute(on_checkpoint_base(with_lasting_paths(settings)))
     space, objective = read_space(config), check_objective(config)
     if arguments.dry_run:
         return dry_run(config, space, objective)

@@ -148,7 +148,7 @@ def prepare(arguments: argparse.Namespace) -> Request:
     asked = {answer.task_id: by_id[answer.task_id] for answer in answers}
     policy.check(asked.values())
     for task_id, reason in beyond_us(policy, asked).items():
-        raise DataError(f"{task_set.name}: task {task_id}: {reason}")
+        raise DataError(f"{tasks.place(task_set.name, task_id)}: task {task_id}: {reason}")
     settings = config.model_dump(mode="json", include={"verifier": True, "sandbox": True})
     settings["verifier"] = {k: v for k, v in settings["verifier"].items() if k not in ("name", "workers")}
     fingerprint = {
@@ -220,11 +220,11 @@ def _judge(request: Request, workers: Callable[[int], int], use_ledger: bool) ->
     if done:
         console.say(f"Loading cached samples... {done} of {total} are verified")
     if not left:
-        return verdicts, Pace(0, 0.0)
+        return verdicts, Pace(0, 0, 0.0)
     console.say(f"Verifying {len(left)} samples with {request.policy.verifier}...")
     failures = FailureLog()
     known = Known(request.policy, request.tasks, ledger_folder(), remember=use_ledger)
-    started = time.monotonic()
+    started, copies = time.monotonic(), 0
 
     def start(answers: int) -> int:
         nonlocal started
@@ -237,8 +237,9 @@ def _judge(request: Request, workers: Callable[[int], int], use_ledger: bool) ->
             writer.append(new)
             verdicts |= {v.sample_id: v for v in new}
             failures.see(new)
+            copies += sum(v.cached for v in new)
             ticks.advance(len(new), sum(v.success for v in new), 0)
-    return verdicts, Pace(len(left), time.monotonic() - started)
+    return verdicts, Pace(len(left) - copies, copies, time.monotonic() - started)
 
 
 def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:

@@ -11,7 +11,7 @@ from halo_raft import evaluate
 from halo_raft.records import PassRate, Record, Verdict, VerdictKind
 from halo_raft.terminal import console
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,12 @@ class Summary(Record):
         samples: All samples; `infra` of them could not be judged and are in no rate.
         pass_rate: Share of the judged samples that passed.
         tasks: Tasks with a judged sample; `tasks_solved` of them have one that passed.
-        pass_at_1: Mean over tasks of the share that passed, with its 95% interval; null where there is none.
-        cached: Samples whose verdict is that of an identical program judged before.
+        pass_at_1: Mean over tasks of the share that passed, with its 95% interval; null where nothing was judged.
         tiers, integrity: Judged samples by sandbox tier, and by where the judge stood.
-        judged_now: Samples that this run judged; the others were on disk.
-        seconds: Wall time of judging them, the start of Ray left out.
+        judged_now: Samples that this run judged. With `known` and `on_disk` it makes all `samples`.
+        known: Samples that this run gave the verdict of an identical program.
+        on_disk: Samples that an earlier start of the same command had brought to a verdict.
+        seconds: Wall time of judging, the start of Ray left out.
         broken_tasks: Tasks that failed validation, with the reason; None when nobody asked.
     """
 
@@ -44,8 +45,9 @@ class Summary(Record):
     kinds: dict[str, int]
     tiers: dict[str, int]
     integrity: dict[str, int]
-    cached: int
     judged_now: int
+    known: int
+    on_disk: int
     seconds: float
     samples_per_s: float
     broken_tasks: dict[str, str] | None = field(default=None)
@@ -53,9 +55,10 @@ class Summary(Record):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many samples this run judged, and in what time (s)."""
+    """How many samples this run judged, how many it knew by identical programs, and in what time (s)."""
 
-    samples: int
+    judged: int
+    known: int
     seconds: float
 
 
@@ -81,16 +84,17 @@ def summarise(
         kinds=_counts(str(v.kind) for v in verdicts),
         tiers=_counts(v.tier for v in judged),
         integrity=_counts(v.integrity for v in judged),
-        cached=sum(v.cached for v in verdicts),
-        judged_now=pace.samples,
+        judged_now=pace.judged,
+        known=pace.known,
+        on_disk=len(verdicts) - pace.judged - pace.known,
         seconds=round(pace.seconds, 3),
-        samples_per_s=round(pace.samples / pace.seconds, 2) if pace.seconds else 0.0,
+        samples_per_s=round(pace.judged / pace.seconds, 2) if pace.seconds else 0.0,
         broken_tasks=broken_tasks,
     )
 
 
 def _number(value: float) -> float | None:
-    """Return what JSON has a number for: a single task has no interval."""
+    """Return what JSON has a number for."""
     return None if math.isnan(value) else value
 
 
@@ -114,8 +118,10 @@ def _facts(summary: Summary) -> Iterable[tuple[str, str]]:
         yield "by task", f"pass@1 {shown}; {summary.tasks_solved} of {summary.tasks} tasks solved"
     if summary.infra:
         yield "not judged", f"{summary.infra} (our failure, in no rate; the log says why)"
-    if summary.cached:
-        yield "known", f"{summary.cached} are copies of an identical program's verdict"
+    if summary.known:
+        yield "known", f"{summary.known} are copies of an identical program's verdict"
+    if summary.on_disk:
+        yield "on disk", f"{summary.on_disk} had a verdict from an earlier start"
     if summary.judged_now:
         speed = f"{summary.samples_per_s:.1f} samples/s" if summary.seconds else ""
         yield "speed", f"{speed} ({summary.judged_now} in {summary.seconds:.1f} s)"

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from halo_raft import cli, models
+from halo_raft.errors import ConfigError
 from halo_raft.pipelines.benchmark.commands import add_commands, say_result
 from halo_raft.pipelines.benchmark.result import BenchmarkResult
 from halo_raft.pipelines.benchmark.settings import benchmark_tasks, read_ks
@@ -38,6 +39,10 @@ def adapter(path, base):
         ("run --prompts blank.jsonl", 3, "blank.jsonl:1: has no prompt"),
         ("run --prompts good.jsonl --k 0", 2, "--k 0: give whole numbers"),
         ("run --prompts good.jsonl --k one", 2, "--k one: give whole numbers"),
+        ("run --prompts good.jsonl --k 1,5 --samples 2", 2, "--k 1,5: pass@5 needs 5 samples a task, not 2; raise"),
+        ("eval --benchmark humaneval --k 2", 2, "--k 2: pass@2 needs 2 samples a task, not 1; raise --samples"),
+        ("full --k 9", 2, "--k 9: pass@9 needs 9 samples a task, not 8; raise --samples"),
+        ("compare some/model b.json --prompts good.jsonl --k 9", 2, "--k 9: pass@9 needs 9 samples a task, not 8"),
         ("run --prompts good.jsonl --temperature 0 --samples 2", 2, "draws the same sample each time"),
         ("run --prompts good.jsonl --output .", 3, "is a folder; name a JSON file"),
         ("run --model gone --prompts good.jsonl", 3, "gone is no folder"),
@@ -87,6 +92,20 @@ def test_an_adapter_of_a_run_is_measured_as_the_run_measured_it(folder):
     assert (asked.sampling.temperature, asked.sampling.top_k) == (0.9, 5)
     greedy = settings_of("eval", "--model", "run/cycle_1_final", "--benchmark", "humaneval")
     assert (greedy.sampling.temperature, greedy.sampling.samples_per_prompt) == (0, 1)
+
+
+def test_a_run_folder_is_its_best_adapter(folder):
+    (folder / "run").mkdir()
+    adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
+    (folder / "run" / "config.yaml").write_text(RUN)
+    (folder / "run" / "run.json").write_text("{}")
+    command = ("run", "--model", "run", "--prompts", "good.jsonl")
+    with pytest.raises(ConfigError, match="is the folder of a run that has no adapter yet"):
+        settings_of(*command)
+    (folder / "run" / "cycle_1_final" / "adapter_model.safetensors").write_bytes(b"x")
+    (folder / "run" / "best").symlink_to("cycle_1_final")
+    config = settings_of(*command)
+    assert config.model.checkpoint == folder / "run" / "cycle_1_final" and config.sampling.temperature == 0.4
 
 
 def test_an_sft_adapter_is_measured_with_its_system_prompt(folder):
@@ -158,5 +177,5 @@ def test_a_benchmark_is_its_test_split():
 
 
 def test_ks():
-    assert read_ks("1,5,5,10", 2) == (1, 5, 10)
+    assert read_ks("1,5,5,10", 10) == (1, 5, 10)
     assert [read_ks(None, n) for n in (1, 8, 20)] == [(1,), (1, 5), (1, 5, 10)]

@@ -31,6 +31,7 @@ class Server:
         self.script: Script = lambda number, before: good(number)
         self.asked: Counter[int] = Counter()
         self.at_once = self.most_at_once = 0
+        self.context: int | None = None
         self.keys: set[str] = set()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -73,6 +74,8 @@ class Server:
                     server.most_at_once = max(server.most_at_once, server.at_once)
                 try:
                     answer = server.script(number, before)
+                    if server.context and asked.get("max_tokens", 0) >= server.context:
+                        answer = 400, {}
                     if callable(answer):
                         answer(self)
                     elif isinstance(answer, tuple):
@@ -189,6 +192,14 @@ def test_sound_tasks_are_written_and_all_else_is_not(server, capsys):
     assert server.asked[3] == 3 and server.asked[4] == 2 and 1 < server.most_at_once <= backends.AT_ONCE
     assert server.keys == {"Bearer secret"} and "secret" not in printed
     assert cli.main(["data", "validate", "out.jsonl"]) == 0
+
+
+def test_a_server_with_less_room_is_asked_without_a_bound(server, capsys):
+    server.context = backends.MAX_TOKENS
+    assert generate(server, count=2) == 0 and len(written()) == 2
+    server.script = lambda number, before: (400, {})
+    assert generate(server, count=3) == 3, "what it refuses all the same is refused"
+    assert "refuses model 'scripted'" in capsys.readouterr().err
 
 
 def test_a_run_that_was_stopped_goes_on_and_asks_nothing_twice(server, capsys):

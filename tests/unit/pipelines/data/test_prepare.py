@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from halo_raft import cli, tasks
+from halo_raft.errors import HaloRaftError
 from halo_raft.tasks.public.catalogue import SETS, files_of
 from halo_raft.train.rows import parse_row as sft_turns
 
@@ -122,6 +123,16 @@ def test_the_card_names_what_fails_and_the_ways_are_found_without_network(folder
     assert prepare("--dataset", "mbpp:test") == 3  # the tests' environment is offline
     (line,) = capsys.readouterr().err.splitlines()
     assert "go online, or give a copy: halo-raft data prepare --dataset mbpp:test --source" in line
+
+
+def test_a_set_that_could_not_be_tried_has_a_card_that_says_so(folder, monkeypatch, capsys):
+    def no_ray(*arguments):
+        raise HaloRaftError("Ray did not start (too busy)")
+
+    monkeypatch.setattr("halo_raft.pipelines.data.prepare.try_tasks", no_ray)
+    assert prepare("--dataset", "mbpp", "--source", str(as_jsonl(folder))) == 0
+    assert "not run: Ray did not start (too busy)" in files_of("mbpp", "train").card.read_text()
+    assert "Ray did not start" in capsys.readouterr().out
 
 
 def test_a_file_of_another_split_is_not_taken_for_it(folder, capsys):

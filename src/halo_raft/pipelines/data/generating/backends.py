@@ -71,10 +71,16 @@ class Answered:
 
 
 class Backend(Protocol):
-    """Answers requests, in any order."""
+    """Answers requests, in any order.
+
+    Attributes:
+        batch: Requests of the largest round.
+        a_task: Requests of the first round for each task that is wanted: few where each is paid for.
+    """
 
     model: str
     batch: int
+    a_task: int
 
     def answers(self, attempts: Sequence[Attempt]) -> Iterator[Answered]:
         """Yield what comes of each request as it comes.
@@ -99,7 +105,7 @@ def backend_of(name: str, model: str | None, base_url: str | None) -> Backend:
 class Server:
     """A server of OpenAI's protocol."""
 
-    batch = 4 * AT_ONCE
+    batch, a_task = 4 * AT_ONCE, 2
 
     def __init__(self, name: str, service: Service, model: str | None, base_url: str | None) -> None:
         key = os.environ.get(service.key)
@@ -115,6 +121,7 @@ class Server:
             http_client=openai.DefaultHttpxClient(event_hooks={"response": [_read_within_bounds]}),
         )  # fmt: skip
         self.model = model or service.model or ""
+        self._bounds: dict[str, Any] = {"max_tokens": MAX_TOKENS}
         self._look()
 
     def _look(self) -> None:
@@ -167,10 +174,11 @@ class Server:
         """Ask, again after a growing pause where the server is busy or away for a moment."""
         last = ""
         for number in range(TRIES):
+            bounds = self._bounds
             try:
                 got = self._client.chat.completions.create(
                     model=self.model, messages=list(attempt.messages), temperature=TEMPERATURE,  # type: ignore[arg-type]
-                    max_tokens=MAX_TOKENS, seed=attempt.seed + attempt.number,
+                    seed=attempt.seed + attempt.number, **bounds,
                 )  # fmt: skip
             except _TooMuchError as error:
                 return Answered(attempt, None, str(error))
@@ -184,7 +192,10 @@ class Server:
                     break
                 continue
             except self._openai.APIStatusError as error:
-                raise self._fatal(error) from error
+                if not (isinstance(error, self._openai.BadRequestError) and bounds):
+                    raise self._fatal(error) from error
+                last, self._bounds = _one_line(error), {}  # its context is shorter, or it has another word for it
+                continue
             except Exception as error:  # an answer that is no answer: what it raises depends on what it is
                 return Answered(attempt, None, f"the server's answer cannot be read ({type(error).__name__})")
             else:
@@ -208,7 +219,7 @@ class Server:
 class LocalEngine:
     """The engine of this machine, without a server."""
 
-    batch = 32
+    batch = a_task = 32  # as many as there are take hardly longer than one
 
     def __init__(self, model: str) -> None:
         models.check(model)

@@ -93,7 +93,9 @@ class _Run:
         console.say(f"Asking {backend.model} for {self.missing} tasks of {self._topic.name}")
         with JsonlWriter(self.output) as written, JsonlWriter(self._journal) as journal:
             fruitless = 0
-            while self.missing and (round_ := list(self._next(min(backend.batch, 2 * self.missing << fruitless)))):
+            while self.missing and (
+                round_ := list(self._next(min(backend.batch, backend.a_task * self.missing << fruitless)))
+            ):
                 fruitless = min(fruitless + 1, 8)
                 for answered in backend.answers(round_):
                     outcome, made = self._outcome(answered, judge, backend.model)
