@@ -11,10 +11,8 @@ the speed of pure bfloat16.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,12 +25,12 @@ from accelerate.utils import extract_model_from_parallel
 from peft.helpers import disable_input_dtype_casting
 
 from halo_raft.config.training import TrainingConfig
-from halo_raft.errors import ConfigError
 from halo_raft.precision import bfloat16_is_fast
 from halo_raft.train.checkpoints import Checkpoints
 from halo_raft.train.examples import ExampleSet, TrainExample, load_examples
 from halo_raft.train.fitting import Fitting, fit
 from halo_raft.train.job import TRAINING_FILE, FinetuneJob
+from halo_raft.train.loading import load_model
 from halo_raft.train.overfitting import HeldBackLoss
 from halo_raft.train.saving import atomic_folder
 from halo_raft.train.schedule import BatchShape, Schedule, hold_back, schedule
@@ -71,7 +69,7 @@ def train(
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         job.model or job.base_model, trust_remote_code=job.trust_remote_code
     )
-    model = _load_model(job, torch.bfloat16 if bf16 else torch.float32)
+    model = load_model(job, torch.bfloat16 if bf16 else torch.float32)
     settings = job.training
     data = load_examples(
         job.example_files, _eos_token_ids(model, tokenizer), settings.max_seq_length, settings.train_on
@@ -150,65 +148,6 @@ def save_adapter(
         tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's card has blanks where ours has figures
         (folder / TRAINING_FILE).write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-
-
-def _load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
-    """Return the base model with a trainable adapter, new or continued, in float32."""
-    base = transformers.AutoModelForCausalLM.from_pretrained(
-        job.model or job.base_model,
-        dtype=dtype,
-        trust_remote_code=job.trust_remote_code,
-        **_straight_onto_device(job),
-        **_quantized(job),
-    )
-    base.config.use_cache = False
-    if job.init_adapter is not None:
-        return peft.PeftModel.from_pretrained(base, str(job.init_adapter), is_trainable=True)
-    targets = job.lora.target_modules
-    shape = peft.LoraConfig(
-        task_type="CAUSAL_LM",
-        r=job.lora.r,
-        lora_alpha=job.lora.alpha,
-        lora_dropout=job.lora.dropout,
-        target_modules=targets if isinstance(targets, str) else list(targets),
-        bias="none",  # vLLM refuses adapters with biases or whole modules in them
-    )
-    try:
-        return peft.get_peft_model(base, shape)
-    except ValueError as error:
-        raise ConfigError(f"lora.target_modules: {error}") from error
-
-
-def _straight_onto_device(job: FinetuneJob) -> dict[str, Any]:
-    """Return the argument that has weights read into the GPU: host memory need not hold the model too."""
-    if not job.gpus_per_worker or (job.sharding == "fsdp" and job.workers > 1):
-        return {}
-    return {"device_map": {"": os.environ.get("ACCELERATE_TORCH_DEVICE", "cuda:0")}}  # Ray Train sets it
-
-
-def _quantized(job: FinetuneJob) -> dict[str, Any]:
-    """Return the argument that has the base held in 4 bits, where that is asked for.
-
-    Raises:
-        ConfigError: Nothing here can compute on such weights.
-    """
-    if job.training.quantize is None:
-        return {}
-    if not job.gpus_per_worker or torch.version.hip:
-        raise ConfigError(
-            f"training.quantize: {job.training.quantize} is computed on NVIDIA's GPUs alone, and this is "
-            f"{'an AMD GPU (ROCm)' if job.gpus_per_worker else 'a CPU'}; remove the setting"
-        )
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise ConfigError("training.quantize: bitsandbytes is missing where training runs; pip install bitsandbytes")
-    return {
-        "quantization_config": transformers.BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type=job.training.quantize,
-            bnb_4bit_compute_dtype=torch.bfloat16,
-            bnb_4bit_use_double_quant=True,
-        )
-    }
 
 
 def _watch(

@@ -15,7 +15,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from halo_raft.errors import ConfigError, DataError
 from halo_raft.extract import extract
@@ -186,11 +186,8 @@ class Verifier(abc.ABC):
         """Return why no answer to a task can be judged, as the end of a sentence; None if one can."""
         if task.our_limit:
             return f"cannot be judged here: {task.our_limit}"
-        if reason := self.lacking(task):
-            return reason
-        return (
-            f"has no tests, which the verifier {self.name} needs" if self.needs_tests and not task.has_tests else None
-        )
+        testless = self.needs_tests and not task.has_tests
+        return self.lacking(task) or (f"has no tests, which the verifier {self.name} needs" if testless else None)
 
     def lacking(self, task: Task) -> str | None:
         """Return which package a task needs that cannot be had here, as the end of a sentence; None if none is."""
@@ -276,13 +273,16 @@ class Verifier(abc.ABC):
         verify = getattr(self, "verify", None)
         if not callable(verify):
             raise ConfigError(f"verifier {self.name!r} defines no verify(self, code)")
-        parameters = inspect.signature(verify).parameters.values()
+        signature = inspect.signature(verify)
+        parameters = signature.parameters.values()
         positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         required = [p for p in positional if p.default is p.empty]
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
         variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         if len(required) > 2 or keywords or not (positional or variadic):
-            raise ConfigError(f"verifier {self.name!r}: verify takes (code) or (code, task), not {_names(parameters)}")
+            raise ConfigError(
+                f"verifier {self.name!r}: verify takes (code) or (code, task), not ({', '.join(map(str, parameters))})"
+            )
         return len(required) == 2 or variadic or (len(positional) > 1 and positional[1].name == "task")
 
 
@@ -290,10 +290,6 @@ def _one_line(text: object) -> str:
     """Return text without line ends and control characters: it may be a program's own."""
     line = str(text)
     return " ".join((line if line.isprintable() else "".join(c if c.isprintable() else " " for c in line)).split())
-
-
-def _names(parameters: Any) -> str:
-    return "(" + ", ".join(str(parameter) for parameter in parameters) + ")"
 
 
 def _tier(integrity: str) -> str:

@@ -251,31 +251,31 @@ def test_loss_on_all_tokens_counts_the_prompt(make_job: MakeJob) -> None:
 def test_weights_are_read_straight_into_the_device_that_trains(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from halo_raft.train import loop
+    from halo_raft.train import loading
 
     monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
-    assert loop._straight_onto_device(make_job()) == {}
-    assert loop._straight_onto_device(make_job(gpus_per_worker=0.5)) == {"device_map": {"": "cuda:0"}}
+    assert loading.straight_onto_device(make_job()) == {}
+    assert loading.straight_onto_device(make_job(gpus_per_worker=0.5)) == {"device_map": {"": "cuda:0"}}
     monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cuda:1")
-    assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2)) == {"device_map": {"": "cuda:1"}}
-    assert loop._straight_onto_device(make_job(gpus_per_worker=1, workers=2, sharding="fsdp")) == {}
+    assert loading.straight_onto_device(make_job(gpus_per_worker=1, workers=2)) == {"device_map": {"": "cuda:1"}}
+    assert loading.straight_onto_device(make_job(gpus_per_worker=1, workers=2, sharding="fsdp")) == {}
 
 
 def test_a_base_in_4_bits_is_asked_of_bitsandbytes_on_nvidia_alone(make_job, monkeypatch):
-    from halo_raft.train import loop
+    from halo_raft.train import loading
 
-    assert loop._quantized(make_job(gpus_per_worker=1)) == {}
+    assert loading.quantized(make_job(gpus_per_worker=1)) == {}
     with pytest.raises(ConfigError, match=r"training.quantize: nf4 .* this is a CPU"):
-        loop._quantized(make_job(quantize="nf4"))
+        loading.quantized(make_job(quantize="nf4"))
     on_gpu = make_job(quantize="nf4", gpus_per_worker=1)
     with monkeypatch.context() as patch:
         patch.setattr(torch.version, "hip", "7.0")
         with pytest.raises(ConfigError, match="ROCm"):
-            loop._quantized(on_gpu)
+            loading.quantized(on_gpu)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pip install bitsandbytes"):
-        loop._quantized(on_gpu)
+        loading.quantized(on_gpu)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    asked = loop._quantized(on_gpu)["quantization_config"]
+    asked = loading.quantized(on_gpu)["quantization_config"]
     assert (asked.load_in_4bit, asked.bnb_4bit_quant_type, asked.bnb_4bit_use_double_quant) == (True, "nf4", True)
     assert asked.bnb_4bit_compute_dtype == torch.bfloat16
