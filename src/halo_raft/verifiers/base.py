@@ -294,9 +294,7 @@ def _one_line(text: object) -> str:
 
 def _tier(integrity: str) -> str:
     """Return the tier that judged: a user's verifier need not use the sandbox at all."""
-    if integrity == USER:
-        return "none"
     try:
-        return probe().name
+        return "none" if integrity == USER else probe().name
     except RuntimeError:
         return "unknown"
