@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from halo_raft.config import RaftConfig
+from halo_raft.pipelines.raft.heldout import by_cycle
 from halo_raft.records import CycleStats, VerdictKind
 
 LEAST_KEPT = 10
@@ -77,7 +78,7 @@ def _diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig)
     for kind, mend in MENDS.items():
         if (count := stats.kinds.get(kind, 0)) > MOST_OF_A_KIND * drawn:
             yield f"{count} of {drawn} verdicts are {kind}: {mend}"
-    if before is not None and _loss_rose(before, stats):
+    if before is not None and _loss_rose(before, stats) and not _measured_better(before, stats):
         yield (
             f"the training loss rose from {before.loss_last:.3f} to {stats.loss_last:.3f} since the last cycle: "
             "lower training.learning_rate or training.lr_decay, or take fewer cycles"
@@ -88,3 +89,9 @@ def _loss_rose(before: CycleStats, stats: CycleStats) -> bool:
     if before.loss_last is None or stats.loss_last is None:
         return False
     return stats.loss_last > LOSS_RISES_BY * before.loss_last
+
+
+def _measured_better(before: CycleStats, stats: CycleStats) -> bool:
+    """Return whether held-out tasks say that the cycle taught something, whatever its loss."""
+    rates = by_cycle((before, stats))
+    return len(rates) == 2 and rates[stats.cycle] > rates[before.cycle]

@@ -54,6 +54,12 @@ def test_a_loss_that_rises_from_cycle_to_cycle():
     assert said(cycle(2, loss_last=None), cycle(1)) == []
 
 
+@pytest.mark.parametrize(("after", "lines"), [(0.26, 0), (0.24, 1), (0.20, 1)])
+def test_a_loss_that_rises_is_no_fault_where_held_out_tasks_say_better(after, lines):
+    held = [{"pass_at_1": {"mean": value, "tasks": 120}} for value in (0.24, after)]
+    assert len(said(cycle(2, loss_last=0.6, heldout=held[1]), cycle(1, heldout=held[0]))) == lines
+
+
 def test_every_way_to_fail_has_a_mend():
     assert set(MENDS) == set(VerdictKind) - {VerdictKind.PASSED, VerdictKind.WRONG}
 
