@@ -143,7 +143,7 @@ def test_dry_run_plans_the_memory_of_a_card(monkeypatch, capsys):
     assert raft.main([*command, "--gpu-memory", "24"]) == 0
     printed = capsys.readouterr().out
     assert "21.6 of 24 GiB: weights 14.2" in printed
-    assert "26.8 GiB pinned" in printed
+    assert "14.2 GiB pinned" in printed
     assert raft.main([*command, "--gpu-memory", "16"]) == 3
     assert "no KV cache" in capsys.readouterr().err
 
