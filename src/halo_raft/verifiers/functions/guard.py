@@ -126,7 +126,10 @@ def guarded(source: str, classes: frozenset[str], unbelieved: frozenset[str]) ->
         classes: Names that it uses as classes of the program's.
         unbelieved: Methods whose answer it takes for truth; see `names`.
     """
-    return ast.unparse(ast.fix_missing_locations(_Guard(classes, unbelieved).visit(_parse(source))))
+    from halo_raft.verifiers.functions.contexts import Contexts  # here: the sandbox has no need of it
+
+    tree = Contexts().visit(_Guard(classes, unbelieved).visit(_parse(source)))
+    return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def install() -> None:

@@ -7,6 +7,7 @@ in a later one, only its own process can tell.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 
 _MUTABLE = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
@@ -88,11 +89,11 @@ def _is_looked_at_after(node: ast.With | ast.AsyncWith, inner: list[ast.AST], ta
     given = {item.optional_vars.id for item in contexts if isinstance(item.optional_vars, ast.Name)}
     checks = [part for n in inner if _is_check(n) for part in ast.walk(n) if given]
     asked = {id(part.value) for part in checks if isinstance(part, ast.Attribute)}
+    end = node.end_lineno or 0
+    names = [part for part in inner if isinstance(part, ast.Name) and part.id in given and part.lineno > end]
+    again = min((part.lineno for part in names if isinstance(part.ctx, ast.Store)), default=sys.maxsize)
     return any(
-        isinstance(part, ast.Name)
-        and part.id in given
-        and id(part) not in asked
-        and part.lineno > (node.end_lineno or 0)
+        isinstance(part, ast.Name) and part.id in given and id(part) not in asked and end < part.lineno < again
         for part in checks
     )
 

@@ -127,11 +127,12 @@ class Handle:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         candidate = _get(self, "_candidate")
-        given = None if error is None else error.args
-        plain = given is None or all(type(part) in (str, int, float, bool, bytes, type(None)) for part in given)
-        told = (kind.__name__, given if plain else (str(error)[:300],))
-        swallowed = self._ask("leave", None if error is None else told)
-        return swallowed is True and error is not None and candidate.may_swallow(error)
+        if error is None:
+            self._ask("leave", None)
+            return False
+        plain = all(type(part) in (str, int, float, bool, bytes, type(None)) for part in error.args)
+        told = error.args if plain else (str(error)[:300],)
+        return self._ask("leave", (kind.__name__, told)) is True and candidate.may_swallow(error)
 
     async def __aenter__(self) -> Any:
         return await self._ask("getattr", "__aenter__")()
