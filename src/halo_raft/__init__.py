@@ -1,6 +1,7 @@
 """halo-raft: reward-ranked fine-tuning (RAFT) of code models on your own machines.
 
-What other programs import is in `api`, loaded when it is asked for, and in `rewards`.
+What other programs import is in `api`, loaded when it is asked for, and in `rewards`. `api.train` has its name there
+alone: here `train` is a room.
 """
 
 from importlib import import_module
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         Verifier,
         VerifyResult,
         load_tasks,
-        train,
         verify,
     )
 
@@ -35,7 +35,6 @@ __all__ = [
     "Verifier",
     "VerifyResult",
     "load_tasks",
-    "train",
     "verify",
 ]
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import halo_raft
-from halo_raft import HaloRaftError, Task, VerdictKind, load_tasks, train, verify
+from halo_raft import HaloRaftError, Task, VerdictKind, load_tasks, verify
+from halo_raft.api import train
 
 ROWS = [
     {"task_id": "add", "prompt": "Add two numbers.", "test_list": ["assert add(1, 2) == 3", "assert add(0, 0) == 0"]},
