@@ -1,4 +1,4 @@
-"""What other programs import: `from halo_raft import load_tasks, verify, Verifier, ...`, `from halo_raft.api import train`.
+"""What other programs import: `from halo_raft import load_tasks, verify, ...`, `from halo_raft.api import train`.
 
 These names, those of `rewards`, and the attributes that their docstrings list stay as they are from one minor
 version to the next; every other name may change at any time. What a user can mend is a `HaloRaftError`.
