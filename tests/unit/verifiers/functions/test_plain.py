@@ -141,6 +141,8 @@ def test_the_verdict_is_that_of_a_judge_of_its_own(what: str) -> None:
 def waiting(plain: bool = True) -> list[int]:
     """Return the processes that judge by plain tests, or fork judges, and wait for the next program."""
     idle = [judges for key, idle in JUDGES._idle.items() if key[2] == plain for judges, _ in idle]
+    for judges in idle:
+        judges._run.poll()  # its zygote may have told the process id meanwhile
     return [judges._run.pid for judges in idle if judges._run.pid]
 
 
