@@ -20,8 +20,10 @@ from halo_raft.verifiers.functions.names import (
     READING,
     Function,
     defined,
+    dotted,
     modules_in,
     parse,
+    targets_of,
     terms_of,
     text,
     used,
@@ -29,6 +31,7 @@ from halo_raft.verifiers.functions.names import (
 from halo_raft.verifiers.functions.names import calls as calls_in
 from halo_raft.verifiers.functions.order import in_order
 from halo_raft.verifiers.functions.plain import is_plain
+from halo_raft.verifiers.functions.reporting import reporting
 from halo_raft.verifiers.functions.terms import Terms
 from halo_raft.verifiers.functions.trusted import helpers, left_open
 
@@ -105,12 +108,12 @@ def _suite(
 ) -> Suite:
     tree = ast.parse(source)
     base = re.findall(r"^\w*", expression or "")[0] or None
-    missing = modules_in(text(f"{setup}\n{source}"), base)
+    missing = modules_in(f"{setup}\n{source}", base)
     setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
     stubs = left_open(prompt)
     if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):  # a helper
         base = expression = None
-    entry_point = _entry_point(source, f"{helpers(prompt, base)}\n{setup}", told, solution, base, tree)
+    entry_point = _entry_point(source, f"{helpers(prompt, base)}\n{setup}", base, tree)
     if base is None and stubs and entry_point not in stubs:
         entry_point = stubs[-1]
     before = f"{helpers(prompt, entry_point)}\n{setup}"
@@ -134,9 +137,9 @@ def _suite(
     )
 
 
-def _entry_point(source: str, setup: str, told: str, solution: str, base: str | None, tree: ast.Module) -> str | None:
+def _entry_point(source: str, setup: str, base: str | None, tree: ast.Module) -> str | None:
     """Return what the tests are about: the task's own entry point if they use it, else what they call."""
-    targets = terms_of(source, setup, told, solution, None).targets
+    targets = targets_of(f"{setup}\n{source}", None)
     takes_candidate = any(_is_test(node) for node in tree.body if isinstance(node, Function))
     if base is not None and (base in targets or takes_candidate or not targets or base in used(source)):
         return base
@@ -165,7 +168,6 @@ def _instrumented(tree: ast.Module, expression: str | None, targets: frozenset[s
             calls.append((node.name, takes_candidate))
     if marker.total == 0:
         raise ValueError("no assert in them")
-    tree = ast.fix_missing_locations(tree)
     return marshal.dumps(compile(tree, "tests.py", "exec", dont_inherit=True)), tuple(calls), marker.total
 
 
@@ -263,7 +265,7 @@ class _Marker:
             return not isinstance(node.test, ast.Constant)  # `assert True` tests nothing
         if not isinstance(node, ast.Call):
             return False
-        name = ast.unparse(node.func).rpartition(".")[2]
+        name = dotted(node.func).rpartition(".")[2]
         if isinstance(node.func, ast.Attribute):
             return name.startswith("assert") or name in RAISES
         return name in self._asserting or name.startswith("assert_") or name in RAISES - {"suppress"}
@@ -276,25 +278,5 @@ class _Marker:
         return any(isinstance(inner, ast.Assert) or self.asserts(inner) for inner in ast.walk(node))
 
     def _wrap(self, body: list[ast.stmt]) -> ast.stmt:
-        number = ast.Constant(self.total)
         self.total += 1
-        return ast.Try(
-            body=body,
-            handlers=[
-                ast.ExceptHandler(
-                    type=_name("__judge_any__"),
-                    name="__judge_error__",
-                    body=[_call("__judge_bad__", number, _name("__judge_error__"))],
-                )
-            ],
-            orelse=[_call("__judge_ok__", number)],
-            finalbody=[],
-        )
-
-
-def _name(identifier: str) -> ast.Name:
-    return ast.Name(identifier, ast.Load())
-
-
-def _call(function: str, *arguments: ast.expr) -> ast.stmt:
-    return ast.Expr(ast.Call(func=_name(function), args=list(arguments), keywords=[]))
+        return reporting(body, self.total - 1)

@@ -10,6 +10,8 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 
+from halo_raft.verifiers.functions.names import dotted
+
 _MUTABLE = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
 _MAKERS = frozenset(("list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray"))
 _OF_VALUES = frozenset(name for kind in (list, dict, set, str, bytes, float) for name in dir(kind))
@@ -47,6 +49,8 @@ def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes:
         classes: Those of them that are used as classes.
     """
     nodes = tuple(nodes)
+    if not any(isinstance(node, ast.Assign | ast.With | ast.AsyncWith) for node in nodes):
+        return False
     own = frozenset(node.name for node in nodes if isinstance(node, ast.ClassDef))
     return any(_keeps(node, own, targets, classes) for node in nodes if isinstance(node, ast.Module | _Function))
 
@@ -69,9 +73,9 @@ def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classe
 
     for call, got in _results(inner):
         last = last_look(call) if isinstance(call.func, ast.Name) and call.func.id in targets else 0
-        if last and (got is None or _is_used(inner, got, call.lineno, last, ast.unparse(call.func) in classes)):
+        if last and (got is None or _is_used(inner, got, call.lineno, last, dotted(call.func) in classes)):
             return True
-    objects = {name for name, value in bound if isinstance(value, ast.Call) and ast.unparse(value.func) in classes}
+    objects = {name for name, value in bound if isinstance(value, ast.Call) and dotted(value.func) in classes}
     for node in inner:
         function = node.func if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
@@ -138,7 +142,7 @@ def _is_name(node: ast.expr, name: str) -> bool:
 def _is_shared(value: ast.expr, own: frozenset[str]) -> bool:
     """Return whether a value is a container, or an object of a class of the tests' own."""
     if isinstance(value, ast.Call):
-        return ast.unparse(value.func).rpartition(".")[2] in _MAKERS | own
+        return dotted(value.func).rpartition(".")[2] in _MAKERS | own
     return isinstance(value, _MUTABLE)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite
 from halo_raft.verifiers.functions.kept import hands_coroutines, keeps_arguments
-from halo_raft.verifiers.functions.names import PROGRAM, text
+from halo_raft.verifiers.functions.names import PROGRAM, dotted, text
 
 NONE = "none"
 REMEMBERED = 4096
@@ -153,11 +153,11 @@ def _is_of_mock(target: ast.expr) -> bool:
 def _looks_into(node: ast.AST, targets: tuple[str, ...]) -> bool:
     """Return whether a test asks an object what it is made of, or whether a type is a class of the program's."""
     if isinstance(node, ast.Attribute):
-        return node.attr in LOOKED_INTO and ast.unparse(node.value) not in OF_TESTS
+        return node.attr in LOOKED_INTO and dotted(node.value) not in OF_TESTS
     if not isinstance(node, ast.Compare):
         return False
     sides = (node.left, *node.comparators)
-    types = any(isinstance(side, ast.Call) and ast.unparse(side.func) == "type" for side in sides)
+    types = any(isinstance(side, ast.Call) and dotted(side.func) == "type" for side in sides)
     return types and any(isinstance(side, ast.Name) and side.id in targets for side in sides)
 
 
@@ -199,6 +199,6 @@ def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> 
 
 def _name_of(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> str:
     """Return the full name of what is called, as far as imports tell."""
-    name = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
+    name = dotted(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
     first, dot, rest = name.partition(".")
     return f"{aliases.get(first, froms.get(first, first))}{dot}{rest}"

@@ -41,7 +41,6 @@ COMPARED_BY = frozenset((
 RAISES = frozenset(["raises", "assertRaises", "assertRaisesRegex", "suppress", "assertRaisesRegexp"])
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-
 READING = threading.RLock()
 """Held while source becomes a tree, or a tree code: CPython 3.11 counts their depth in one place for all threads."""
 
@@ -56,8 +55,9 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
+@functools.lru_cache(maxsize=256)
 def parsed(source: str) -> ast.Module:
-    """Return source as a tree; an empty one where it is not Python."""
+    """Return source as a tree, which nobody may change; an empty one where it is not Python."""
     try:
         return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -81,42 +81,45 @@ def text(source: str) -> Text:
         return Text(source)
 
 
-@functools.lru_cache(maxsize=1024)
 def defined(source: str) -> frozenset[str]:
     """Return the names that trusted source binds at top level, those of `global` statements included."""
-    try:
-        table = symtable.symtable(source, "text", "exec")
-    except (SyntaxError, ValueError):
-        return frozenset()
-    return frozenset(name for table in _tables(table) for name in _bound(table))
-
-
-def _bound(table: symtable.SymbolTable) -> Iterator[str]:
-    for symbol in table.get_symbols():
-        at_top = table.get_type() == "module" and symbol.is_local()
-        by_global = symbol.is_declared_global() and symbol.is_assigned()
-        if by_global or (at_top and (symbol.is_assigned() or symbol.is_imported())):
-            yield symbol.get_name()
+    return _symbols(source)[0]
 
 
 def used(source: str) -> frozenset[str]:
     """Return the names that trusted source reads as globals."""
+    return _symbols(source)[1]
+
+
+@functools.lru_cache(maxsize=1024)
+def _symbols(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that source binds at top level, and those that it reads as globals."""
     try:
-        table = symtable.symtable(source, "text", "exec")
+        top = symtable.symtable(source, "text", "exec")
     except (SyntaxError, ValueError):
-        return frozenset()
-    return frozenset(
-        symbol.get_name()
-        for table in _tables(table)
-        for symbol in table.get_symbols()
-        if symbol.is_referenced() and (symbol.is_global() or table.get_type() == "module")
-    )
+        return frozenset(), frozenset()
+    bound, read = set(), set()
+    for table in _tables(top):
+        for symbol in table.get_symbols():
+            at_top = table is top and symbol.is_local()
+            if (symbol.is_assigned() and (at_top or symbol.is_declared_global())) or (at_top and symbol.is_imported()):
+                bound.add(symbol.get_name())
+            if symbol.is_referenced() and (table is top or symbol.is_global()):
+                read.add(symbol.get_name())
+    return frozenset(bound), frozenset(read)
 
 
 def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
     yield table
     for child in table.get_children():
         yield from _tables(child)
+
+
+def dotted(node: ast.expr) -> str:
+    """Return an expression as text: names with dots, as nearly all that are called are, without unparsing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ast.unparse(node)
 
 
 def calls(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -139,11 +142,12 @@ MODULES = {"np": "numpy", **{name: name for name in sys.stdlib_module_names if n
 """Names that can only mean a module of Python's, or numpy, where a text asks them for attributes alone."""
 
 
-def modules_in(read: Text, under_test: str | None) -> list[str]:
+def modules_in(source: str, under_test: str | None) -> list[str]:
     """Return the known modules that a text asks for attributes and never imports: they are not the program's."""
-    names = {name for name in read.used - read.defined if name in MODULES and name != under_test}
+    names = {name for name in used(source) - defined(source) if name in MODULES and name != under_test}
     if not names:
         return []
+    read = text(source)
     asked = {id(node.value) for node in read.nodes if isinstance(node, ast.Attribute)}
     alone = {node.id for node in read.nodes if isinstance(node, ast.Name) and id(node) not in asked}
     imported_ones = {
@@ -155,7 +159,18 @@ def modules_in(read: Text, under_test: str | None) -> list[str]:
     return sorted(names - alone - imported_ones)
 
 
-@functools.lru_cache(maxsize=1024)
+def targets_of(source: str, under_test: str | None) -> tuple[str, ...]:
+    """Return the names that a text uses and that it, its set-up and Python leave for the program to define."""
+    read = text(source)
+    taken = dict.fromkeys(imported(read.nodes))
+    called = dict.fromkeys(calls(read.nodes))
+    wanted = read.used - read.defined - BUILT_IN - frozenset(modules_in(source, under_test))
+    names = [n for n in called if n in wanted] + sorted(wanted - set(called)) + list(taken)
+    if under_test and under_test not in names:
+        names.insert(0, under_test)
+    return tuple(dict.fromkeys(names))
+
+
 def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str | None) -> Terms:
     """Return what the trusted text of a task says.
 
@@ -166,18 +181,12 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
         solution: Its reference; empty without one.
         under_test: Name of the entry point, which the program defines whoever else does.
     """
-    read = text(f"{setup}\n{tests}")
-    own = read.defined | BUILT_IN
-    taken = dict.fromkeys(imported(read.nodes))
-    called = dict.fromkeys(calls(read.nodes))
-    wanted = read.used - own - frozenset(modules_in(read, under_test))
-    names = [n for n in called if n in wanted] + sorted(wanted - set(called)) + list(taken)
-    if under_test and under_test not in names:
-        names.insert(0, under_test)
-    targets = tuple(dict.fromkeys(names))
+    source = f"{setup}\n{tests}"
+    read, targets = text(source), targets_of(source, under_test)
     named_errors = frozenset(_errors(read.nodes))
     errors = named_errors & frozenset(targets)
-    classes = frozenset(n for n in targets if n not in errors and _is_class(n, read, f"{prompt}\n{solution}"))
+    spoken_of = frozenset(re.findall(r"\bclass\s+(\w+)", f"{prompt}\n{solution}"))
+    classes = frozenset(n for n in targets if n not in errors and (n in spoken_of or _is_class(n, read)))
     return Terms(
         targets=targets,
         classes=classes,
@@ -189,7 +198,7 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
 
 
 def _names(node: ast.expr) -> str:
-    return ast.unparse(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
+    return dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
 
 
 def _raised(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -213,10 +222,8 @@ def _errors(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield from (_names(n) for n in (found.elts if isinstance(found, ast.Tuple) else [found]))
 
 
-def _is_class(name: str, read: Text, spoken: str) -> bool:
-    """Return whether a trusted text uses a name as a class: it says so, or calls what is written like one."""
-    if re.search(rf"\bclass\s+{re.escape(name)}\b", spoken):
-        return True
+def _is_class(name: str, read: Text) -> bool:
+    """Return whether a trusted text uses a name as a class: it calls what is written like one, or asks for it."""
     short = name.lstrip("_")
     if short[:1].isupper() and not short.isupper():
         return True
