@@ -22,7 +22,7 @@ from typing import Any
 
 from halo_raft import models
 from halo_raft.cluster.home import Home
-from halo_raft.errors import HaloRaftError, user_error
+from halo_raft.errors import HaloRaftError, user_error, wrapped
 from halo_raft.train.job import FinetuneJob, FinetuneResult, read_training
 from halo_raft.train.visiting import visiting
 
@@ -95,13 +95,14 @@ def _fit(job: FinetuneJob, name: str, starts: int) -> dict[str, Any]:
         _WorkerDiedError: One of them died.
     """
     from ray.train import ControllerError, FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
-    from ray.train.torch import TorchTrainer
+    from ray.train.torch import TorchConfig, TorchTrainer
 
     on_gpu = job.gpus_per_worker > 0
     resources = {"CPU": 1, "GPU": job.gpus_per_worker} if on_gpu else {"CPU": 1}
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": job, "home": Home.here(), "progress": job.storage_dir / name / PROGRESS_FILE},
+        torch_config=TorchConfig(backend="gloo" if job.workers == 1 else None),  # one worker needs no NCCL or RCCL
         scaling_config=ScalingConfig(num_workers=job.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             name=name,
@@ -121,7 +122,8 @@ def _fit(job: FinetuneJob, name: str, starts: int) -> dict[str, Any]:
             raise _WorkerDiedError(why) from error
         raise
     except ControllerError as error:
-        why = str(error.controller_failure).strip().partition("\n")[0]
+        *_, cause = wrapped(error.controller_failure)
+        why = (str(cause).strip() or type(cause).__name__).splitlines()[-1]  # a text of Ray's is a traceback
         raise HaloRaftError(f"training did not start ({why}); run the same command again to go on from here") from error
     return measured
 
