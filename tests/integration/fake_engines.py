@@ -129,3 +129,10 @@ class OnPretendedGpu(TransformersEngine):
     def _apply(self, adapter):
         self.note(f"serve {adapter.name if adapter else 'base'}")
         super()._apply(adapter)
+
+
+def pretend_gpu():
+    """Have a trainer to which Ray gave a GPU compute on the CPU; runs as each of Ray's workers starts."""
+    from halo_raft.train import loading
+
+    loading.straight_onto_device = lambda job: {}

@@ -20,7 +20,10 @@ def main():
     from halo_raft.cluster.connection import RAY_ENVIRONMENT
     os.environ |= RAY_ENVIRONMENT
     import ray
-    ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False,
+        runtime_env={"worker_process_setup_hook": "tests.integration.fake_engines.pretend_gpu"},
+    )
     from halo_raft import cli
     return cli.main(sys.argv[1:])
 

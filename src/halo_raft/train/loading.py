@@ -42,8 +42,19 @@ def load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
 
 
 def straight_onto_device(job: FinetuneJob) -> dict[str, Any]:
-    """Return the argument that has weights read into the GPU: host memory need not hold the model too."""
-    if not job.gpus_per_worker or (job.sharding == "fsdp" and job.workers > 1):
+    """Return the argument that has weights read into the GPU: host memory need not hold the model too.
+
+    Raises:
+        ConfigError: Ray gave this worker a GPU that torch does not find.
+    """
+    if not job.gpus_per_worker:
+        return {}
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            f"training: Ray counts a GPU here that torch {torch.__version__} does not find; install a torch that is "
+            "built for it and for its driver (halo-raft info tells them), or set resources.num_gpus: 0"
+        )
+    if job.sharding == "fsdp" and job.workers > 1:
         return {}
     return {"device_map": {"": os.environ.get("ACCELERATE_TORCH_DEVICE", "cuda:0")}}  # Ray Train sets it
 
