@@ -133,6 +133,10 @@ class OnPretendedGpu(TransformersEngine):
 
 def pretend_gpu():
     """Have a trainer to which Ray gave a GPU compute on the CPU; runs as each of Ray's workers starts."""
+    import torch
+    from ray.air._internal.device_manager.nvidia_gpu import CUDATorchDeviceManager
+
     from halo_raft.train import loading
 
+    CUDATorchDeviceManager.get_devices = lambda manager: [torch.device("cpu")]
     loading.straight_onto_device = lambda job: {}

@@ -255,6 +255,10 @@ def test_weights_are_read_straight_into_the_device_that_trains(
 
     monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
     assert loading.straight_onto_device(make_job()) == {}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError, match="Ray counts a GPU here that torch"):
+        loading.straight_onto_device(make_job(gpus_per_worker=1))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert loading.straight_onto_device(make_job(gpus_per_worker=0.5)) == {"device_map": {"": "cuda:0"}}
     monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", "cuda:1")
     assert loading.straight_onto_device(make_job(gpus_per_worker=1, workers=2)) == {"device_map": {"": "cuda:1"}}
