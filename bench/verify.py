@@ -72,10 +72,8 @@ def ours(
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(workers), context.Queue()
     shares = [list(pairs[i::workers]) for i in range(workers)]
-    processes = [
-        context.Process(target=_judge_share, args=(share, list(warm_up), verifier_name, barrier, results))
-        for share in shares
-    ]
+    known = (list(warm_up), verifier_name, barrier, results)
+    processes = [context.Process(target=_judge_share, args=(share, *known)) for share in shares]
     for process in processes:
         process.start()
     done = [results.get() for _ in processes]
@@ -90,8 +88,8 @@ def ours_python(items: Sequence[Item]) -> tuple[float, int]:
 
     tasks = {task.task_id: task for task in load("humaneval").tasks}
     pairs = [(tasks[problem["task_id"]], f"```python\n{body}```") for problem, body in items]
-    kinds = [pair for pair in pairs if pair[0].task_id in WARM_UP][: len(WARM_UP)]
-    return ours(pairs, "humaneval", kinds)
+    kinds = {pair[0].task_id: pair for pair in pairs if pair[0].task_id in WARM_UP}
+    return ours(pairs, "humaneval", list(kinds.values()))
 
 
 def ours_before(tree: Path) -> Callable[[Sequence[Item]], tuple[float, int]]:
@@ -272,7 +270,9 @@ def main() -> None:
     """Measure and print; write the tables where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--copies", type=int, default=4, help="how often each HumanEval task is judged, twice each")
+    parser.add_argument(
+        "--copies", type=int, default=4, help="how often each HumanEval task is judged, twice each; 4: the guide's 8"
+    )
     parser.add_argument("--cpp", type=Path, help="JSONL of MultiPL-E C++ tasks with a `completion` each")
     parser.add_argument("--before", type=Path, help="a checkout of another commit of ours, measured beside this one")
     parser.add_argument("--ours-alone", action="store_true", help=argparse.SUPPRESS)
