@@ -69,7 +69,7 @@ SFT: dict[str, Any] = {
     "lora": RAFT["lora"],
 }
 SWEEP: dict[str, Any] = RAFT | {
-    "sweep": {"trials": 2, "sampler": "grid", "space": {"lr": [1e-3, 3e-3]}},
+    "sweep": {"trials": 2, "sampler": "grid", "space": {"learning_rate": [1e-3, 3e-3]}},
 }
 COMMANDS = {"raft": ("raft", "train"), "sft": ("sft", "train"), "sweep": ("sweep", "run")}
 

@@ -56,6 +56,11 @@ class HeldFolder:
         self.path = path.absolute()
         self._lock: IO[str] | None = None
 
+    @property
+    def ray_files(self) -> Path:
+        """Where Ray Train keeps files of its own while it runs."""
+        return self.path / ".ray_train"
+
     def open(
         self,
         fingerprint: Mapping[str, Any],
@@ -125,7 +130,7 @@ class HeldFolder:
         return f"{text}; set it back, use --fresh to discard all of it, or another --output"
 
     def hold(self) -> None:
-        """Make the folder where it is missing, and lock it.
+        """Make the folder where it is missing, lock it, and remove what a killed training kept there for itself.
 
         Raises:
             DataError: Not writable, or in use.
@@ -146,6 +151,8 @@ class HeldFolder:
                 f"output_dir: {self.path} is on a file system without locks ({error.strerror}), where two runs could "
                 "write over each other; choose a folder on a local disk"
             ) from None
+        for left in self.ray_files.glob("*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def note_end(self, how: str, why: str) -> None:
         """Note in `run.json` how the command that is at its end ended; the next one that starts forgets it."""

@@ -123,6 +123,16 @@ def test_of_a_sample_that_was_judged_again_the_last_verdict_counts(tmp_path):
     assert RunFolder(tmp_path).verdicts(1) == [second]
 
 
+def test_what_a_killed_training_kept_for_itself_goes_at_the_next_start(tmp_path):
+    left = tmp_path / "run/.ray_train/run-1a2b"
+    left.mkdir(parents=True)
+    (left / ".validate_storage_marker").touch()
+    folder = RunFolder(tmp_path / "run")
+    folder.hold()
+    folder.close()
+    assert list((tmp_path / "run/.ray_train").iterdir()) == []
+
+
 def test_two_runs_cannot_share_a_folder(tmp_path):
     first = RunFolder(tmp_path)
     first.open({})

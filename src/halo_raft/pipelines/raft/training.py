@@ -23,7 +23,7 @@ def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) 
         model=models.absolute(config.model.name),
         example_files=(folder.kept_path(cycle),),
         output_dir=folder.adapter_path(cycle),
-        storage_dir=folder.path / ".ray_train",
+        storage_dir=folder.ray_files,
         lora=config.lora,
         training=config.training,
         learning_rate=begin_cycle(plan, folder, cycle).learning_rate,

@@ -144,12 +144,13 @@ def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str
         tracker.finish(how)
         raise
     tracker.finish()
+    folder.write_json(STATISTICS, statistics)  # last: where it is, nothing is left to do
     _say_what_is_there(config, folder, statistics)
     return statistics
 
 
 def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) -> dict[str, Any]:
-    """Train in Ray, unless the adapter is there, and write card and statistics."""
+    """Train in Ray, unless the adapter is there, write its card and return its statistics."""
     final = folder.path / FINAL
     if not has_weights(final):
         if final.exists():
@@ -173,7 +174,6 @@ def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) 
         config=config.model_dump(mode="json"),
     )
     folder.write_text(f"{FINAL}/README.md", render_card(card))
-    folder.write_json(STATISTICS, statistics)
     return statistics
 
 
@@ -184,7 +184,7 @@ def _job(config: SftConfig, base: str, folder: HeldFolder, workers: _Workers) ->
         model=models.absolute(config.model.name),
         example_files=(folder.path / EXAMPLES,),
         output_dir=folder.path / FINAL,
-        storage_dir=folder.path / ".ray_train",
+        storage_dir=folder.ray_files,
         lora=config.lora,
         training=config.training.model_copy(update=watched),
         learning_rate=config.training.learning_rate,
