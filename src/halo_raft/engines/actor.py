@@ -22,7 +22,7 @@ from typing import Any
 import ray
 
 from halo_raft import devices, models
-from halo_raft.engines import REGISTRY
+from halo_raft.engines import REGISTRY, shared_memory
 from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
 from halo_raft.engines.start import own_log, why_it_failed
 from halo_raft.errors import ConfigError, HaloRaftError
@@ -50,6 +50,7 @@ class EngineActor:
         self.home = spec.home
         self._arrived: tuple[Adapter | None, Adapter | None] = None, None
         said = own_log()
+        shared_memory.clear()
         try:
             self.engine = REGISTRY.load(spec.config.name)(replace(spec, model=models.resolve_on_node(spec.model)))
         except HaloRaftError as error:
@@ -61,6 +62,7 @@ class EngineActor:
             rest = "logs/raft.log names the log with the rest"
             self.failure = ConfigError(f"engine: it could not start ({why}); {mend}{rest}")
         else:
+            shared_memory.note()
             _end_with(active_children())
 
     @ray.method(max_task_retries=-1)
