@@ -25,7 +25,10 @@ def mlflow_ui(config: TrackingConfig, folder: Path) -> Iterator[tuple[subprocess
         port = probe.getsockname()[1]
     words = [*shlex.split(ui_command(config, port)), "--workers", "1"]
     with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+        # the server leaves locks of its databases in the folder for temporary files
+        process = subprocess.Popen(
+            words, stdout=log, stderr=log, start_new_session=True, cwd=folder, env=os.environ | {"TMPDIR": str(folder)}
+        )
     try:
         deadline = time.monotonic() + 120
         while True:
