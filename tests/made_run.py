@@ -15,6 +15,13 @@ TASKS = {
     )
     for n in range(12)
 }
+TRAINING = {
+    "loss_curve": [[1, 0.9, 1e-4], [2, 0.5, 1e-4]], "steps": 2, "epochs": 1.0, "examples": 4, "skipped_too_long": 0,
+    "completion_tokens": 8, "trained_tokens": 12, "held_back": 0, "held_back_curve": [], "held_back_loss": None,
+    "precision": "float32", "loop_seconds": 1.0, "tokens_per_s": 12.0,
+}  # fmt: skip
+"""What a training says of itself beside its adapter."""
+
 PROGRAMS = ("def {}(x):\n    return x", "def {}(y):  # the same\n    return y", "def {}(x):\n    return x + 1")
 
 
@@ -59,11 +66,12 @@ def write(folder, cycle, stage, answers):
             writer.append(records)
 
 
-def make_adapter(adapter):
+def make_adapter(adapter, base="tiny"):
     """Make a folder that counts as an adapter; there is nothing in its weights."""
     adapter.mkdir(exist_ok=True)
-    (adapter / "adapter_config.json").write_text("{}")
-    (adapter / "adapter_model.safetensors").write_bytes(b"x" * 1000)
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base, "r": 4}))
+    header = json.dumps({"w": {"dtype": "U8", "shape": [1000], "data_offsets": [0, 1000]}}).encode()
+    (adapter / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"x" * 1000)
 
 
 def make_cycle(folder, cycle, solved):
@@ -79,7 +87,7 @@ def make_cycle(folder, cycle, solved):
         folder.write_kept(cycle, [sample for sample, _ in drawn[: 3 * solved]])
         adapter = folder.adapter_path(cycle)
         make_adapter(adapter)
-        (adapter / "training.json").write_text(json.dumps({"loss_curve": [[1, 0.9, 1e-4], [2, 0.5, 1e-4]]}))
+        (adapter / "training.json").write_text(json.dumps(TRAINING))
         stats = CycleStats.from_dict(
             stats.to_dict()
             | {

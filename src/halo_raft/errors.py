@@ -46,12 +46,12 @@ class VerificationError(HaloRaftError):
 
 
 def user_error(error: BaseException) -> HaloRaftError | None:
-    """Return the user's error that others (Ray, mostly) wrapped around, None if it is a bug."""
+    """Return the user's error that others (Ray, mostly) wrapped around, or a disk's; None if it is a bug."""
     for inner in wrapped(error):
         # Ray's wrapper is of the wrapped type too, with a traceback for a message; the error itself has no `cause`
         if isinstance(inner, HaloRaftError) and getattr(inner, "cause", None) is None:
             return inner
-    return None
+    return full_disk(error) or in_the_way(error)
 
 
 def full_disk(error: BaseException) -> HaloRaftError | None:
@@ -62,6 +62,20 @@ def full_disk(error: BaseException) -> HaloRaftError | None:
             return HaloRaftError(
                 f"the disk is full{where}; what is there is whole: make room (halo-raft clean RUN_DIR shows what "
                 "can go), and run the same command again to go on from here"
+            )
+    return None
+
+
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY)
+
+
+def in_the_way(error: BaseException) -> HaloRaftError | None:
+    """Return what to tell the user where an error is, or wraps, that of a folder in a file's place, or the reverse."""
+    for inner in wrapped(error):
+        if isinstance(inner, OSError) and inner.errno in _IN_THE_WAY and inner.filename:
+            return HaloRaftError(
+                f"{inner.filename2 or inner.filename}: {inner.strerror}, where a run keeps something else; move it "
+                "away, and run the same command again to go on from here"
             )
     return None
 

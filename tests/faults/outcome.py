@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from halo_raft.records import Sample, Verdict
 from halo_raft.store import RunFolder, read_records
+
+TIMED = ("loop_seconds", "tokens_per_s")
+"""What a training says of its speed."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,7 @@ class Outcome:
     verdicts: dict[str, dict[str, bool]] = field(default_factory=dict)
     kept: dict[str, list[str]] = field(default_factory=dict)
     weights: dict[str, bytes] = field(default_factory=dict)
+    trainings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def outcome(output: Path) -> Outcome:
@@ -26,6 +32,7 @@ def outcome(output: Path) -> Outcome:
     for path in sorted(output.rglob("*.jsonl")):
         name = str(path.relative_to(output))
         assert path.read_bytes().endswith(b"\n"), f"{name} is torn"
+        assert all(json.loads(line) for line in path.read_text().splitlines()), f"{name} has an empty line"
         if name.endswith("samples.jsonl"):
             samples = list(read_records(path, Sample))
             assert len({(s.cycle, s.task_id, s.index) for s in samples}) == len(samples), f"{name} has some twice"
@@ -41,6 +48,11 @@ def outcome(output: Path) -> Outcome:
     for path in sorted(output.rglob("adapter_model.safetensors")):
         if not path.parent.is_symlink():
             found.weights[str(path.relative_to(output))] = path.read_bytes()
+            facts = json.loads((path.parent / "training.json").read_text())
+            name = str(path.parent.relative_to(output))
+            found.trainings[name] = {key: value for key, value in facts.items() if key not in TIMED}
+    for path in output.rglob("*.json"):
+        json.loads(path.read_text())
     hidden = [p.name for p in output.rglob(".*") if p.name not in (".lock", ".ray_train") and not _is_link(p, output)]
     assert not hidden, f"left in the folder: {hidden}"
     for run in [output, *output.glob("trial_*")]:
@@ -51,6 +63,21 @@ def outcome(output: Path) -> Outcome:
 
 def _is_link(path: Path, output: Path) -> bool:
     return any(p.is_symlink() for p in (path, *path.parents) if p != output)
+
+
+def metrics_in_mlflow(output: Path) -> dict[tuple[str, str, int], set[float]]:
+    """Return the values that MLflow has by name of the run, metric and step.
+
+    Left out: durations, speeds, and what trials took over from each other, which depends on who was first.
+    """
+    found: dict[tuple[str, str, int], set[float]] = {}
+    with sqlite3.connect(f"{output}.mlruns/mlflow.db") as database:
+        rows = database.execute("select name, key, step, value from metrics join runs using (run_uuid)").fetchall()
+    for run, key, step, value in rows:
+        if not any(word in key for word in ("system/", "seconds", "_per_s", "tokens/")):
+            # a run is named after its folder
+            found.setdefault((run.replace(output.name, "run"), key, step), set()).add(value)
+    return found
 
 
 def twice_in_mlflow(output: Path) -> list[tuple[str, str, int]]:

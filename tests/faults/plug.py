@@ -73,6 +73,10 @@ SWEEP: dict[str, Any] = RAFT | {
 }
 COMMANDS = {"raft": ("raft", "train"), "sft": ("sft", "train"), "sweep": ("sweep", "run")}
 
+TASKS, HELDOUT_TASKS = 8, 3
+SAMPLES, HELDOUT_SAMPLES = TASKS * 4, HELDOUT_TASKS * 2
+"""Of each cycle."""
+
 IN_FLIGHT = 16 + 1 + 1
 """Samples that may be on their way to the disk: a batch that fills, and what the engine and the sink hold."""
 
@@ -89,7 +93,7 @@ class World:
         self.temporary = place / "tmp"
         self.temporary.mkdir()
         (place / "parts.py").write_text(PARTS)
-        for name, count in (("tasks", 8), ("heldout", 3)):
+        for name, count in (("tasks", TASKS), ("heldout", HELDOUT_TASKS)):
             rows = [{"task_id": f"{name}{n}", "prompt": f"w{n + 3} w{n + 40} of {name} ."} for n in range(count)]
             (place / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         rows = [{"prompt": f"w{n + 3} w{n + 9} .", "completion": f"w{n + 20} w{n + 31} w7"} for n in range(24)]
@@ -171,14 +175,14 @@ class Command:
         return time.monotonic() - since
 
     def left_in_temporary(self) -> list[str]:
-        """Return the temporary folders that it left; Ray names its own after the process that starts it.
+        """Return the temporary files and folders that it left; Ray names its own after the process that starts it.
 
         Torch's cache of what it compiled, and the folder of Ray's sessions itself, are there for the next command.
         """
         sessions = [path for place in (Path("/tmp"), self.temporary) for path in place.glob("ray/session_*")]
         own = [path for path in sessions if path.is_dir() and path.name.endswith(f"_{self.process.pid}")]
         others = [path for path in self.temporary.iterdir() if not path.name.startswith(("ray", "torchinductor_"))]
-        return [str(path) for path in (*own, *others) if path.is_dir()]
+        return [str(path) for path in (*own, *others)]
 
     def lost(self) -> int:
         """Return how many samples were generated that are on no disk."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from .outcome import outcome, twice_in_mlflow
-from .plug import IN_FLIGHT, STOPS, TITLES, Command, World, moments
+from .outcome import metrics_in_mlflow, outcome, twice_in_mlflow
+from .plug import HELDOUT_SAMPLES, IN_FLIGHT, SAMPLES, STOPS, TITLES, Command, World, moments
 
 KILLS = int(os.environ.get("HALO_RAFT_KILLS", "4"))
 SEED = os.environ.get("HALO_RAFT_KILLS_SEED", "0")
@@ -115,6 +115,9 @@ def test_a_plug_that_is_pulled_changes_nothing_that_is_left(world: World, kind: 
     assert uninterrupted.seconds_until_gone(time.monotonic()) >= 0
     wanted = outcome(uninterrupted.output)
     assert wanted.weights and twice_in_mlflow(uninterrupted.output) == []
+    assert {len(drawn) for drawn in wanted.samples.values()} <= {SAMPLES, HELDOUT_SAMPLES}
+    logged = metrics_in_mlflow(uninterrupted.output)
+    assert any(key == "loss" for _, key, _ in logged)
     assert uninterrupted.left_in_temporary() == []
 
     plug, shared_memory = Plug(world, kind, max(2, round(KILLS * SHARES[kind]))), set(os.listdir("/dev/shm"))
@@ -130,7 +133,9 @@ def test_a_plug_that_is_pulled_changes_nothing_that_is_left(world: World, kind: 
             assert found.verdicts == wanted.verdicts
             assert found.kept == wanted.kept
             assert found.weights == wanted.weights
+            assert found.trainings == wanted.trainings
             assert twice_in_mlflow(command.output) == []
+            assert metrics_in_mlflow(command.output) == logged
             assert command.left_in_temporary() == []
             assert set(os.listdir("/dev/shm")) <= shared_memory
     finally:

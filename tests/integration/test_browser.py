@@ -40,7 +40,7 @@ def run(tmp_path_factory):
         RaftConfig, None, [*tasks, f"output_dir={folder.path}", f"tracking.dir={root / 'mlruns'}", "cycles=2"]
     )
     history = [folder.stats(cycle) for cycle in range(3)]
-    with RunTracker(prepare(config), RunFolder(folder.path), folder.read_json("run.json")) as tracker:
+    with RunTracker(prepare(config), RunFolder(folder.path), folder.known()) as tracker:
         for stats in history:
             if stats.cycle:
                 with tracker.cycle(stats.cycle) as log:

@@ -377,7 +377,7 @@ def test_a_whole_run_on_a_server_and_its_champion_from_there(server, tmp_path, m
     settings += ["tasks.heldout=starter:heldout"]
     plan = prepare(load(RaftConfig, None, settings))
     history = [folder.stats(cycle) for cycle in range(3)]
-    with RunTracker(plan, folder, folder.read_json("run.json")) as tracker:
+    with RunTracker(plan, folder, folder.known()) as tracker:
         for stats in history:
             tracker.cycle_done(stats)
         tracker.done(history, 2)

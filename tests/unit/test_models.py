@@ -1,11 +1,15 @@
 """Model names: what exists is found without loading it, what does not is one line."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from halo_raft import models
 from halo_raft.errors import ConfigError
+
+from ..tiny_model import make_tiny_model
 
 
 @pytest.fixture
@@ -71,3 +75,34 @@ def test_an_adapter_names_its_base_and_an_embedded_one_wherever_it_was_cached(ad
 def test_a_folder_without_an_adapter_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match=r"holds no adapter_config\.json"):
         models.base_of(tmp_path)
+
+
+def test_a_plain_tokenizer_is_the_one_that_transformers_chooses_without_all_that_it_imports(tmp_path):
+    folder = make_tiny_model(tmp_path / "model")
+    code = (
+        "import sys; from halo_raft.models import load_tokenizer; t = load_tokenizer(sys.argv[1]); "
+        "assert 'transformers.generation.utils' not in sys.modules; print(type(t).__name__, t('w3 of w9 .').input_ids)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    from transformers import AutoTokenizer
+
+    chosen = AutoTokenizer.from_pretrained(folder)
+    assert said.stdout.strip() == f"{type(chosen).__name__} {chosen('w3 of w9 .').input_ids}", said.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("config.json", {"model_type": "qwen2"}),
+        ("tokenizer_config.json", {"tokenizer_class": "LlamaTokenizer"}),
+        ("tokenizer_config.json", {"auto_map": {}}),
+    ],
+)
+def test_of_other_tokenizers_transformers_chooses_the_class(tmp_path, file, change):
+    config = {"config.json": {"model_type": "llama"}, "tokenizer_config.json": {"tokenizer_class": "TokenizersBackend"}}
+    for name, row in config.items():
+        (tmp_path / name).write_text(json.dumps(row))
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert models._has_plain_tokenizer(tmp_path)
+    (tmp_path / file).write_text(json.dumps(config[file] | change))
+    assert not models._has_plain_tokenizer(tmp_path)

@@ -9,7 +9,7 @@ from halo_raft import models, tracking
 from halo_raft.cluster.jobs import found
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig, TrackingConfig
 from halo_raft.errors import ConfigError
-from halo_raft.store import has_weights
+from halo_raft.store import A_COPY, has_weights
 
 C = TypeVar("C", RaftConfig, SftConfig, SweepConfig)
 
@@ -39,6 +39,8 @@ def on_checkpoint_base(config: C) -> C:
         checkpoint = _folder(str(checkpoint), config.tracking)
     if checkpoint is not None:
         base = models.base_of(checkpoint)
+        if any(checkpoint.glob("adapter_model.*")) and not has_weights(checkpoint):
+            raise ConfigError(f"model.checkpoint: the weights of {checkpoint} are damaged; {A_COPY}")
         if name not in (base, default):
             raise ConfigError(f"model.checkpoint: {checkpoint} is an adapter on {base}, not on {name}")
         name, checkpoint = base, checkpoint.resolve()  # resolved: `best` may point at another cycle tomorrow

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, TypedDict
 
 from halo_raft.errors import DataError
 from halo_raft.records import CycleStats
-from halo_raft.store import RunFolder
+from halo_raft.store import RunFolder, checked, read_yaml
 
 _BLOCK = 1 << 20
 """Bytes that are looked through at a time."""
+
+
+class Drawn(TypedDict, total=False):
+    """What the sections `sampling:` and `heldout:` say of how many samples there will be."""
+
+    samples_per_prompt: int
+    samples: int
+    greedy: bool
+
+
+class Trials(TypedDict, total=False):
+    """What the section `sweep:` says of how many trials there will be."""
+
+    trials: int
+
+
+class Settings(TypedDict, total=False):
+    """What of a config tells how much there is to do."""
+
+    cycles: int | list[Any]
+    sampling: Drawn
+    heldout: Drawn
+    sweep: Trials
+
+
+class Plan(TypedDict, total=False):
+    """What of a cycle's plan tells how much there is to do."""
+
+    task_ids: list[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +91,8 @@ def progress_of(path: Path) -> Progress:
     folder = RunFolder(path)
     if (folder.path / "sweep.yaml").is_file():
         return _sweep(folder)
-    run = folder.read_json("run.json", mend="bring back a copy of it")
-    if not isinstance(run, dict) or "fingerprint" not in run:
-        raise DataError(f"{path}: is no run folder (it has no run.json); give one that raft, sft or sweep wrote")
+    if (run := folder.known()) is None:
+        raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote")
     if "training tasks" in run["fingerprint"]:
         return _raft(folder, run)
     if "data" in run["fingerprint"]:
@@ -73,9 +101,9 @@ def progress_of(path: Path) -> Progress:
 
 
 def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:
-    settings = _settings(folder.path / "config.yaml")
-    cycles = settings.get("cycles", 0)
-    cycles = len(cycles) if isinstance(cycles, list) else int(cycles)
+    settings = read_yaml(folder.path / "config.yaml", Settings)
+    given = settings.get("cycles", 0)
+    cycles = len(given) if isinstance(given, list) else given
     history = folder.history()
     done = {s.cycle for s in history if s.cycle == 0 or folder.is_trained(s.cycle)}
     current = next((n for n in range(cycles + 1) if n not in done), cycles)
@@ -97,7 +125,7 @@ def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:
 
 
 def _stage(
-    folder: RunFolder, run: dict[str, Any], settings: dict[str, Any], cycle: int, history: list[CycleStats]
+    folder: RunFolder, run: dict[str, Any], settings: Settings, cycle: int, history: list[CycleStats]
 ) -> dict[str, Any]:
     """Return what is done in a cycle that is not complete, and how far it is."""
     counts = run.get("task_counts") or {}
@@ -109,7 +137,7 @@ def _stage(
         return {"stage": "measuring"} | _samples(folder, cycle, "heldout", total, begun, history)
     if folder.kept_path(cycle).is_file():
         return {"stage": "training"} | _steps(folder)
-    plan = folder.read_as(f"cycle_{cycle}_plan.json", dict) or {}
+    plan = folder.read_as(f"cycle_{cycle}_plan.json", lambda row: checked(Plan, row)) or {}
     prompts = len(plan["task_ids"]) if plan.get("task_ids") is not None else counts.get("training")
     total = prompts * settings.get("sampling", {}).get("samples_per_prompt", 1) if prompts else None
     begun = folder.path / f"cycle_{cycle}_plan.json"
@@ -148,12 +176,10 @@ def _seconds_between(start: Path, begun: Path, last: Path) -> float | None:
 def _steps(folder: RunFolder) -> dict[str, Any]:
     """Return the last step that a training reported."""
     logs = sorted(folder.path.glob(".ray_train/*/progress.log"), key=lambda path: path.stat().st_mtime)
-    for line in reversed(logs[-1].read_text(encoding="utf-8").splitlines() if logs else []):
-        word, _, rest = line.partition(" ")
-        if word == "step" and "/" in rest:
-            done, _, total = rest.split()[0].rstrip(":").partition("/")
-            if total:
-                return {"done": int(done), "total": int(total)}
+    with contextlib.suppress(OSError):
+        text = logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+        if steps := re.findall(r"^step (\d+)/(\d+)", text, re.MULTILINE):
+            return {"done": int(steps[-1][0]), "total": int(steps[-1][1])}
     return {}
 
 
@@ -189,7 +215,7 @@ def _sft(folder: RunFolder, run: dict[str, Any]) -> Progress:
 
 
 def _sweep(folder: RunFolder) -> Progress:
-    wanted = int(_settings(folder.path / "sweep.yaml").get("sweep", {}).get("trials", 0))
+    wanted = read_yaml(folder.path / "sweep.yaml", Settings).get("sweep", {}).get("trials", 0)
     paths = sorted(folder.path.glob("trial_*"), key=lambda path: (len(path.name), path.name))
     trials = tuple(progress_of(path) for path in paths if (path / "run.json").is_file())
     done = sum(trial.state == "complete" for trial in trials)
@@ -207,11 +233,3 @@ def _state(folder: RunFolder, ended: dict[str, Any], complete: bool) -> str:
     if folder.in_use():
         return "running"
     return "complete" if complete else "failed" if ended.get("how") == "FAILED" else "stopped"
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: is damaged ({str(error).splitlines()[0]}); bring back a copy of it") from None
-    return found if isinstance(found, dict) else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from halo_raft.errors import DataError, UsageError
 from halo_raft.pipelines.progress import Progress, progress_of
-from halo_raft.store import RunFolder, remove
+from halo_raft.store import A_COPY, RunFolder, damaged, read_yaml, remove
 from halo_raft.terminal import console
 
 _OF_A_CYCLE = re.compile(
@@ -57,12 +57,15 @@ def sync(arguments: argparse.Namespace) -> int:
     from halo_raft.config import load_file
 
     folder = RunFolder(arguments.folder)
-    known = folder.read_json("run.json", mend="bring back a copy of it")
-    if not isinstance(known, dict) or not known.get("tracking_run_id"):
-        raise DataError(f"{arguments.folder}: is no folder of a run that was tracked")
+    known = folder.known() or {}
+    if not known.get("tracking_run_id"):
+        raise DataError(f"{arguments.folder}: run.json names no tracked run; give a folder that raft or sft wrote")
+    config = folder.path / "config.yaml"
+    if not read_yaml(config, dict[str, Any]):
+        raise damaged(config, "nothing is there", A_COPY)
     folder.hold()
     try:
-        tracker = tracking.create(load_file(folder.path / "config.yaml").tracking, folder.path)
+        tracker = tracking.create(load_file(config).tracking, folder.path)
         sent, left = tracker.sync(known["tracking_run_id"])
     finally:
         folder.close()
@@ -112,9 +115,10 @@ def clean(arguments: argparse.Namespace) -> int:
         UsageError: Nobody can be asked.
     """
     folder = RunFolder(arguments.folder)
-    known = folder.read_json("run.json", mend="remove the folder by hand")
-    if not isinstance(known, dict) or "fingerprint" not in known:
-        raise DataError(f"{arguments.folder}: is no run folder (it has no run.json); nothing is removed")
+    if folder.known(mend="remove the folder by hand") is None:
+        raise DataError(
+            f"{arguments.folder}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote"
+        )
     folder.hold()
     try:
         found = list(_to_remove(folder, arguments.cycle, arguments.keep_best))
@@ -139,7 +143,7 @@ def _to_remove(folder: RunFolder, cycle: int | None, keep_best: bool) -> Iterato
     best = folder.path / "best"
     kept = best.readlink().name if best.is_symlink() else None
     if keep_best and kept is None:
-        raise DataError(f"{folder.path}: no cycle of it is the best one yet; nothing is removed")
+        raise DataError(f"{folder.path}: no cycle of it is the best one yet; let it finish one (nothing is removed)")
     if cycle is not None and kept == folder.adapter_path(cycle).name:
         yield best
     for path in sorted(folder.path.iterdir()):

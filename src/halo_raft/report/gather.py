@@ -5,14 +5,11 @@ Everything is read from the run folder alone, but for the prompts of the example
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, TypedDict
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
@@ -21,10 +18,21 @@ from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
 from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
 from halo_raft.report.view import Answer, CycleView, Example, RunView
-from halo_raft.store import RunFolder
+from halo_raft.store import RunFolder, read_yaml
+from halo_raft.train.job import TRAINING_FILE, read_training
 
-TRAINING_FILE = "training.json"
 EXAMPLES_PER_CYCLE = 6
+
+
+class Settings(TypedDict, total=False):
+    """The sections of a config that a report shows something of."""
+
+    model: dict[str, Any]
+    tasks: dict[str, Any]
+    data: dict[str, Any]
+    sampling: dict[str, Any]
+    selection: dict[str, Any]
+    training: dict[str, Any]
 
 
 def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = None) -> RunView:
@@ -39,17 +47,15 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         DataError: It is no run folder, or a file in it is damaged.
     """
     folder = RunFolder(path)
-    run = folder.read_json("run.json")
-    if run is None:
-        raise DataError(f"{path}: is no run folder (it has no run.json); give one that `raft train` wrote")
+    if (run := folder.known()) is None:
+        raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that `raft train` wrote")
     history = {stats.cycle: stats for stats in (*folder.history(), *filter(None, [latest]))}
-    best = _best(folder)
+    best = folder.best()
     cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()))
     measured = {cycle.stats.cycle: cycle.outcomes for cycle in cycles if cycle.outcomes}
     base, candidate = measured.pop(0, None), measured.get(best or 0)
     tied = Fingerprint.from_dict(run.get("fingerprint", {}))
-    config = (path / "config.yaml").read_text(encoding="utf-8") if (path / "config.yaml").is_file() else ""
-    settings = yaml.safe_load(config) or {}
+    settings = read_yaml(path / "config.yaml", Settings)
     own = _sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings)
     return RunView(
         name=folder.path.name,
@@ -62,7 +68,7 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         changes=evaluate.changes(base, candidate) if base and candidate else None,
         examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
         facts=_facts(run, settings) | own | _diagnoses(history.values()),
-        config=config,
+        config=(path / "config.yaml").read_text(encoding="utf-8") if settings else "",
     )
 
 
@@ -83,7 +89,7 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
         rewards=tuple(v.reward for v in verdicts if v.reward is not None),
         kept=tuple(kept.values()),
         unique_ratio=_unique_ratio(samples, verdicts, tasks),
-        loss=_loss(folder.adapter_path(cycle) / TRAINING_FILE),
+        loss=_loss(folder.adapter_path(cycle)),
     )
 
 
@@ -129,15 +135,10 @@ def _unique_ratio(samples: Sequence[Sample], verdicts: Iterable[Verdict], tasks:
     return len(distinct) / len(known) if known else None
 
 
-def _loss(path: Path) -> tuple[tuple[int, float], ...]:
-    if not path.is_file():
-        return ()
-    return tuple((int(step), float(loss)) for step, loss, *_ in json.loads(path.read_text("utf-8"))["loss_curve"])
-
-
-def _best(folder: RunFolder) -> int | None:
-    link = folder.path / "best"
-    return int(link.readlink().name.split("_")[1]) if link.is_symlink() else None
+def _loss(adapter: Path) -> tuple[tuple[int, float], ...]:
+    """Return the loss curve of an adapter, empty where there is none yet."""
+    facts = read_training(adapter) if (adapter / TRAINING_FILE).exists() else {"loss_curve": ()}
+    return tuple((point.step, point.loss) for point in facts["loss_curve"])
 
 
 def _raft_facts(tied: Fingerprint, run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
@@ -164,10 +165,12 @@ def _sft_facts(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, str]:
         "Data": data.get("train_file") or data.get("dataset"),
         "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs",
     }
-    if result := folder.read_json("sft_statistics.json"):
-        facts["Loss"] = f"{result['loss_first']:.3f} → {result['loss_last']:.3f} in {result['steps']} steps"
-        facts["Rows"] = str(result["rows"])
-    return facts
+    return facts | (folder.read_as("sft_statistics.json", _sft_result) or {})
+
+
+def _sft_result(row: dict[str, Any]) -> dict[str, str]:
+    loss = f"{row['loss_first']:.3f} → {row['loss_last']:.3f} in {row['steps']} steps"
+    return {"Loss": loss, "Rows": str(row["rows"])}
 
 
 def _diagnoses(history: Iterable[CycleStats]) -> dict[str, str]:

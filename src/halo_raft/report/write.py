@@ -65,7 +65,7 @@ def tasks_of(folder: Path) -> Mapping[str, Task]:
         if tasks.describe(spec).downloads:
             return {}
         return {task.task_id: task for task in tasks.load(spec).tasks}
-    except (OSError, KeyError, TypeError, yaml.YAMLError, HaloRaftError):
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, HaloRaftError):
         return {}  # moved or changed since: the report goes without prompts
 
 

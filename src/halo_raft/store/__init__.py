@@ -1,24 +1,37 @@
 """What is on disk: JSONL records, files that appear whole, and the folders that commands go on in.
 
+- `reading`: how files are read back, and what is said of damaged ones
 - `jsonl`: records, one a line, that outlive a crash
 - `folder`: a folder that one process holds, tied to what it was begun with
 - `mismatch`: what was changed since a folder was begun
+- `adapters`: whether an adapter is whole
 - `run_folder`: the files of a RAFT run, cycle by cycle
 """
 
+from halo_raft.store.adapters import has_weights
 from halo_raft.store.folder import HeldFolder, check_writable, remove
 from halo_raft.store.jsonl import JsonlWriter, read_records, read_verdicts, sync, write_atomically
-from halo_raft.store.run_folder import RunFolder, has_weights
+from halo_raft.store.reading import A_COPY, ANEW, DAMAGES, checked, damaged, read_as, read_yaml, record_of
+from halo_raft.store.run_folder import RunFolder, stats_of
 
 __all__ = [
+    "ANEW",
+    "A_COPY",
+    "DAMAGES",
     "HeldFolder",
     "JsonlWriter",
     "RunFolder",
     "check_writable",
+    "checked",
+    "damaged",
     "has_weights",
+    "read_as",
     "read_records",
     "read_verdicts",
+    "read_yaml",
+    "record_of",
     "remove",
+    "stats_of",
     "sync",
     "write_atomically",
 ]

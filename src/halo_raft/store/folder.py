@@ -10,11 +10,12 @@ import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypedDict, TypeVar
 
 from halo_raft.errors import DataError
 from halo_raft.store.jsonl import write_atomically
 from halo_raft.store.mismatch import changed_keys, described, stages_touched
+from halo_raft.store.reading import A_COPY, ANEW, checked, read_as
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,7 +25,7 @@ _TORN = re.compile(r"\.(run\.json|config\.yaml|cycle_\w+\.jsonl?|\w+_statistics\
 
 RAFT, SFT = "a RAFT run", "a supervised fine-tuning"
 
-ANEW = "remove it and run again, which makes it anew"
+A_COPY_OR_ANOTHER = f"{A_COPY}, or choose another --output"
 
 REDONE_FROM = {"selection": "select", "training": "train"}
 """First stage that a change touches -> what `--from-stage` calls it."""
@@ -47,6 +48,24 @@ OURS = (
     ".ray_train",
 )
 """What a run leaves in its folder, as patterns: `--fresh` removes these alone, and only where a run is."""
+
+
+class Ended(TypedDict, total=False):
+    """How the last command of a run ended: `FINISHED`, `FAILED` or `KILLED`, and why."""
+
+    how: str
+    why: str
+
+
+class RunFacts(TypedDict, total=False):
+    """What `run.json` says, as far as it is read back."""
+
+    fingerprint: dict[str, Any]
+    tracking_run_id: str | None
+    ended: Ended | None
+    task_counts: dict[str, int]
+    broken_tasks: dict[str, dict[str, str]]
+    versions: dict[str, str]
 
 
 class HeldFolder:
@@ -83,7 +102,7 @@ class HeldFolder:
         Raises:
             DataError: Not writable, in use, or started with another fingerprint.
         """
-        if self._known() is None and (strange := self._strangers()):
+        if self.known(mend=A_COPY_OR_ANOTHER) is None and (strange := self._strangers()):
             raise DataError(
                 f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another --output"
             )
@@ -91,7 +110,7 @@ class HeldFolder:
         for path in self.path.iterdir():
             if _TORN.fullmatch(path.name):
                 path.unlink()
-        known = self._known()
+        known = self.known(mend=A_COPY_OR_ANOTHER)
         if fresh and known is not None:
             self._clear()
             known = None
@@ -156,17 +175,18 @@ class HeldFolder:
 
     def note_end(self, how: str, why: str) -> None:
         """Note in `run.json` how the command that is at its end ended; the next one that starts forgets it."""
-        self.write_json("run.json", self.read_json("run.json") | {"ended": {"how": how, "why": why}})
+        if (known := self.known()) is not None:
+            self.write_json("run.json", known | {"ended": {"how": how, "why": why}})
 
     def in_use(self) -> bool:
         """Return whether another process holds the folder."""
         try:
             with (self.path / ".lock").open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
+        except BlockingIOError:
             return True
+        except OSError:  # there is none, or a file system without locks, where no run of ours can be
+            return False
         return False
 
     def close(self) -> None:
@@ -175,14 +195,19 @@ class HeldFolder:
             self._lock.close()
             self._lock = None
 
-    def _known(self) -> dict[str, Any] | None:
-        """Return `run.json` where it is a run's of ours, else None.
+    def known(self, *, mend: str = A_COPY) -> dict[str, Any] | None:
+        """Return `run.json` where it is there and a run's of ours, else None.
 
         Raises:
             DataError: It is damaged.
         """
-        known = self.read_json("run.json", mend="bring back a copy of it, or choose another --output")
-        return known if isinstance(known, dict) and isinstance(known.get("fingerprint"), dict) else None
+
+        def run(row: Any) -> Any:
+            ours = isinstance(row, dict) and isinstance(row.get("fingerprint"), dict)
+            return checked(RunFacts, row) if ours else None
+
+        facts: dict[str, Any] | None = self.read_as("run.json", run, mend=mend)
+        return facts
 
     def _ours(self) -> Iterator[Path]:
         """Yield what is here under a name that a run gives."""
@@ -204,30 +229,13 @@ class HeldFolder:
         """Write a JSON file atomically."""
         write_atomically(self.path / name, json.dumps(value, indent=2) + "\n")
 
-    def read_json(self, name: str, *, mend: str = ANEW) -> Any:
-        """Return a JSON file's content, None if it is not there.
-
-        Raises:
-            DataError: It is damaged.
-        """
-        try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except ValueError as error:
-            raise DataError(f"{self.path / name}: is damaged ({error}); {mend}") from None
-
-    def read_as(self, name: str, make: Callable[[Any], T]) -> T | None:
+    def read_as(self, name: str, make: Callable[[Any], T], *, mend: str = ANEW) -> T | None:
         """Return what is made of a JSON file's content, None if it is not there.
 
         Raises:
             DataError: It is damaged, or not what was written there.
         """
-        row = self.read_json(name)
-        try:
-            return None if row is None else make(row)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise DataError(f"{self.path / name}: is damaged ({error}); {ANEW}") from None
+        return read_as(self.path / name, make, mend=mend)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file atomically."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
-from halo_raft.errors import DataError
 from halo_raft.records import Record, Verdict
+from halo_raft.store.reading import ANEW, DAMAGES, damaged, record_of
 
 R = TypeVar("R", bound=Record)
 
@@ -55,18 +55,23 @@ def read_records(path: Path, record: type[R]) -> Iterator[R]:
     """Yield the records of a JSONL file that is there or not; a torn last line is left out.
 
     Raises:
-        DataError: A line other than the last is damaged.
+        DataError: A line other than the last is damaged, or it is no file.
     """
-    if not path.is_file():
+    make = record_of(record)
+    try:
+        lines = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
         return
-    with path.open("rb") as lines:
+    except OSError as error:
+        raise damaged(path, error, ANEW) from None
+    with lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield record.from_dict(json.loads(line))
-            except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(f"{path}:{number}: is damaged ({error}); remove the line to go on without it") from None
+                yield make(json.loads(line))
+            except DAMAGES as error:
+                raise damaged(f"{path}:{number}", error, "remove the line to go on without it") from None
 
 
 def read_verdicts(path: Path) -> dict[str, Verdict]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from halo_raft.records import CycleStats, Sample, Verdict
+from halo_raft.store.adapters import has_weights
 from halo_raft.store.folder import HeldFolder, remove
 from halo_raft.store.jsonl import read_records, read_verdicts, write_atomically
+from halo_raft.store.reading import record_of
 
 FIRST_CYCLE = frozenset({"plan.json", "samples.jsonl", "verified.jsonl", "recheck_verified.jsonl"})
 """Of a cycle: what does not depend on how its samples are selected."""
@@ -16,9 +20,16 @@ SELECTED = frozenset({"kept.jsonl", "selected.json"})
 """Of a cycle: what does not depend on how it is trained."""
 
 
-def has_weights(adapter: Path) -> bool:
-    """Return whether a folder is an adapter with its weights."""
-    return (adapter / "adapter_config.json").is_file() and any(adapter.glob("adapter_model.*"))
+def stats_of(row: Any) -> CycleStats:
+    """Make a cycle's statistics of what its file says.
+
+    Raises:
+        TypeError, KeyError: A field is missing or of another type.
+    """
+    stats = record_of(CycleStats)(row)
+    for rate in stats.heldout.values():
+        rate["mean"]
+    return stats
 
 
 class RunFolder(HeldFolder):
@@ -72,11 +83,12 @@ class RunFolder(HeldFolder):
 
     def stats(self, cycle: int) -> CycleStats | None:
         """Return what a finished cycle did, None if it is not finished."""
-        return self.read_as(f"cycle_{cycle}_stats.json", CycleStats.from_dict)
+        return self.read_as(f"cycle_{cycle}_stats.json", stats_of)
 
     def history(self) -> list[CycleStats]:
         """Return what all finished cycles did, in their order."""
-        numbers = sorted(int(path.name.split("_")[1]) for path in self.path.glob("cycle_*_stats.json"))
+        found = [re.fullmatch(r"cycle_(\d+)_stats\.json", path.name) for path in self.path.glob("cycle_*_stats.json")]
+        numbers = sorted(int(name[1]) for name in found if name)
         return [stats for number in numbers if (stats := self.stats(number))]
 
     def write_kept(self, cycle: int, kept: Iterable[Sample]) -> None:
@@ -85,7 +97,13 @@ class RunFolder(HeldFolder):
 
     def kept(self, cycle: int) -> list[Sample] | None:
         """Return the selected samples, None if the selection was not made yet."""
-        return list(read_records(self.kept_path(cycle), Sample)) if self.kept_path(cycle).is_file() else None
+        return list(read_records(self.kept_path(cycle), Sample)) if self.kept_path(cycle).exists() else None
+
+    def best(self) -> int | None:
+        """Return the cycle that `best` points at, None where it points at none."""
+        link = self.path / "best"
+        name = re.fullmatch(r"cycle_(\d+)_final", link.readlink().name) if link.is_symlink() else None
+        return int(name[1]) if name else None
 
     def point_best(self, cycle: int) -> None:
         """Let `best` point at a cycle's adapter."""

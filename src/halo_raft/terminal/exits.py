@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from halo_raft.errors import HaloRaftError, full_disk
+from halo_raft.errors import HaloRaftError, full_disk, in_the_way
 from halo_raft.terminal.console import log
 from halo_raft.terminal.logs import show_log_messages
 from halo_raft.terminal.stopping import stoppable
@@ -37,7 +37,7 @@ def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.N
 
 def _code_of(error: BaseException) -> int:
     """Print a user's error and return its exit code; raise what is a bug of ours."""
-    known = error if isinstance(error, HaloRaftError) else full_disk(error)
+    known = error if isinstance(error, HaloRaftError) else full_disk(error) or in_the_way(error)
     if known is not None:
         print(f"error: {known}", file=sys.stderr)
         return known.exit_code

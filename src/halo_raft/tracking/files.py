@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.errors import ConfigError
+from halo_raft.store import checked, read_as
 from halo_raft.tracking.base import RunLog, Status, Tracker
 from halo_raft.tracking.candidate import Candidate, refusal
 from halo_raft.tracking.soft import WarnOnce, reason
@@ -88,8 +89,8 @@ class FileRunLog(RunLog):
             stream.write(json.dumps(row) + "\n")
 
     def _read(self, file: str) -> dict[str, Any]:
-        path = self._folder / file
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        row: dict[str, Any] = read_as(self._folder / file, lambda row: checked(dict[str, Any], row)) or {}
+        return row
 
     def _update(self, file: str, values: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,7 @@ class FileTracker(FileRunLog, Tracker):
             known = self._read("run.json")
             run_id = run_id or known.get("run_id") or uuid.uuid4().hex
             self._update("run.json", {"run_id": run_id, "run_name": run_name, "status": "RUNNING"})
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise ConfigError(
                 f"tracking folder {self._folder} cannot be used: {reason(error)}; "
                 f"choose another output folder or remove the file"

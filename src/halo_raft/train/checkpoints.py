@@ -14,20 +14,21 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import torch
 import transformers
 
 from halo_raft.cluster.home import digest
 from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
+from halo_raft.errors import DataError
 from halo_raft.records import stable_hash
-from halo_raft.store import sync, write_atomically
+from halo_raft.store import checked, read_as, sync, write_atomically
 from halo_raft.train.job import FinetuneJob
 from halo_raft.train.saving import checkpoint_folder
 
 WHOLE = "whole.json"
-"""Written last, with the key of the training that the checkpoint belongs to."""
+"""Written last, with the key of the training that the checkpoint belongs to, and what lies beside it."""
 OURS = "halo_raft.pt"
 """What our callbacks know."""
 
@@ -59,9 +60,9 @@ class Checkpoints(transformers.TrainerCallback):
         with contextlib.suppress(OSError):
             self.folder.rmdir()  # which the trainer makes, whether or not anything gets into it
 
-    def latest(self) -> Path | None:
-        """Return the checkpoint to go on from."""
-        whole = [path for path in self.folder.glob("checkpoint-*") if self._is_whole(path)]
+    def latest(self, report: Callable[[str], None] = lambda line: None) -> Path | None:
+        """Return the checkpoint to go on from; what was whole and is damaged is told to `report`."""
+        whole = [path for path in self.folder.glob("checkpoint-*") if self._is_whole(path, report)]
         return max(whole, key=_step, default=None)
 
     def finish(self, path: Path, facts: dict[str, Any]) -> None:
@@ -69,7 +70,7 @@ class Checkpoints(transformers.TrainerCallback):
         torch.save(facts, path / OURS)
         for file in (*path.iterdir(), path):
             sync(file)
-        write_atomically(path / WHOLE, json.dumps({"key": self.key}))
+        write_atomically(path / WHOLE, json.dumps({"key": self.key, "files": _digests(path)}))
         self.clear(but=path)
         self._kept(self.folder)
 
@@ -101,11 +102,28 @@ class Checkpoints(transformers.TrainerCallback):
         by_time = bool(self.seconds) and time.monotonic() - self._written_at >= self.seconds
         return by_steps or _as_the_chief_says(by_time, args)
 
-    def _is_whole(self, path: Path) -> bool:
+    def _is_whole(self, path: Path, report: Callable[[str], None]) -> bool:
         try:
-            return bool(json.loads((path / WHOLE).read_text(encoding="utf-8"))["key"] == self.key)
-        except (OSError, ValueError, KeyError):
-            return False
+            said = read_as(path / WHOLE, lambda row: checked(_Whole, row)) or {}
+            if said.get("key") != self.key:
+                return False
+            if said.get("files") == _digests(path):
+                return True
+            report(f"  {path}: is damaged, and not gone on from")
+        except (OSError, DataError) as error:
+            report(f"  {error}; it is not gone on from")
+        return False
+
+
+class _Whole(TypedDict, total=False):
+    """What `WHOLE` says: of which training it is, and the hashes of the other files by their names."""
+
+    key: str
+    files: dict[str, str]
+
+
+def _digests(path: Path) -> dict[str, str]:
+    return {file.name: digest(file) for file in sorted(path.iterdir()) if file.name != WHOLE}
 
 
 def training_key(job: FinetuneJob) -> str:

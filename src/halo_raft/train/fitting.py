@@ -53,7 +53,7 @@ def fit(parts: Fitting, shape: BatchShape) -> TokenExactTrainer:
     Raises:
         HaloRaftError: Memory is too small for one example at a time.
     """
-    start = parts.checkpoints and parts.checkpoints.latest()
+    start = parts.checkpoints and parts.checkpoints.latest(parts.report)
     facts = read_facts(start) if start else None
     if facts is not None:
         shape = shape.of(facts["micro"])

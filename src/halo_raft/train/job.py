@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from halo_raft.config.training import LoraConfig, TrainingConfig
 from halo_raft.errors import ConfigError, DataError
+from halo_raft.store import checked, read_as
 
 TRAINING_FILE = "training.json"
 """In the adapter folder: the fields of `FinetuneResult` that were measured while it was trained."""
@@ -143,10 +143,21 @@ def read_training(adapter: Path) -> dict[str, Any]:
     Raises:
         DataError: The file is missing or damaged.
     """
-    path = adapter / TRAINING_FILE
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        curves = {name: tuple(LossPoint(*point) for point in facts[name]) for name in ("loss_curve", "held_back_curve")}
-        return facts | curves
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: is damaged ({error}); remove {adapter}, and run again to train it anew") from None
+    path, mend = adapter / TRAINING_FILE, f"remove {adapter}, and run again to train it anew"
+    if (facts := read_as(path, _measured, mend=mend)) is None:
+        raise DataError(f"{path}: is missing; {mend}")
+    return facts
+
+
+def _measured(row: Any) -> dict[str, Any]:
+    """Make the measured fields of what the file says; versions before this one have some of them alone.
+
+    Raises:
+        TypeError, KeyError, IndexError: It says something else.
+    """
+    facts: dict[str, Any] = checked(FinetuneResult, row)
+    curves = {name: tuple(LossPoint(*point) for point in row[name]) for name in ("loss_curve", "held_back_curve")}
+    for name in ("examples", "skipped_too_long", "held_back", "steps", "trained_tokens", "tokens_per_s"):
+        facts[name]
+    curves["loss_curve"][0]
+    return facts | curves

@@ -10,6 +10,8 @@ from halo_raft.config import RaftConfig, SftConfig, load
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 
+from ...made_run import make_adapter
+
 BASE = "builtin:smollm2-135m"
 
 
@@ -20,7 +22,7 @@ def runs(tmp_path, monkeypatch, make_run):
     make_run("raft")
     make_run("full/raft")
     Path("sft/final_model").mkdir(parents=True)
-    Path("sft/final_model/adapter_model.safetensors").write_bytes(b"x")
+    make_adapter(Path("sft/final_model"))
     Path("sft/run.json").write_text("{}")
     for adapter in (*Path().glob("**/cycle_*_final"), Path("sft/final_model")):
         (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": BASE, "r": 8}))

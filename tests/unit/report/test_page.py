@@ -80,7 +80,7 @@ def test_several_runs_are_arms_of_one_table(make_run, tmp_path):
 def test_arms_are_compared_task_by_task(make_run, tmp_path):
     for name, arm, solved in (("mine", "raft", (3, 6, 9)), ("control", "control", (3, 4, 3))):
         folder = make_run(name, solved=solved)
-        known = folder.read_json("run.json")
+        known = folder.known()
         fingerprint = known["fingerprint"] | {"held-out tasks": "abc"}
         folder.write_json("run.json", known | {"arm": arm, "fingerprint": fingerprint})
         if arm == "control":

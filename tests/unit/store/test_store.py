@@ -11,6 +11,8 @@ from halo_raft.errors import DataError
 from halo_raft.records import CycleStats, Sample, Verdict
 from halo_raft.store import JsonlWriter, RunFolder, read_records
 
+from ...made_run import make_adapter
+
 
 def sample(number: int) -> Sample:
     return Sample(
@@ -70,7 +72,7 @@ def test_what_nothing_depends_on_yet_may_change(tmp_path):
     RunFolder(tmp_path).open({"model": "a", "selection": 1})
     now = {"model": "a", "selection": 2}
     assert RunFolder(tmp_path).open(now, may_change=["selection"]) == {"fingerprint": now}
-    assert RunFolder(tmp_path).read_json("run.json") == {"fingerprint": now}
+    assert RunFolder(tmp_path).known() == {"fingerprint": now}
     with pytest.raises(DataError, match=r"model: a, now b; set it back, use --fresh"):
         RunFolder(tmp_path).open({"model": "b", "selection": 3}, may_change=["selection"])
     with pytest.raises(DataError, match=r"selection: 2, now 3"):
@@ -262,7 +264,7 @@ def test_an_adapter_folder_without_weights_is_none(tmp_path):
     folder.adapter_path(1).mkdir()
     (folder.adapter_path(1) / "adapter_config.json").write_text("{}")
     assert not folder.is_trained(1)
-    (folder.adapter_path(1) / "adapter_model.safetensors").write_bytes(b"")
+    make_adapter(folder.adapter_path(1))
     assert folder.is_trained(1)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,6 +152,88 @@ def test_the_interval_decides_where_it_goes_on_and_not_what_comes_out(
         train(job, lines)
         assert f"Going on with the training at step {first_step}" in lines
         assert weights(job) == weights(uninterrupted)
+
+
+def trained_by_two(job: FinetuneJob, killed_at: int = 0) -> list[int]:
+    """Train in two processes that take each step together, as Ray Train has them; return how they ended.
+
+    Args:
+        job: A training of two workers.
+        killed_at: Micro-batch before which the second one is killed; 0 lets it live.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    children = []
+    for rank in (0, 1):
+        if (child := os.fork()) == 0:
+            try:
+                if rank and killed_at:
+                    at_micro_batch(killed_at)(lambda: os.kill(os.getpid(), signal.SIGKILL))
+                work(job, rank, port)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def work(job: FinetuneJob, rank: int, port: int) -> None:
+    from accelerate.state import AcceleratorState, GradientState
+
+    from halo_raft.train import loop
+
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_TORCH_DEVICE": "cpu",
+    }  # fmt: skip
+    AcceleratorState._reset_state(True)  # trainings before, in the process that was forked, were alone
+    GradientState._reset_state()
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
+    loop.train(job, is_chief=rank == 0)
+
+
+def test_two_workers_go_on_as_if_nothing_had_happened(make_job: MakeJob) -> None:
+    shape = SHAPE | {"gradient_accumulation": 1, "workers": 2}
+    whole = make_job("whole", **shape)
+    assert trained_by_two(whole) == [0, 0]
+    job = make_job("killed", **shape)
+    ended = trained_by_two(job, killed_at=4)
+    assert ended[1] == -signal.SIGKILL and ended[0] != 0, "one alone does not go on"
+    assert [path.name for path in checkpoint_folder(job.output_dir).glob("checkpoint-*")] == ["checkpoint-3"]
+    assert trained_by_two(job) == [0, 0]
+    assert weights(job) == weights(whole)
+    assert facts(job) == facts(whole)
+
+
+def damages(checkpoint: Path) -> dict[str, Callable[[], Any]]:
+    """Return what may happen to a checkpoint that was whole."""
+    optimizer, adapter, whole = (checkpoint / name for name in ("optimizer.pt", "adapter.pt", "whole.json"))
+    return {
+        "cut": lambda: optimizer.write_bytes(optimizer.read_bytes()[:-100]),
+        "noise": lambda: adapter.write_bytes(os.urandom(adapter.stat().st_size)),
+        "missing": lambda: (checkpoint / "halo_raft.pt").unlink(),
+        "empty": lambda: whole.write_text(""),
+        "other": lambda: whole.write_text("[7]"),
+        "old": lambda: whole.write_text(json.dumps({"key": json.loads(whole.read_text())["key"]})),
+    }
+
+
+def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(make_job: MakeJob, uninterrupted: FinetuneJob) -> None:
+    job = make_job("killed", **SHAPE)
+    killed(job, at_micro_batch(6))
+    (checkpoint,) = checkpoint_folder(job.output_dir).glob("checkpoint-*")
+    kept = checkpoint.parent.with_name("kept")
+    shutil.copytree(checkpoint.parent, kept)
+    for name, damage in damages(checkpoint).items():
+        damage()
+        lines: list[str] = []
+        train(job, lines)
+        told = [line for line in lines if "not gone on from" in line]
+        assert len(told) == 1 and str(checkpoint) in told[0], name
+        assert not any("Going on" in line for line in lines), name
+        assert weights(job) == weights(uninterrupted), name
+        shutil.rmtree(job.output_dir)
+        shutil.copytree(kept, checkpoint.parent)
 
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_from(make_job: MakeJob) -> None:

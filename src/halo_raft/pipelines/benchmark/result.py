@@ -12,13 +12,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes, TaskOutcome
 from halo_raft.records import PassRate, Record, Sample, VerdictKind
-from halo_raft.store import read_records, read_verdicts, write_atomically
+from halo_raft.store import (
+    DAMAGES,
+    checked,
+    damaged,
+    read_as,
+    read_records,
+    read_verdicts,
+    record_of,
+    write_atomically,
+)
 
 SCHEMA_VERSION = 2
 """1 had neither lengths nor versions, and `wall_s` without `timed_samples`."""
@@ -37,6 +46,14 @@ class Files:
         """Name the files that belong to `output`."""
         beside, stem = output.parent, output.stem
         return cls(output, beside / f"{stem}_samples.jsonl", beside / f"{stem}_verified.jsonl")
+
+
+class _Counts(TypedDict):
+    """What of a task is read back."""
+
+    task_id: str
+    samples: int
+    passed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +122,8 @@ class BenchmarkResult(Record):
         Raises:
             DataError: It cannot be read, or holds something else.
         """
-        try:
-            row = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-        except ValueError as error:
-            raise DataError(f"{path}: is not JSON ({error}); give a file that `benchmark run` wrote") from None
+        if (row := read_as(path, lambda row: row, mend="give a file that `benchmark run` wrote")) is None:
+            raise DataError(f"{path}: there is no such file; give one that `benchmark run` wrote")
         version = row.get("schema_version") if isinstance(row, dict) else None
         if version != SCHEMA_VERSION:
             found = f"schema_version {version}" if version else "no schema_version"
@@ -119,10 +132,12 @@ class BenchmarkResult(Record):
                 "run its benchmark command again, which keeps its samples"
             )
         try:
-            row["pass_at_k"] = {k: math.nan if rate is None else rate for k, rate in row["pass_at_k"].items()}
-            return cls.from_dict(row)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}: is damaged ({error}); run its benchmark command again") from None
+            found = record_of(cls)(_with_nan(row))
+            for task in found.tasks:
+                checked(_Counts, task | {name: task[name] for name in ("task_id", "samples", "passed")})
+            return found
+        except DAMAGES as error:
+            raise damaged(path, error, "run its benchmark command again") from None
 
 
 def rates(outcomes: Outcomes, ks: Sequence[int]) -> dict[str, PassRate]:
@@ -184,6 +199,16 @@ def with_timing(timing: dict[str, float], before: Path) -> dict[str, float]:
     except DataError:
         return timing
     return {name: getattr(known, name) for name in timing}
+
+
+def _with_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what `save` was given: rates that do not exist are null in the file."""
+
+    def numbers(rates: dict[str, Any]) -> dict[str, Any]:
+        return {name: math.nan if rate is None else rate for name, rate in rates.items()}
+
+    read = {"pass_at_k": numbers(row["pass_at_k"]), "intervals": {k: numbers(v) for k, v in row["intervals"].items()}}
+    return row | numbers({"pass_rate": row["pass_rate"]}) | read
 
 
 def _without_nan(value: Any) -> Any:

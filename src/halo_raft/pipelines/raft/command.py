@@ -21,6 +21,7 @@ from halo_raft.pipelines.raft.diagnosis import taught_nothing
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
+from halo_raft.store.folder import A_COPY_OR_ANOTHER
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 
@@ -56,9 +57,9 @@ def _of_the_folder(arguments: argparse.Namespace) -> Path | None:
     """Return the settings that a run folder was begun with, where a command names no others: it goes on with them."""
     asked = load(RaftConfig, None, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
     folder = RunFolder(with_lasting_paths(asked).output_dir)
-    begun = folder.read_json("run.json", mend="bring back a copy of it, or choose another --output")
+    begun = folder.known(mend=A_COPY_OR_ANOTHER)
     file = folder.path / "config.yaml"
-    if not isinstance(begun, dict) or "training tasks" not in begun.get("fingerprint", {}) or not file.is_file():
+    if begun is None or "training tasks" not in begun["fingerprint"] or not file.is_file():
         return None
     console.say(f"Going on with the settings of {console.shown(file)}")
     return file

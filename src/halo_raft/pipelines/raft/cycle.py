@@ -27,7 +27,7 @@ from halo_raft.pipelines.raft.training import finetune_job, with_training
 from halo_raft.records import CycleStats, Task, VerdictKind
 from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Pool, Selection
-from halo_raft.store import RunFolder, remove
+from halo_raft.store import RunFolder, remove, stats_of
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
 from halo_raft.terminal.progress import stage_progress
@@ -235,14 +235,14 @@ class RaftRun:
         """Return the statistics so far of a cycle that is trained: what its adapter was made from stays as it was."""
         if not self.folder.is_trained(cycle):
             return None
-        return self.folder.read_as(f"cycle_{cycle}_selected.json", CycleStats.from_dict)
+        return self.folder.read_as(f"cycle_{cycle}_selected.json", stats_of)
 
     def _train(self, stats: CycleStats, log_cycle: tracking.RunLog) -> CycleStats:
         """Fine-tune the cycle's adapter, unless it is there."""
         adapter = self.folder.adapter_path(stats.cycle)
         if not self.folder.is_trained(stats.cycle):
             if adapter.exists():
-                console.say(f"{console.shown(adapter)} has no weights: it is trained again")
+                console.say(f"{console.shown(adapter)} has no weights, or damaged ones: it is trained again")
                 remove(adapter)
             console.say("Training on filtered samples...")
             pool = self.session.pool
@@ -276,7 +276,7 @@ class RaftRun:
 
     def _drop_broken_tasks(self) -> None:
         """Leave out tasks whose tests cannot tell right from wrong; looked at once in the life of a run."""
-        known = self.folder.read_json("run.json")
+        known = self.folder.known() or {}
         if "broken_tasks" not in known:
             known["broken_tasks"] = broken_of(self.plan, self.session)
             self.folder.write_json("run.json", known)

@@ -10,7 +10,7 @@ from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Verdict
-from halo_raft.store import RunFolder
+from halo_raft.store import RunFolder, record_of
 
 DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
@@ -26,7 +26,7 @@ def begin_cycle(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan:
         DataError: It began under other settings.
     """
     if (begun := _begun(plan, folder, cycle)) is not None:
-        if begun.to_dict() != folder.read_json(_file(cycle)):
+        if begun.to_dict() != folder.read_as(_file(cycle), dict):
             folder.write_json(_file(cycle), begun.to_dict())
         return begun
     per_prompt = plan.config.sampling.samples_per_prompt
@@ -53,7 +53,7 @@ def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]
 
 
 def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:
-    begun = folder.read_as(_file(cycle), CyclePlan.from_dict)
+    begun = folder.read_as(_file(cycle), record_of(CyclePlan))
     if begun is None:
         return None
     row = begun.to_dict()

@@ -22,11 +22,11 @@ from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
 from halo_raft.records import stable_hash
-from halo_raft.store import HeldFolder, check_writable, has_weights, remove
+from halo_raft.store import HeldFolder, check_writable, checked, has_weights, remove
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
-from halo_raft.train import FinetuneJob, ModelCard, finetune, read_training, render_card
+from halo_raft.train import FinetuneJob, FinetuneResult, ModelCard, finetune, read_training, render_card
 from halo_raft.train.encode import write_examples
 
 FINAL = "final_model"
@@ -94,12 +94,22 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
         done = has_weights(folder.path / FINAL)
         known = folder.open(fingerprint, fresh=fresh, may_change=() if done else tuple(fingerprint))
         with log_to(folder.path / "logs"):
-            if done and (statistics := folder.read_json(STATISTICS)):
+            if done and (statistics := folder.read_as(STATISTICS, _finished)):
                 console.say("SFT already complete, skipping...")
                 return statistics
             return _train(config, data, folder, known)
     finally:
         folder.close()
+
+
+def _finished(row: dict[str, Any]) -> dict[str, Any]:
+    """Check what `sft_statistics.json` says.
+
+    Raises:
+        TypeError, KeyError: It says something else.
+    """
+    facts: dict[str, Any] = checked(FinetuneResult, row)
+    return facts | {"steps": facts["steps"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +164,7 @@ def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) 
     final = folder.path / FINAL
     if not has_weights(final):
         if final.exists():
-            console.say(f"{console.shown(final)} has no weights: it is trained again")
+            console.say(f"{console.shown(final)} has no weights, or damaged ones: it is trained again")
             remove(final)
         with (
             native_messages_to(folder.path / "logs" / "ray.log"),

@@ -8,15 +8,15 @@ trial takes them over from a sibling's run folder, under its own sample ids; wha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from halo_raft.curriculum import settings_of
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import Sample, Verdict, stable_hash
+from halo_raft.records import Record, Sample, Verdict, stable_hash
 from halo_raft.sampling import sample_id
-from halo_raft.store import RunFolder, write_atomically
+from halo_raft.store import RunFolder, record_of, write_atomically
 
 KEYS_FILE = "sweep_keys.json"
 """In a trial's folder: stage -> what its samples and verdicts depend on."""
@@ -54,7 +54,15 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
-class Reused:
+class Keys(Record):
+    """What samples and verdicts of a stage depend on, hashed; as in `Shared`."""
+
+    samples: str
+    verdicts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reused(Record):
     """What a trial took over for a stage.
 
     Attributes:
@@ -108,8 +116,7 @@ def take_over(plan: RaftPlan, folder: RunFolder, siblings: Iterable[Path]) -> li
         What was taken over, now or when the run began.
     """
     stages = shared_stages(plan)
-    keys = {stage.name: {"samples": stage.samples, "verdicts": stage.verdicts} for stage in stages}
-    folder.write_json(KEYS_FILE, keys)
+    folder.write_json(KEYS_FILE, {stage.name: Keys(stage.samples, stage.verdicts).to_dict() for stage in stages})
     others = [RunFolder(path) for path in siblings if path != folder.path]
     for stage in stages:
         if not folder.samples_path(stage.cycle, stage.stage).exists():
@@ -119,13 +126,13 @@ def take_over(plan: RaftPlan, folder: RunFolder, siblings: Iterable[Path]) -> li
 
 def reused(folder: RunFolder) -> list[Reused]:
     """Return what a run took over."""
-    return [Reused(**row) for row in (folder.read_json(REUSED_FILE) or {}).values()]
+    return list(_notes(folder).values())
 
 
 def complete_keys(folder: RunFolder) -> set[str]:
     """Return the sample keys of the stages that a run has finished."""
-    rows = folder.read_json(KEYS_FILE) or {}
-    return {row["samples"] for name, row in rows.items() if folder.stats(int(name.split("_")[1])) is not None}
+    keys = _keys(folder)
+    return {key.samples for name, key in keys.items() if folder.stats(int(name.split("_")[1])) is not None}
 
 
 def tokens(folder: RunFolder) -> int:
@@ -138,20 +145,22 @@ def tokens(folder: RunFolder) -> int:
 
 def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stage: Shared) -> None:
     """Copy one stage from the sibling that has most of it: samples last, since they say that it was done."""
-    having = [(other, row) for other in others if (row := _key(other, stage)) and row["samples"] == stage.samples]
-    drawn = [(other, row, other.samples(stage.cycle, stage.stage)) for other, row in having]
-    source, row, samples = max(drawn, key=lambda entry: len(entry[2]), default=(folder, {}, []))
+    keys = [(other, _keys(other).get(stage.name)) for other in others]
+    having = [(other, key) for other, key in keys if key and key.samples == stage.samples]
+    drawn = [(other, key, other.samples(stage.cycle, stage.stage)) for other, key in having]
+    if not drawn:
+        return
+    source, key, samples = max(drawn, key=lambda entry: len(entry[2]))
     if not samples:
         return
-    same_judge = row["verdicts"] == stage.verdicts
+    same_judge = key.verdicts == stage.verdicts
     if not same_judge and stage.purpose == "train":
         # whatever was drawn beyond the first round was drawn by what the other judge said
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
-    key = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
-    ids = {s.sample_id: sample_id(key, s.task_id, s.index) for s in samples}
+    named = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
+    ids = {s.sample_id: sample_id(named, s.task_id, s.index) for s in samples}
     known = source.verdicts(stage.cycle, stage.stage) if same_judge else []
     verdicts = [_renamed(v, ids[v.sample_id]) for v in known if v.sample_id in ids]
-    notes = folder.read_json(REUSED_FILE) or {}
     note = Reused(
         name=stage.name,
         cycle=stage.cycle,
@@ -162,7 +171,8 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
         tokens=sum(len(s.token_ids) for s in samples),
         seconds=_seconds(source, stage),
     )
-    folder.write_json(REUSED_FILE, notes | {stage.name: asdict(note)})
+    noted = _notes(folder) | {stage.name: note}
+    folder.write_json(REUSED_FILE, {name: note.to_dict() for name, note in noted.items()})
     _write(folder.verdicts_path(stage.cycle, stage.stage), verdicts)
     _write(folder.samples_path(stage.cycle, stage.stage), [_renamed(s, ids[s.sample_id]) for s in samples])
 
@@ -174,9 +184,14 @@ def _seconds(source: RunFolder, stage: Shared) -> float:
     return own + sum(note.seconds for note in reused(source) if note.name == stage.name)
 
 
-def _key(folder: RunFolder, stage: Shared) -> dict[str, str] | None:
-    row: dict[str, str] | None = (folder.read_json(KEYS_FILE) or {}).get(stage.name)
-    return row
+def _keys(folder: RunFolder) -> dict[str, Keys]:
+    """Return what a run's stages depend on, by their names."""
+    return folder.read_as(KEYS_FILE, lambda rows: {name: record_of(Keys)(row) for name, row in rows.items()}) or {}
+
+
+def _notes(folder: RunFolder) -> dict[str, Reused]:
+    """Return what a run took over, by the names of its stages."""
+    return folder.read_as(REUSED_FILE, lambda rows: {name: record_of(Reused)(row) for name, row in rows.items()}) or {}
 
 
 def _renamed(record: Any, identity: str) -> Any:

@@ -61,7 +61,7 @@ class StudyTracker:
     def _end_trials_at_work(self, how: tracking.Status) -> None:
         """End the runs of trials whose processes were ended in their middle, and so could not do it themselves."""
         for folder in self.config.output_dir.glob("trial_*"):
-            known = RunFolder(folder).read_json("run.json") or {}
+            known = RunFolder(folder).known() or {}
             if known.get("ended", known) is None and known.get("tracking_run_id"):
                 self.tracker.end_child(known["tracking_run_id"], {}, how)
 
@@ -153,5 +153,5 @@ def _row(trial: Ended, study: SweepStudy) -> dict[str, Any]:
 
 def _run_id(folder: Path) -> str | None:
     """Return a trial's run in the tracker, None where it has not got that far."""
-    run_id: str | None = (RunFolder(folder).read_json("run.json") or {}).get("tracking_run_id")
+    run_id: str | None = (RunFolder(folder).known() or {}).get("tracking_run_id")
     return run_id

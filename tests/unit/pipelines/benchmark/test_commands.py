@@ -11,6 +11,8 @@ from halo_raft.pipelines.benchmark.commands import add_commands, say_result
 from halo_raft.pipelines.benchmark.result import BenchmarkResult
 from halo_raft.pipelines.benchmark.settings import benchmark_tasks, read_ks
 
+from ....made_run import make_adapter
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -102,7 +104,7 @@ def test_a_run_folder_is_its_best_adapter(folder):
     command = ("run", "--model", "run", "--prompts", "good.jsonl")
     with pytest.raises(ConfigError, match="is the folder of a run that has no adapter yet"):
         settings_of(*command)
-    (folder / "run" / "cycle_1_final" / "adapter_model.safetensors").write_bytes(b"x")
+    make_adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
     (folder / "run" / "best").symlink_to("cycle_1_final")
     config = settings_of(*command)
     assert config.model.checkpoint == folder / "run" / "cycle_1_final" and config.sampling.temperature == 0.4
