@@ -92,7 +92,9 @@ def progress_of(path: Path) -> Progress:
     if (folder.path / "sweep.yaml").is_file():
         return _sweep(folder)
     if (run := folder.known()) is None:
-        raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote")
+        raise DataError(
+            f"{path}: is no run folder (no run.json or sweep.yaml of one); give one that raft, sft or sweep wrote"
+        )
     if "training tasks" in run["fingerprint"]:
         return _raft(folder, run)
     if "data" in run["fingerprint"]:
@@ -210,7 +212,7 @@ def _sft(folder: RunFolder, run: dict[str, Any]) -> Progress:
     again = f"halo-raft sft train --config {folder.path / 'config.yaml'} --output {folder.path}"
     if steps is not None:
         use = f"halo-raft raft train --checkpoint {folder.path / 'final_model'} --prompts starter"
-        return _told(folder, "sft", "complete", ended, use, done=steps, total=steps)
+        return _told(folder, "sft", "complete", ended, use, stage="training", done=steps, total=steps)
     return _told(folder, "sft", _state(folder, ended, False), ended, again, stage="training", **_steps(folder))
 
 

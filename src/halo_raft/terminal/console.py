@@ -35,7 +35,7 @@ def heading(text: str) -> None:
 def pairs(rows: Iterable[tuple[str, str]]) -> None:
     """Print (topic, text) rows in two columns."""
     rows = list(rows)
-    width = max(len(topic) for topic, _ in rows)
+    width = max((len(topic) for topic, _ in rows), default=0)
     for topic, text in rows:
         say(f"  {topic:<{width}}  {text}")
 
