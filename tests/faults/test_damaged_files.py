@@ -251,25 +251,27 @@ def test_a_damaged_file_is_one_line_or_no_matter(
             else:
                 said.setdefault(command[0], set()).add(f"{damage.__name__} {problem}")
     assert not failed, "\n".join(failed)
-    for command in READS.get(name, ()):
+    for command in READS.get(f"{kind}/{name}", ()):
         assert "noise 3" in said[command], f"{command} does not see that {name} is damaged: {said[command]}"
 
 
 READS = {
-    "run.json": ("status", "report"),
-    "config.yaml": ("status", "report"),
-    "cycle_1_stats.json": ("status", "report", "raft"),
-    "cycle_1_plan.json": ("raft",),
-    "cycle_2_selected.json": ("raft",),
-    "cycle_1_samples.jsonl": ("report",),
-    "cycle_1_verified.jsonl": ("report",),
-    "cycle_1_kept.jsonl": ("report",),
-    "cycle_1_heldout_samples.jsonl": ("report",),
-    "cycle_1_final/training.json": ("report",),
-    "cycle_2_final/training.json": ("raft",),
-    "sft_statistics.json": ("status", "report", "sft"),
-    "sweep.yaml": ("status",),
-    "trial_0/run.json": ("status",),
+    "raft/run.json": ("status", "clean", "sync", "report", "raft"),
+    "raft/config.yaml": ("status", "sync", "report"),
+    "raft/cycle_1_stats.json": ("status", "report", "raft"),
+    "raft/cycle_1_plan.json": ("raft",),
+    "raft/cycle_2_selected.json": ("raft",),
+    "raft/cycle_1_samples.jsonl": ("report",),
+    "raft/cycle_1_verified.jsonl": ("report",),
+    "raft/cycle_1_kept.jsonl": ("report",),
+    "raft/cycle_1_heldout_samples.jsonl": ("report",),
+    "raft/cycle_1_final/training.json": ("report",),
+    "raft/cycle_2_final/training.json": ("raft",),
+    "sft/run.json": ("status", "report", "sft"),
+    "sft/config.yaml": ("report",),
+    "sft/sft_statistics.json": ("status", "report", "sft"),
+    "sweep/sweep.yaml": ("status",),
+    "sweep/trial_0/run.json": ("status",),
 }
 """Which commands have to refuse a file of noise: those for whom nothing else stands there."""
 

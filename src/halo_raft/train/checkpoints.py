@@ -104,14 +104,14 @@ class Checkpoints(transformers.TrainerCallback):
 
     def _is_whole(self, path: Path, report: Callable[[str], None]) -> bool:
         try:
-            said = read_as(path / WHOLE, lambda row: checked(_Whole, row)) or {}
+            said = read_as(path / WHOLE, lambda row: checked(_Whole, row), mend="it is not gone on from") or {}
             if said.get("key") != self.key:
                 return False
             if said.get("files") == _digests(path):
                 return True
             report(f"  {path}: is damaged, and not gone on from")
         except (OSError, DataError) as error:
-            report(f"  {error}; it is not gone on from")
+            report(f"  {error}")
         return False
 
 

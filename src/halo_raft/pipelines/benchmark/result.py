@@ -123,7 +123,7 @@ class BenchmarkResult(Record):
             DataError: It cannot be read, or holds something else.
         """
         if (row := read_as(path, lambda row: row, mend="give a file that `benchmark run` wrote")) is None:
-            raise DataError(f"{path}: there is no such file; give one that `benchmark run` wrote")
+            raise DataError(f"{path}: cannot be read (there is none); give a file that `benchmark run` wrote")
         version = row.get("schema_version") if isinstance(row, dict) else None
         if version != SCHEMA_VERSION:
             found = f"schema_version {version}" if version else "no schema_version"

@@ -44,7 +44,7 @@ def test_saved_and_loaded_is_the_same(write_result, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is not JSON"),
+        ("{", "is damaged"),
         ("[]", "no schema_version"),
         ('{"schema_version": 1}', "schema_version 1, not 2"),
         ('{"schema_version": 2}', "is damaged"),
