@@ -118,7 +118,7 @@ def test_a_damaged_file_is_named_with_the_mend(make_run, capsys, name, content):
     if name.startswith("sft"):
         folder.write_json("run.json", {"fingerprint": {"data": "a"}})
     (folder.path / name).write_bytes(content)
-    harmless = name == "cycle_2_plan.json" and content in (b"[]", b"{}")
+    harmless = name == "cycle_2_plan.json" and content == b"{}"
     assert cli.main(["status", str(folder.path)]) == (0 if harmless else 3)
     output = capsys.readouterr()
     lines = output.err.splitlines()

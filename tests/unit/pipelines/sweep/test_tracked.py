@@ -70,7 +70,7 @@ def test_trials_that_were_at_work_end_with_the_sweep(open_study, tmp_path, monke
     for number, known in enumerate(({"ended": None}, {"ended": {"how": "FINISHED"}}, {})):
         folder = RunFolder(tmp_path / "s" / f"trial_{number}")
         folder.path.mkdir(parents=True)
-        folder.write_json("run.json", {"tracking_run_id": f"run-{number}"} | known)
+        folder.write_json("run.json", {"fingerprint": {}, "tracking_run_id": f"run-{number}"} | known)
     told = []
     with pytest.raises(KeyboardInterrupt), StudyTracker(config, open_study()) as tracker:
         monkeypatch.setattr(tracker.tracker, "end_child", lambda *what: told.append(what))
