@@ -49,7 +49,7 @@ class Checkpoints(transformers.TrainerCallback):
         self.key = training_key(job)
         self.steps = job.training.checkpoint_steps
         self.seconds = 60 * job.training.checkpoint_minutes
-        self._steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch = steps_per_epoch
         self._kept = kept
         self._written_at = time.monotonic()
 
@@ -84,7 +84,7 @@ class Checkpoints(transformers.TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask for a checkpoint where one is due in the middle of an epoch."""
-        if state.global_step % self._steps_per_epoch:
+        if state.global_step % self.steps_per_epoch:
             control.should_save = self._is_due(args, state)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

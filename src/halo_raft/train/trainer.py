@@ -63,7 +63,9 @@ class TokenExactTrainer(transformers.Trainer):
         self._known: dict[str, Any] = {}
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
-        return LengthGroupedSampler([len(example) for example in self.train_dataset], self.shape.batch, self.args.seed)
+        lengths = [len(example) for example in self.train_dataset]
+        self._order = LengthGroupedSampler(lengths, self.shape.batch, self.args.seed)
+        return self._order
 
     # --- checkpoints
 
@@ -74,10 +76,15 @@ class TokenExactTrainer(transformers.Trainer):
         self.progress.seconds = facts["seconds"]
         if self.watch is not None:
             self.watch.know(facts["watch"])
-        self.add_callback(_RestoredLoss(self))
+        self.add_callback(_Restored(self))
 
-    def restore_loss(self) -> None:
-        """Go on summing the loss since the last point of its curve; the base class begins anew."""
+    def restore(self) -> None:
+        """Go on in the order of the epoch, and summing the loss since the last point of its curve.
+
+        The base class begins both anew: what skips batches hides the sampler where batches are shared out to workers.
+        """
+        assert self.checkpoints is not None
+        self._order.set_epoch(self._known["step"] // self.checkpoints.steps_per_epoch)
         self._tr_loss = torch.tensor(self._known["loss"], device=self.args.device)
         self._globalstep_last_logged = self._known["last_logged"]
 
@@ -211,15 +218,15 @@ class Progress(transformers.TrainerCallback):
             self.report(f"step {state.global_step}/{state.max_steps}  loss {logs['loss']:.4f}  {rate:,.0f} tokens/s")
 
 
-class _RestoredLoss(transformers.TrainerCallback):
+class _Restored(transformers.TrainerCallback):
     """Runs after the base class has begun to count."""
 
     def __init__(self, trainer: TokenExactTrainer) -> None:
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """See `TokenExactTrainer.restore_loss`."""
-        self.trainer.restore_loss()
+        """See `TokenExactTrainer.restore`."""
+        self.trainer.restore()
 
 
 class Collator:
