@@ -132,10 +132,10 @@ class BenchmarkResult(Record):
                 "run its benchmark command again, which keeps its samples"
             )
         try:
-            found = record_of(cls)(_with_nan(row))
-            for task in found.tasks:
-                checked(_Counts, task | {name: task[name] for name in ("task_id", "samples", "passed")})
-            return found
+            result = record_of(cls)(_with_nan(row))
+            for task in result.tasks:
+                checked(_Counts, {name: task[name] for name in ("task_id", "samples", "passed")})
+            return result
         except DAMAGES as error:
             raise damaged(path, error, "run its benchmark command again") from None
 
