@@ -16,24 +16,32 @@ import yaml
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
-from halo_raft.evaluate import Heldout, Outcomes
+from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
 from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
-from halo_raft.report.view import Answer, CycleView, Example, RunView
+from halo_raft.report.answers import answer, answers_by_task, asked, side_by_side
+from halo_raft.report.view import Answers, CycleView, Example, RunView, SideBySide
 from halo_raft.store import RunFolder
 
 TRAINING_FILE = "training.json"
 EXAMPLES_PER_CYCLE = 6
 
 
-def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = None) -> RunView:
+def gather(
+    path: Path,
+    tasks: Mapping[str, Task],
+    latest: CycleStats | None = None,
+    *,
+    heldout: Mapping[str, Task] | None = None,
+) -> RunView:
     """Read a run folder.
 
     Args:
-        path: The folder that `raft train` wrote.
+        path: The folder that `raft train` or `sft train` wrote.
         tasks: The training tasks by id as far as they are to be had: for prompts, and for telling programs apart.
         latest: Statistics of a cycle that has everything but them on disk.
+        heldout: The held-out tasks by id as far as they are to be had; None where no completions are to be shown.
 
     Raises:
         DataError: It is no run folder, or a file in it is damaged.
@@ -50,7 +58,9 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
     tied = Fingerprint.from_dict(run.get("fingerprint", {}))
     config = (path / "config.yaml").read_text(encoding="utf-8") if (path / "config.yaml").is_file() else ""
     settings = yaml.safe_load(config) or {}
-    own = _sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings)
+    is_sft, wording = "data" in settings, settings.get("tasks", {})
+    trained = (folder.read_json("sft_statistics.json") or {}) if is_sft else {}
+    changes = evaluate.changes(base, candidate) if base and candidate else None
     return RunView(
         name=folder.path.name,
         path=str(folder.path),
@@ -59,9 +69,14 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         arm=run.get("arm", "raft"),
         heldout_key=tied.of_heldout,
         difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
-        changes=evaluate.changes(base, candidate) if base and candidate else None,
-        examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
-        facts=_facts(run, settings) | own | _diagnoses(history.values()),
+        changes=changes,
+        side_by_side=_side_by_side(folder, best, changes, heldout, wording),
+        examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks, wording)),
+        losses=_sft_losses(trained),
+        headline=_sft_headline(trained),
+        facts=_facts(run, settings)
+        | (_sft_facts(settings, trained) if is_sft else _raft_facts(tied, run, settings))
+        | _diagnoses(history.values()),
         config=config,
     )
 
@@ -92,8 +107,34 @@ def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
     return evaluate.heldout_outcomes(folder.samples(cycle, "heldout"), folder.verdicts(cycle, "heldout"))
 
 
-def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:
-    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn."""
+def _side_by_side(
+    folder: RunFolder,
+    best: int | None,
+    changes: Changes | None,
+    heldout: Mapping[str, Task] | None,
+    wording: Mapping[str, Any],
+) -> tuple[SideBySide, ...]:
+    """Return the held-out tasks that changed most, with the completions of the base model and of the best cycle."""
+    if best is None or changes is None or heldout is None:
+        return ()
+    models = [_heldout_answers(folder, "base model", 0), _heldout_answers(folder, f"cycle {best}", best)]
+    return side_by_side(changes.tasks, heldout, wording, models)
+
+
+def _heldout_answers(folder: RunFolder, name: str, cycle: int) -> dict[str, Answers]:
+    verdicts = {v.sample_id: v for v in folder.verdicts(cycle, "heldout")}
+    return answers_by_task(name, folder.samples(cycle, "heldout"), verdicts)
+
+
+def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: Mapping[str, Any]) -> list[Example]:
+    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn.
+
+    Args:
+        folder: The run's.
+        cycle: From 1.
+        tasks: The training tasks as far as they are to be had, for prompts.
+        wording: How they were asked; see `answers.asked`.
+    """
     verdicts = {v.sample_id: v for v in folder.verdicts(cycle)}
     by_kind: dict[str, list[Sample]] = {}
     for sample in sorted(folder.samples(cycle), key=lambda s: s.sample_id):
@@ -107,12 +148,10 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[E
             by_kind[kind] = [s for s in by_kind[kind] if s is not fresh] if fresh else []
             if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
                 chosen[fresh.task_id] = fresh
-    return [_example(cycle, sample, verdicts[sample.sample_id], tasks) for sample in chosen.values()]
-
-
-def _example(cycle: int, sample: Sample, verdict: Verdict, tasks: Mapping[str, Task]) -> Example:
-    prompt = tasks[sample.task_id].prompt if sample.task_id in tasks else ""
-    return Example(cycle, sample.task_id, prompt, Answer(sample.completion, str(verdict.kind), verdict.details))
+    return [
+        Example(cycle, name, asked(tasks.get(name), wording), answer(sample, verdicts[sample.sample_id]))
+        for name, sample in chosen.items()
+    ]
 
 
 def _solved(outcomes: Outcomes) -> Outcomes:
@@ -132,7 +171,11 @@ def _unique_ratio(samples: Sequence[Sample], verdicts: Iterable[Verdict], tasks:
 def _loss(path: Path) -> tuple[tuple[int, float], ...]:
     if not path.is_file():
         return ()
-    return tuple((int(step), float(loss)) for step, loss, *_ in json.loads(path.read_text("utf-8"))["loss_curve"])
+    return _curve(json.loads(path.read_text("utf-8"))["loss_curve"])
+
+
+def _curve(points: Iterable[Sequence[float]]) -> tuple[tuple[int, float], ...]:
+    return tuple((int(step), float(loss)) for step, loss, *_ in points)
 
 
 def _best(folder: RunFolder) -> int | None:
@@ -158,16 +201,37 @@ def _raft_facts(tied: Fingerprint, run: Mapping[str, Any], config: Mapping[str, 
     return {topic: str(value) for topic, value in facts.items() if value is not None}
 
 
-def _sft_facts(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, str]:
+def _sft_facts(config: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, str]:
     data, training = config["data"], config.get("training", {})
     facts = {
         "Data": data.get("train_file") or data.get("dataset"),
         "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs",
     }
-    if result := folder.read_json("sft_statistics.json"):
-        facts["Loss"] = f"{result['loss_first']:.3f} → {result['loss_last']:.3f} in {result['steps']} steps"
-        facts["Rows"] = str(result["rows"])
-    return facts
+    if trained:
+        facts["Loss"] = f"{trained['loss_first']:.3f} → {trained['loss_last']:.3f} in {trained['steps']:,} steps"
+        facts["Rows"] = f"{trained['rows']:,}"
+    return {topic: str(value) for topic, value in facts.items() if value is not None}
+
+
+def _sft_losses(trained: Mapping[str, Any]) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Return the curves of supervised fine-tuning that have any points."""
+    curves = {"rows trained on": "loss_curve", "validation rows": "held_back_curve"}
+    return {name: found for name, key in curves.items() if (found := _curve(trained.get(key, ())))}
+
+
+def _sft_headline(trained: Mapping[str, Any]) -> dict[str, str]:
+    if not trained:
+        return {}
+    shown = {
+        "Loss, first step": f"{trained['loss_first']:.3f}",
+        "Loss, last step": f"{trained['loss_last']:.3f}",
+        "Lowest loss on the validation rows": trained.get("held_back_loss"),
+        "Rows": f"{trained['rows']:,}",
+        "Optimizer steps": f"{trained['steps']:,}",
+    }
+    return {
+        name: value if isinstance(value, str) else f"{value:.3f}" for name, value in shown.items() if value is not None
+    }
 
 
 def _diagnoses(history: Iterable[CycleStats]) -> dict[str, str]:

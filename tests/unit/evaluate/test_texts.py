@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from halo_raft.evaluate import Difference, chance_text, difference_text, p_text, rate_text
+from halo_raft.evaluate import Difference, chance_text, difference_text, odds_text, p_text, rate_text
 from halo_raft.records import PassRate
 
 
@@ -44,3 +44,7 @@ def test_a_p_value_says_what_it_counts(fields, expected):
 )
 def test_a_p_value_in_words(p_value, fields, expected):
     assert expected in chance_text(difference(p_value, **fields))
+
+
+def test_a_p_value_in_a_few_words():
+    assert odds_text(difference(0.1)) == "could be chance: about 1 in 10"
