@@ -34,6 +34,7 @@ def gather(
     latest: CycleStats | None = None,
     *,
     heldout: Mapping[str, Task] | None = None,
+    known: Mapping[int, CycleView] | None = None,
 ) -> RunView:
     """Read a run folder.
 
@@ -42,6 +43,7 @@ def gather(
         tasks: The training tasks by id as far as they are to be had: for prompts, and for telling programs apart.
         latest: Statistics of a cycle that has everything but them on disk.
         heldout: The held-out tasks by id as far as they are to be had; None where no completions are to be shown.
+        known: Cycles that were read before, so that a run of many does not read them all after each.
 
     Raises:
         DataError: It is no run folder, or a file in it is damaged.
@@ -52,7 +54,10 @@ def gather(
         raise DataError(f"{path}: is no run folder (it has no run.json); give one that `raft train` wrote")
     history = {stats.cycle: stats for stats in (*folder.history(), *filter(None, [latest]))}
     best = _best(folder)
-    cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()))
+    cycles = tuple(
+        seen if (seen := (known or {}).get(cycle)) and seen.stats == stats else cycle_view(folder, stats, tasks)
+        for cycle, stats in sorted(history.items())
+    )
     measured = {cycle.stats.cycle: cycle.outcomes for cycle in cycles if cycle.outcomes}
     base, candidate = measured.pop(0, None), measured.get(best or 0)
     tied = Fingerprint.from_dict(run.get("fingerprint", {}))

@@ -87,6 +87,17 @@ def test_a_cycle_whose_statistics_are_not_written_yet(make_run):
     assert gather(folder.path, TASKS, stats).cycles[-1].stats == stats
 
 
+def test_a_cycle_that_was_read_is_not_read_again(make_run):
+    folder = make_run()
+    first = gather(folder.path, TASKS)
+    for cycle in (0, 1):
+        for path in folder.path.glob(f"cycle_{cycle}_*verified.jsonl"):
+            path.write_text("")
+    known = {cycle.stats.cycle: cycle for cycle in first.cycles}
+    assert gather(folder.path, TASKS, known=known).cycles == first.cycles
+    assert gather(folder.path, TASKS).cycles != first.cycles
+
+
 def test_another_folder_is_one_line(tmp_path):
     with pytest.raises(DataError, match="is no run folder"):
         gather(tmp_path, {})

@@ -41,7 +41,7 @@ class RunTracker:
         self.folder = folder
         self.known = known
         self.tracker = tracking.create(plan.config.tracking, folder.path)
-        self._log: RunLog | None = None
+        self._views: dict[int, CycleView] = {}
 
     def __enter__(self) -> Self:
         config = self.plan.config
@@ -93,7 +93,8 @@ class RunTracker:
     def cycle_done(self, stats: CycleStats) -> None:
         """Log a finished cycle's numbers at `step=cycle`, its adapter, some completions, and the figures so far."""
         self.tracker.log_metrics(metrics(stats), stats.cycle)
-        self._show_best(stats)
+        with shielded("show the best cycle"):
+            self._show_best(stats)
         if stats.integrity:
             self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
         if stats.diagnosis:
@@ -118,9 +119,9 @@ class RunTracker:
     def _show(self, stats: CycleStats) -> None:
         """Log what people look at after a cycle: the numbers behind the figures, completions, the figures."""
         tasks = self.plan.training.tasks.by_id
-        view = gather(self.folder.path, tasks, stats)
-        current = next(cycle for cycle in view.cycles if cycle.stats.cycle == stats.cycle)
-        self.tracker.log_metrics(_view_metrics(current), stats.cycle)
+        view = gather(self.folder.path, tasks, stats, known=self._views)
+        self._views = {cycle.stats.cycle: cycle for cycle in view.cycles}
+        self.tracker.log_metrics(_view_metrics(self._views[stats.cycle]), stats.cycle)
         if stats.cycle == 0:
             return
         rows = example_rows(examples(self.folder, stats.cycle, tasks, asdict(self.plan.training.wording)))
