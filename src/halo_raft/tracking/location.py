@@ -104,4 +104,4 @@ def local_folder(artifact_uri: str, tracking_uri: str) -> Path | None:
     if not artifact_uri.startswith(ARTIFACTS_URI) or not tracking_uri.startswith(_SQLITE):
         return None
     database = Path(unquote(tracking_uri.removeprefix(_SQLITE).partition("?")[0]))
-    return database.parent / ARTIFACTS_FOLDER / unquote(artifact_uri.removeprefix(ARTIFACTS_URI))
+    return database.parent / ARTIFACTS_FOLDER / unquote(artifact_uri.removeprefix(ARTIFACTS_URI)).lstrip("/")

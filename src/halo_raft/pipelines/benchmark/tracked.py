@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,7 +140,7 @@ def log_comparison(
     tracker.set_tags({**tags, NOTE_TAG: "\n".join([note, "", *lines])})
     tracker.log_table([row for c in comparisons for row in _changed_rows(c)], "changed_tasks.json")
     for name, path in zip(names, paths, strict=True):
-        tracker.log_table(sample_rows(Files.of(path)), f"samples/{name.replace('/', '_')}.json")
+        tracker.log_table(sample_rows(Files.of(path)), f"samples/{re.sub(r'[^A-Za-z0-9.]+', '-', name)}.json")
     for path in written:
         tracker.log_artifact(path)
 

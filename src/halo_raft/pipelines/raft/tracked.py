@@ -133,7 +133,9 @@ class RunTracker:
     def done(self, history: Sequence[CycleStats], best: int) -> None:
         """Log the best cycle and the report, and register the best adapter unless it is worse than the base."""
         stats = next(s for s in history if s.cycle == best)
-        gain = gain_of(self.folder, [s.cycle for s in history if s.cycle], best)
+        gain = None
+        with shielded("compare the best cycle with the base model"):
+            gain = gain_of(self.folder, [s.cycle for s in history if s.cycle], best)
         shown = {"pass_at_1_gain": f"{difference_text(gain)}, {odds_text(gain)}"} if gain else {}
         self.tracker.set_tags({"halo_raft.best_cycle": best} | shown)
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
