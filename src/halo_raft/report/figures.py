@@ -77,9 +77,9 @@ def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
             axes.plot(ks, [r.mean for r in rates], style + "o", markersize=4, **_named(cycle, colour, run.best))
             if is_base or cycle.stats.cycle == run.best:
                 axes.fill_between(ks, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.13, lw=0)
-        ks = [k for k, _ in max((_curve(cycle) for cycle in measured), key=len)]
+        most = [k for k, _ in max((_curve(cycle) for cycle in measured), key=len)]
         axes.set_xscale("log", base=2)
-        axes.set_xticks(ks, [str(k) for k in ks])
+        axes.set_xticks(most, [str(k) for k in most])
         axes.set_xlabel("k")
         axes.legend()
     from_zero(panels, "held-out pass@k", percent=True)
