@@ -172,8 +172,8 @@ def compare(arguments: argparse.Namespace) -> int:
     with tracked(settings, arguments.output, name, known_run(arguments.output)) as run:
         try:
             page.parent.mkdir(parents=True, exist_ok=True)
-            found = comparing.as_json(paths, comparisons, k) | ({RUN_ID: run.run_id} if run else {})
-            write_atomically(arguments.output, json.dumps(found, indent=2) + "\n")
+            row = comparing.as_json(paths, comparisons, k) | ({RUN_ID: run.run_id} if run else {})
+            write_atomically(arguments.output, json.dumps(row, indent=2) + "\n")
             write_atomically(page, comparison_page(comparison_view(paths, results, comparisons, k)))
         except OSError as error:
             raise DataError(f"--output: {arguments.output} cannot be written ({error.strerror})") from None
