@@ -29,10 +29,8 @@ def odds_text(difference: Difference) -> str:
     """Return what the p-value means in a few words: `could be chance: about 1 in 10`."""
     if math.isnan(difference.p_value):
         return "too few tasks to tell from chance"
-    odds = 1 / difference.p_value
-    shown = f"{odds:.0f}" if odds < 20 else f"{round(odds, -1):.0f}"
-    often = "most" if odds < 1.5 else f"about 1 in {shown}" if odds < 1000 else "fewer than 1 in 1,000"
-    return f"{'hardly' if difference.is_real else 'could be'} chance: {often}"
+    often = _often(difference)
+    return "most likely chance" if often == "most" else f"{_whether(difference)}: {often}"
 
 
 def chance_text(difference: Difference) -> str:
@@ -40,4 +38,16 @@ def chance_text(difference: Difference) -> str:
     if math.isnan(difference.p_value):
         return odds_text(difference)
     chosen = f" by the best of {difference.chosen_among}" if difference.chosen_among > 1 else ""
-    return f"{odds_text(difference)} comparisons of equally good models show as much{chosen}"
+    seen = f"{_often(difference)} comparisons of equally good models show as much{chosen}"
+    return f"{_whether(difference)}: {seen}"
+
+
+def _whether(difference: Difference) -> str:
+    return "hardly chance" if difference.is_real else "could be chance"
+
+
+def _often(difference: Difference) -> str:
+    """Return among how many comparisons of equally good models one shows as much."""
+    odds = 1 / difference.p_value
+    shown = f"{odds:.0f}" if odds < 20 else f"{round(odds, -1):.0f}"
+    return "most" if odds < 1.5 else f"about 1 in {shown}" if odds < 1000 else "fewer than 1 in 1,000"

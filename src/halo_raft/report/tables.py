@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -91,7 +92,8 @@ def contrasts_table(runs: Sequence[RunView]) -> list[Row]:
 
 def p_cell(difference: Difference) -> str:
     """Return the p-value with what it means: `0.100, could be chance: about 1 in 10`."""
-    return f"{difference.p_value:.3f}, {odds_text(difference)}"
+    number = "" if math.isnan(difference.p_value) else f"{difference.p_value:.3f}, "
+    return number + odds_text(difference)
 
 
 def has_gaps(rows: Sequence[Row]) -> bool:

@@ -46,5 +46,14 @@ def test_a_p_value_in_words(p_value, fields, expected):
     assert expected in chance_text(difference(p_value, **fields))
 
 
-def test_a_p_value_in_a_few_words():
-    assert odds_text(difference(0.1)) == "could be chance: about 1 in 10"
+@pytest.mark.parametrize(
+    ("p_value", "expected"),
+    [
+        (0.1, "could be chance: about 1 in 10"),
+        (0.0001, "hardly chance: fewer than 1 in 1,000"),
+        (1.0, "most likely chance"),
+        (math.nan, "too few tasks to tell from chance"),
+    ],
+)
+def test_a_p_value_in_a_few_words(p_value, expected):
+    assert odds_text(difference(p_value)) == expected
