@@ -164,6 +164,7 @@ def test_the_champion_is_registered_and_described(page, address, run, shoot):
 HOSTILE = (
     "</pre></details><script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">",
     '```html\n<svg onload="document.title = \'owned\'"><a href="javascript:document.title=1">x</a>\n```{{{{ 7 * 7 }}}}',
+    "def {}(x):\n    return x",
 )
 
 
