@@ -49,13 +49,13 @@ EXPERIMENT_TAGS = {
 _VIEW = "mlflow.sharedViewState.halo-raft"
 """Tag that MLflow's pages keep a saved view of the runs under: its button is `Views`."""
 _COLUMNS = {
-    "metrics.`heldout/pass_at_1_best`": 180,
-    "params.`model.name`": 200,
     "tags.`pass_at_1`": 170,
     "tags.`pass_at_1_base`": 170,
     "tags.`pass_at_1_gain`": 380,
+    "metrics.`heldout/pass_at_1_best`": 180,
+    "params.`model.name`": 200,
 }
-"""Columns of the view, and their widths in pixels."""
+"""Columns of the view in their order, and their widths in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _experiment(client: MlflowClient, name: str, artifacts_uri: str | None) -> E
 def _saved_view() -> str:
     """Return a view of the runs with pass@1, as MLflow's pages write one that a person saves."""
     now = int(time.time() * 1000)
-    state = json.dumps({"selectedColumns": list(_COLUMNS), "columnWidths": _COLUMNS})
+    state = json.dumps({"selectedColumns": list(_COLUMNS), "columnOrder": list(_COLUMNS), "columnWidths": _COLUMNS})
     return json.dumps({"name": "Held-out pass@1", "createdAt": now, "updatedAt": now, "state": state})
 
 
