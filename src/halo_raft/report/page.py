@@ -56,7 +56,7 @@ def sweep_page(view: SweepView, images: Mapping[str, tuple[str, bytes]]) -> str:
     return _render("sweep.html.j2", title=view.name, sweep=view, images=_inline(images))
 
 
-def _inline(images: Mapping[str, tuple[str, bytes]]) -> list[dict[str, str]]:
+def _inline(images: Mapping[str, tuple[str, bytes]]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
