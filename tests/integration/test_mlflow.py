@@ -347,6 +347,7 @@ def test_through_a_server_that_then_dies(config, client, server, adapter, tmp_pa
 
     remote = TrackingConfig(uri=address, experiment="remote")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setattr("halo_raft.tracking.unsent.AWAY_S", 0)  # else what fails after the first is not tried
     tracker = create(remote, tmp_path)
     run_id = tracker.start("demo", {"a": {"b": 1}}, {})
     log_cycle(tracker, 1)
