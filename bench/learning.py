@@ -102,6 +102,7 @@ def benchmark(study: Study, run: RaftConfig, model: str, tasks: str, output: Pat
         f"engine.max_model_len={run.engine.max_model_len}",
         f"engine.max_num_seqs={json.dumps(run.engine.max_num_seqs)}",
         f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
+        "tracking.mlflow=false",  # the study's own files have it all
         *(
             word
             for word in study.settings

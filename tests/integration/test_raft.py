@@ -199,6 +199,7 @@ def test_the_adapter_can_be_benchmarked_and_the_result_resumes(config, history, 
     output = tmp_path / "benchmark.json"
     command = ["benchmark", "run", "--model", str(config.output_dir / "best"), "--prompts", "starter:heldout"]
     command += ["--limit", "4", "--samples", "2", "--k", "1,2", "--output", str(output), "engine.kv_cache_gb=1"]
+    command += ["tracking.mlflow=false"]
     assert cli.main(command) == 0
     result = json.loads(output.read_text())
     passed = [task["passed"] for task in result["tasks"]]

@@ -10,7 +10,7 @@ from halo_raft.evaluate.intervals import Difference, Interval, bootstrap_interva
 from halo_raft.evaluate.outcomes import Outcomes, TaskOutcome, compare, compare_best, pass_at_k_rate, pass_rates, tally
 from halo_raft.evaluate.passk import pass_at_k, pass_at_k_per_task
 from halo_raft.evaluate.stopping import best_cycle, should_stop
-from halo_raft.evaluate.texts import chance_text, difference_text, p_text, rate_text
+from halo_raft.evaluate.texts import chance_text, difference_text, odds_text, p_text, rate_text
 
 __all__ = [
     "GREEDY_INDEX",
@@ -29,6 +29,7 @@ __all__ = [
     "compare_best",
     "difference_text",
     "heldout_outcomes",
+    "odds_text",
     "p_text",
     "paired_difference",
     "pass_at_k",

@@ -24,37 +24,52 @@ class TaskChange:
         """Share of samples that passed, candidate minus base; in [-1, 1]."""
         return self.candidate.pass_rate - self.base.pass_rate
 
+    @property
+    def became(self) -> str:
+        """What became of it: `gained`, `lost`, `better`, `worse` or `same`; see `Changes`."""
+        if self.gap > 0:
+            return "better" if self.base.passed else "gained"
+        return "same" if self.gap == 0 else "worse" if self.candidate.passed else "lost"
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The tasks of both result sets, by what became of them; each in order of the largest change first.
+    """The tasks of both result sets, the largest change first.
 
     Attributes:
-        gained: No sample passed before, at least one does now.
-        lost: At least one sample passed before, none does now.
-        better: More of the samples pass now; holds the gained ones too.
-        worse: Fewer of the samples pass now; holds the lost ones too.
-        same: How many tasks did not change.
+        tasks: All of them.
     """
 
-    gained: tuple[TaskChange, ...]
-    lost: tuple[TaskChange, ...]
-    better: tuple[TaskChange, ...]
-    worse: tuple[TaskChange, ...]
-    same: int
+    tasks: tuple[TaskChange, ...]
+
+    @property
+    def gained(self) -> tuple[TaskChange, ...]:
+        """No sample passed before, at least one does now."""
+        return tuple(change for change in self.better if change.base.passed == 0)
+
+    @property
+    def lost(self) -> tuple[TaskChange, ...]:
+        """At least one sample passed before, none does now."""
+        return tuple(change for change in self.worse if change.candidate.passed == 0)
+
+    @property
+    def better(self) -> tuple[TaskChange, ...]:
+        """More of the samples pass now; holds the gained ones too."""
+        return tuple(change for change in self.tasks if change.gap > 0)
+
+    @property
+    def worse(self) -> tuple[TaskChange, ...]:
+        """Fewer of the samples pass now; holds the lost ones too."""
+        return tuple(change for change in self.tasks if change.gap < 0)
+
+    @property
+    def same(self) -> int:
+        """How many tasks did not change."""
+        return sum(change.gap == 0 for change in self.tasks)
 
 
 def changes(base: Outcomes, candidate: Outcomes) -> Changes:
-    """Sort the tasks that are in both result sets by how they changed."""
+    """Pair the tasks that are in both result sets."""
     after = {task.task_id: task for task in candidate.tasks}
     pairs = [TaskChange(task, after[task.task_id]) for task in base.tasks if task.task_id in after]
-    pairs.sort(key=lambda change: (-abs(change.gap), change.task_id))
-    better = tuple(change for change in pairs if change.gap > 0)
-    worse = tuple(change for change in pairs if change.gap < 0)
-    return Changes(
-        gained=tuple(change for change in better if change.base.passed == 0),
-        lost=tuple(change for change in worse if change.candidate.passed == 0),
-        better=better,
-        worse=worse,
-        same=len(pairs) - len(better) - len(worse),
-    )
+    return Changes(tuple(sorted(pairs, key=lambda change: (-abs(change.gap), change.task_id))))

@@ -25,15 +25,29 @@ def p_text(difference: Difference) -> str:
     return f"p = {difference.p_value:.3f} ({difference.tasks} tasks{runs}, paired{among})"
 
 
-def chance_text(difference: Difference) -> str:
-    """Say what the p-value means: `could be chance: about 1 in 10 comparisons of equally good models show as much`."""
+def odds_text(difference: Difference) -> str:
+    """Return what the p-value means in a few words: `could be chance: about 1 in 10`."""
     if math.isnan(difference.p_value):
         return "too few tasks to tell from chance"
+    often = _often(difference)
+    return "most likely chance" if often == "most" else f"{_whether(difference)}: {often}"
+
+
+def chance_text(difference: Difference) -> str:
+    """Say it in a sentence: `could be chance: about 1 in 10 comparisons of equally good models show as much`."""
+    if math.isnan(difference.p_value):
+        return odds_text(difference)
+    chosen = f" by the best of {difference.chosen_among}" if difference.chosen_among > 1 else ""
+    seen = f"{_often(difference)} comparisons of equally good models show as much{chosen}"
+    return f"{_whether(difference)}: {seen}"
+
+
+def _whether(difference: Difference) -> str:
+    return "hardly chance" if difference.is_real else "could be chance"
+
+
+def _often(difference: Difference) -> str:
+    """Return among how many comparisons of equally good models one shows as much."""
     odds = 1 / difference.p_value
     shown = f"{odds:.0f}" if odds < 20 else f"{round(odds, -1):.0f}"
-    often = "most" if odds < 1.5 else f"about 1 in {shown}" if odds < 1000 else "fewer than 1 in 1,000"
-    chosen = f" by the best of {difference.chosen_among}" if difference.chosen_among > 1 else ""
-    return (
-        f"{'hardly' if difference.is_real else 'could be'} chance: {often} comparisons of equally good models "
-        f"show as much{chosen}"
-    )
+    return "most" if odds < 1.5 else f"about 1 in {shown}" if odds < 1000 else "fewer than 1 in 1,000"

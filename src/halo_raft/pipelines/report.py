@@ -1,4 +1,4 @@
-"""`halo-raft report`: one page, and its figures as PNG files, of one run or of several side by side."""
+"""`halo-raft report`: one page, and its figures as PNG files, of one run, of several side by side, or of a sweep."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from halo_raft.errors import UsageError
 from halo_raft.pipelines.benchmark import compare
 from halo_raft.pipelines.benchmark.page import comparison_view
 from halo_raft.report import ComparisonView
+from halo_raft.report.sweep import STUDY_FILE, write_sweep_report
 from halo_raft.report.write import write_report
 from halo_raft.terminal import console
 
 
 def add_command(commands: Any) -> None:
     """Add `report` to the commands."""
-    parser = commands.add_parser("report", help="one HTML page of a run, or of several side by side")
+    parser = commands.add_parser("report", help="one HTML page of a run, of several side by side, or of a sweep")
     parser.add_argument(
         "runs",
         nargs="+",
         type=Path,
         metavar="RUN_DIR",
-        help="folders of runs or of benchmark full, or adapters in them",
+        help="folders of runs (raft, sft), of benchmark full or of a sweep, or adapters in them",
     )
     parser.add_argument("--output", type=Path, help="folder to write; RUN_DIR/report, or results/report for several")
     parser.set_defaults(run=run)
@@ -30,9 +32,15 @@ def add_command(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the report and say where it is."""
     runs = [_run_of(path) for path in arguments.runs]
+    sweeps = [run for run in runs if (run / STUDY_FILE).is_file()]
+    if sweeps and len(runs) > 1:
+        raise UsageError(f"report: {sweeps[0]} is a sweep, which has a page of its own; name it alone, or its trials")
     default = runs[0] / "report" if len(runs) == 1 else Path("results/report")
-    comparison = _comparison(runs[0]) if len(runs) == 1 else None
-    page = write_report(runs, arguments.output or default, comparison)
+    output = arguments.output or default
+    if sweeps:
+        page = write_sweep_report(sweeps[0], output)
+    else:
+        page = write_report(runs, output, _comparison(runs[0]) if len(runs) == 1 else None)
     console.say(f"Wrote {console.shown(page)}")
     return 0
 

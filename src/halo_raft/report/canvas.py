@@ -1,4 +1,4 @@
-"""The look of all figures: size, style, colours, axes of shares and of cycles."""
+"""The look of all figures: size, style, colours, axes of shares, counts and cycles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ HEIGHT = 3.6
 WIDTH = 6.4
 PANEL_WIDTH = 4.2
 """Inches; a figure is this many wide for each of its panels when it has several."""
+MOST_DOTS = 30
+"""Points of a line that are still marked one by one."""
 
 STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
@@ -52,19 +54,37 @@ def panel_each(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     return figure, panels[: len(titles)]
 
 
-def percent_axis(axes: Axes, label: str) -> None:
-    """Show the y axis in percent, from 0."""
-    from matplotlib.ticker import PercentFormatter
+def from_zero(panels: Sequence[Axes], label: str, *, percent: bool = False, whole: bool = False) -> None:
+    """Let the y axes of panels begin at 0; called once all are drawn, for a limit that is set ends their growth.
 
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
+    Args:
+        panels: All panels of a figure, which share the axis.
+        label: What the axis shows, with its unit.
+        percent: Show shares as percent.
+        whole: Show whole numbers alone, for counts.
+    """
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    for axes in panels:
+        axes.set_ylabel(label)
+        if percent:
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        if whole:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].set_ylim(bottom=0)
 
 
 def cycle_ticks(axes: Axes, last: int) -> None:
-    """Label the cycles on the x axis; 0 is the base model."""
-    axes.set_xticks(range(last + 1), ["base", *(str(n) for n in range(1, last + 1))])
+    """Label at most a dozen cycles on the x axis; 0 is the base model."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, last) if last <= 12 * step)
+    numbers = range(0, last + 1, step)
+    axes.set_xticks(numbers, [str(n) if n else "base" for n in numbers])
     axes.set_xlabel("cycle")
+
+
+def marker(points: int) -> str:
+    """Return a dot for each of a few points, nothing for many."""
+    return "o" if points <= MOST_DOTS else ""
 
 
 def _grid(columns: int, rows: int) -> tuple[Figure, list[Axes]]:

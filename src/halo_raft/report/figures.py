@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from halo_raft.records import PassRate
-from halo_raft.report.canvas import cycle_ticks, line_colour, one_panel, panel_each, percent_axis
+from halo_raft.report.canvas import MOST_DOTS, cycle_ticks, from_zero, line_colour, marker, one_panel, panel_each
 from halo_raft.report.view import CycleView, RunView
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GREY = "#9ca3af"
+FAINT = "#d1d5db"
 KIND_COLOURS = {
     "passed": "#059669",
     "wrong": "#f59e0b",
@@ -27,6 +28,9 @@ KIND_COLOURS = {
 }
 STAGES = ("sample", "train", "heldout")
 """Stages in the order of a cycle."""
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
+MOST_NAMED = 6
+"""Cycles that have a colour and a name of their own in one panel; the others are grey."""
 
 Band = list[tuple[int, PassRate]]
 
@@ -52,7 +56,7 @@ def pass_rates(runs: Sequence[RunView]) -> Figure | None:
             drawn |= _draw_band(axes, trained, line_colour(number), f"{run.name}: training", dotted=True)
     if not drawn:
         return None
-    percent_axis(axes, "pass rate")
+    from_zero([axes], "pass rate", percent=True)
     cycle_ticks(axes, _last_cycle(runs))
     axes.legend()
     return figure
@@ -65,47 +69,42 @@ def pass_at_k(runs: Sequence[RunView]) -> Figure | None:
         return None
     figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
-        for cycle in run.cycles:
-            curve = _curve(cycle)
-            if not curve:
-                continue
+        measured = [cycle for cycle in run.cycles if _curve(cycle)]
+        for cycle, colour in zip(measured, _colours(measured, run.best), strict=True):
+            ks, rates = zip(*_curve(cycle), strict=True)
             is_base = cycle.stats.cycle == 0
-            colour = GREY if is_base else line_colour(cycle.stats.cycle - 1)
-            ks, rates = [k for k, _ in curve], [rate for _, rate in curve]
-            label = (
-                "base model"
-                if is_base
-                else f"cycle {cycle.name}" + (" (best)" if cycle.stats.cycle == run.best else "")
-            )
-            axes.plot(ks, [r.mean for r in rates], "--o" if is_base else "-o", color=colour, markersize=4, label=label)
+            style = "--" if is_base else "-"
+            axes.plot(ks, [r.mean for r in rates], style + "o", markersize=4, **_named(cycle, colour, run.best))
             if is_base or cycle.stats.cycle == run.best:
                 axes.fill_between(ks, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.13, lw=0)
-        ks = [k for k, _ in max((_curve(cycle) for cycle in run.cycles), key=len)]
+        most = [k for k, _ in max((_curve(cycle) for cycle in measured), key=len)]
         axes.set_xscale("log", base=2)
-        axes.set_xticks(ks, [str(k) for k in ks])
+        axes.set_xticks(most, [str(k) for k in most])
         axes.set_xlabel("k")
-        percent_axis(axes, "held-out pass@k")
         axes.legend()
+    from_zero(panels, "held-out pass@k", percent=True)
     return figure
 
 
 def losses(runs: Sequence[RunView]) -> Figure | None:
-    """Draw the training loss over optimizer steps, one curve a cycle."""
+    """Draw the loss over optimizer steps: one curve a cycle, or those of supervised fine-tuning."""
     from matplotlib.ticker import MaxNLocator
 
-    runs = [run for run in runs if any(cycle.loss for cycle in run.trained)]
+    runs = [run for run in runs if run.losses or any(cycle.loss for cycle in run.trained)]
     if not runs:
         return None
     figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
-        for cycle in run.trained:
-            steps, values = zip(*cycle.loss, strict=True) if cycle.loss else ((), ())
-            axes.plot(steps, values, color=line_colour(cycle.stats.cycle - 1), label=f"cycle {cycle.name}")
+        drawn = [cycle for cycle in run.trained if cycle.loss]
+        for cycle, colour in zip(drawn, _colours(drawn, run.best), strict=True):
+            steps, values = zip(*cycle.loss, strict=True)
+            axes.plot(steps, values, marker="o" if len(steps) == 1 else "", **_named(cycle, colour, run.best))
+        for number, (name, curve) in enumerate(run.losses.items()):
+            axes.plot(*zip(*curve, strict=True), marker=marker(len(curve)), color=line_colour(number), label=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("optimizer step")
-        axes.set_ylabel("loss per completion token")
-        axes.set_ylim(bottom=0)
         axes.legend()
+    from_zero(panels, "loss per completion token")
     return figure
 
 
@@ -126,8 +125,8 @@ def rewards(runs: Sequence[RunView]) -> Figure | None:
             label=[f"cycle {cycle.name}" for cycle in cycles],
         )
         axes.set_xlabel("reward")
-        percent_axis(axes, "share of samples")
         axes.legend()
+    from_zero(panels, "share of samples", percent=True)
     return figure
 
 
@@ -147,23 +146,27 @@ def kinds(runs: Sequence[RunView]) -> Figure | None:
 
 
 def kept_per_prompt(runs: Sequence[RunView]) -> Figure | None:
-    """Draw how many samples were kept of how many prompts, by cycle."""
+    """Draw how many samples were kept of how many prompts, by cycle; of many cycles a few."""
+    from matplotlib.ticker import MaxNLocator
+
     runs = [run for run in runs if any(cycle.kept for cycle in run.trained)]
     if not runs:
         return None
     figure, panels = panel_each([run.name for run in runs])
     most = max(max(cycle.kept, default=0) for run in runs for cycle in run.trained)
     for run, axes in zip(runs, panels, strict=True):
+        cycles = _shown([cycle for cycle in run.trained if cycle.kept], run.best)
         axes.hist(
-            [cycle.kept for cycle in run.trained],
+            [cycle.kept for cycle in cycles],
             bins=[place + 0.5 for place in range(most + 1)],
-            color=[line_colour(cycle.stats.cycle - 1) for cycle in run.trained],
-            label=[f"cycle {cycle.name}" for cycle in run.trained],
+            color=[line_colour(number) for number in range(len(cycles))],
+            label=[f"cycle {cycle.name}" for cycle in cycles],
         )
-        axes.set_xticks(range(1, most + 1))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlim(0.5, most + 0.5)
         axes.set_xlabel("samples kept of a prompt")
-        axes.set_ylabel("prompts")
         axes.legend()
+    from_zero(panels, "prompts", whole=True)
     return figure
 
 
@@ -175,11 +178,11 @@ def unique_ratios(runs: Sequence[RunView]) -> Figure | None:
         points = [(c.stats.cycle, c.unique_ratio) for c in run.trained if c.unique_ratio is not None]
         if points:
             cycles, ratios = zip(*points, strict=True)
-            axes.plot(cycles, ratios, "-o", color=line_colour(number), label=run.name)
+            axes.plot(cycles, ratios, marker=marker(len(cycles)), color=line_colour(number), label=run.name)
             drawn = True
     if not drawn:
         return None
-    percent_axis(axes, "distinct programs per passed sample")
+    from_zero([axes], "distinct programs per passed sample", percent=True)
     cycle_ticks(axes, _last_cycle(runs))
     if len(runs) > 1:
         axes.legend()
@@ -187,14 +190,16 @@ def unique_ratios(runs: Sequence[RunView]) -> Figure | None:
 
 
 def seconds(runs: Sequence[RunView]) -> Figure | None:
-    """Draw the wall time of each stage by cycle, stacked, in minutes."""
+    """Draw the wall time of each stage by cycle, stacked, in seconds, minutes or hours."""
     runs = [run for run in runs if any(cycle.stats.seconds for cycle in run.cycles)]
     if not runs:
         return None
     stages = list(dict.fromkeys(stage for run in runs for cycle in run.cycles for stage in cycle.stats.seconds))
     stages.sort(key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
     colours = {stage: line_colour(number) for number, stage in enumerate(stages)}
-    return _stacked(runs, colours, lambda cycle, stage: cycle.stats.seconds.get(stage, 0) / 60, "minutes", base=True)
+    longest = max(sum(cycle.stats.seconds.values()) for run in runs for cycle in run.cycles)
+    unit, size = next((name, size) for name, size in UNITS.items() if longest < 180 * size or size == 3600)
+    return _stacked(runs, colours, lambda cycle, stage: cycle.stats.seconds.get(stage, 0) / size, unit, base=True)
 
 
 FIGURES: dict[str, tuple[str, Callable[[Sequence[RunView]], Figure | None]]] = {
@@ -224,9 +229,34 @@ def _draw_band(axes: Axes, band: Band, colour: str, label: str, *, dotted: bool 
     if not band:
         return False
     cycles, rates = [cycle for cycle, _ in band], [rate for _, rate in band]
-    axes.plot(cycles, [r.mean for r in rates], ":o" if dotted else "-o", color=colour, markersize=4, label=label)
+    style = (":" if dotted else "-") + marker(len(cycles))
+    axes.plot(cycles, [r.mean for r in rates], style, color=colour, markersize=4, label=label)
     axes.fill_between(cycles, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.13, lw=0)
     return True
+
+
+def _shown(cycles: Sequence[CycleView], best: int | None) -> list[CycleView]:
+    """Return the cycles to name: the first, the best, the last, and some between."""
+    if len(cycles) <= MOST_NAMED:
+        return list(cycles)
+    last, wanted = len(cycles) - 1, {place for place, c in enumerate(cycles) if c.stats.cycle == best}
+    wanted |= {round(place * last / (MOST_NAMED - 2)) for place in range(MOST_NAMED - 1)}
+    return [cycles[place] for place in sorted(wanted)]
+
+
+def _colours(cycles: Sequence[CycleView], best: int | None) -> list[str]:
+    """Return a colour for each cycle: its own where it is named, else a light grey; the base model's is grey."""
+    named = [cycle.stats.cycle for cycle in _shown(cycles, best) if cycle.stats.cycle]
+    own = {number: line_colour(place) for place, number in enumerate(named)} | {0: GREY}
+    return [own.get(cycle.stats.cycle, FAINT) for cycle in cycles]
+
+
+def _named(cycle: CycleView, colour: str, best: int | None) -> dict[str, Any]:
+    """Return colour, label and depth of a cycle's line; faint ones are behind, and have no label."""
+    if colour == FAINT:
+        return {"color": colour, "lw": 0.8, "zorder": 1}
+    name = "base model" if cycle.stats.cycle == 0 else f"cycle {cycle.name}"
+    return {"color": colour, "label": name + (" (best)" if best and cycle.stats.cycle == best else "")}
 
 
 def _heldout_pass_at_1(cycle: CycleView) -> PassRate | None:
@@ -248,20 +278,19 @@ def _stacked(
     percent: bool = False,
     base: bool = False,
 ) -> Figure:
-    """Draw stacked bars, one a cycle."""
+    """Draw stacked bars, one a cycle; the legend is in the order of the stack."""
     figure, panels = panel_each([run.name for run in runs])
     for run, axes in zip(runs, panels, strict=True):
         cycles = run.cycles if base else run.trained
-        names, bottom = [cycle.name for cycle in cycles], [0.0] * len(cycles)
+        numbers, bottom = [cycle.stats.cycle for cycle in cycles], [0.0] * len(cycles)
         for part, colour in colours.items():
             heights = [value(cycle, part) for cycle in cycles]
-            axes.bar(names, heights, bottom=bottom, color=colour, label=part, width=0.6)
+            width = 0.6 if len(cycles) <= MOST_DOTS else 1.0
+            axes.bar(numbers, heights, bottom=bottom, color=colour, label=part, width=width)
             bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
-        axes.set_xlabel("cycle")
         axes.grid(axis="x", visible=False)
-        if percent:
-            percent_axis(axes, label)
-        else:
-            axes.set_ylabel(label)
-    panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+        cycle_ticks(axes, max(numbers))
+        axes.set_xlim(min(numbers) - 0.6, max(numbers) + 0.6)
+    from_zero(panels, label, percent=percent)
+    panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), reverse=True)
     return figure

@@ -13,15 +13,18 @@ from typing import Any, TypedDict
 
 from halo_raft import evaluate
 from halo_raft.errors import DataError
-from halo_raft.evaluate import Heldout, Outcomes
+from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
 from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
-from halo_raft.report.view import Answer, CycleView, Example, RunView
+from halo_raft.report.answers import answer, answers_by_task, asked, side_by_side
+from halo_raft.report.view import Answers, CycleView, Example, RunView, SideBySide
 from halo_raft.store import RunFolder, read_yaml
 from halo_raft.train.job import TRAINING_FILE, read_training
 
 EXAMPLES_PER_CYCLE = 6
+CURVES = {"loss_curve": "rows trained on", "held_back_curve": "validation rows"}
+"""Curves of supervised fine-tuning, and what each is of."""
 
 
 class Settings(TypedDict, total=False):
@@ -35,13 +38,22 @@ class Settings(TypedDict, total=False):
     training: dict[str, Any]
 
 
-def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = None) -> RunView:
+def gather(
+    path: Path,
+    tasks: Mapping[str, Task],
+    latest: CycleStats | None = None,
+    *,
+    heldout: Mapping[str, Task] | None = None,
+    known: Mapping[int, CycleView] | None = None,
+) -> RunView:
     """Read a run folder.
 
     Args:
-        path: The folder that `raft train` wrote.
+        path: The folder that `raft train` or `sft train` wrote.
         tasks: The training tasks by id as far as they are to be had: for prompts, and for telling programs apart.
         latest: Statistics of a cycle that has everything but them on disk.
+        heldout: The held-out tasks by id as far as they are to be had; None where no completions are to be shown.
+        known: Cycles that were read before, so that a run of many does not read them all after each.
 
     Raises:
         DataError: It is no run folder, or a file in it is damaged.
@@ -51,12 +63,17 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that `raft train` wrote")
     history = {stats.cycle: stats for stats in (*folder.history(), *filter(None, [latest]))}
     best = folder.best()
-    cycles = tuple(cycle_view(folder, stats, tasks) for _, stats in sorted(history.items()))
+    cycles = tuple(
+        seen if (seen := (known or {}).get(cycle)) and seen.stats == stats else cycle_view(folder, stats, tasks)
+        for cycle, stats in sorted(history.items())
+    )
     measured = {cycle.stats.cycle: cycle.outcomes for cycle in cycles if cycle.outcomes}
     base, candidate = measured.pop(0, None), measured.get(best or 0)
     tied = Fingerprint.from_dict(run.get("fingerprint", {}))
     settings = read_yaml(path / "config.yaml", Settings)
-    own = _sft_facts(folder, settings) if "data" in settings else _raft_facts(tied, run, settings)
+    is_sft, wording = "data" in settings, settings.get("tasks", {})
+    trained = (folder.read_as("sft_statistics.json", _trained) or {}) if is_sft else {}
+    changes = evaluate.changes(base, candidate) if base and candidate else None
     return RunView(
         name=folder.path.name,
         path=str(folder.path),
@@ -65,9 +82,14 @@ def gather(path: Path, tasks: Mapping[str, Task], latest: CycleStats | None = No
         arm=run.get("arm", "raft"),
         heldout_key=tied.of_heldout,
         difference=evaluate.compare_best(base, measured, best) if base and best and candidate else None,
-        changes=evaluate.changes(base, candidate) if base and candidate else None,
-        examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks)),
-        facts=_facts(run, settings) | own | _diagnoses(history.values()),
+        changes=changes,
+        side_by_side=_side_by_side(folder, best, changes, heldout, wording),
+        examples=tuple(e for n in dict.fromkeys((1, best)) if n for e in examples(folder, n, tasks, wording)),
+        losses=_sft_losses(trained),
+        headline=_sft_headline(trained),
+        facts=_facts(run, settings)
+        | (_sft_facts(settings, trained) if is_sft else _raft_facts(tied, run, settings))
+        | _diagnoses(history.values()),
         config=(path / "config.yaml").read_text(encoding="utf-8") if settings else "",
     )
 
@@ -98,8 +120,34 @@ def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
     return evaluate.heldout_outcomes(folder.samples(cycle, "heldout"), folder.verdicts(cycle, "heldout"))
 
 
-def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[Example]:
-    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn."""
+def _side_by_side(
+    folder: RunFolder,
+    best: int | None,
+    changes: Changes | None,
+    heldout: Mapping[str, Task] | None,
+    wording: Mapping[str, Any],
+) -> tuple[SideBySide, ...]:
+    """Return the held-out tasks that changed most, with the completions of the base model and of the best cycle."""
+    if best is None or changes is None or heldout is None:
+        return ()
+    models = [_heldout_answers(folder, "base model", 0), _heldout_answers(folder, f"cycle {best}", best)]
+    return side_by_side(changes.tasks, heldout, wording, models)
+
+
+def _heldout_answers(folder: RunFolder, name: str, cycle: int) -> dict[str, Answers]:
+    verdicts = {v.sample_id: v for v in folder.verdicts(cycle, "heldout")}
+    return answers_by_task(name, folder.samples(cycle, "heldout"), verdicts)
+
+
+def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: Mapping[str, Any]) -> list[Example]:
+    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn.
+
+    Args:
+        folder: The run's.
+        cycle: From 1.
+        tasks: The training tasks as far as they are to be had, for prompts.
+        wording: How they were asked; see `answers.asked`.
+    """
     verdicts = {v.sample_id: v for v in folder.verdicts(cycle)}
     by_kind: dict[str, list[Sample]] = {}
     for sample in sorted(folder.samples(cycle), key=lambda s: s.sample_id):
@@ -113,12 +161,10 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> list[E
             by_kind[kind] = [s for s in by_kind[kind] if s is not fresh] if fresh else []
             if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
                 chosen[fresh.task_id] = fresh
-    return [_example(cycle, sample, verdicts[sample.sample_id], tasks) for sample in chosen.values()]
-
-
-def _example(cycle: int, sample: Sample, verdict: Verdict, tasks: Mapping[str, Task]) -> Example:
-    prompt = tasks[sample.task_id].prompt if sample.task_id in tasks else ""
-    return Example(cycle, sample.task_id, prompt, Answer(sample.completion, str(verdict.kind), verdict.details))
+    return [
+        Example(cycle, name, asked(tasks.get(name), wording), answer(sample, verdicts[sample.sample_id]))
+        for name, sample in chosen.items()
+    ]
 
 
 def _solved(outcomes: Outcomes) -> Outcomes:
@@ -141,6 +187,16 @@ def _loss(adapter: Path) -> tuple[tuple[int, float], ...]:
     return tuple((point.step, point.loss) for point in facts["loss_curve"])
 
 
+def _trained(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the statistics of supervised fine-tuning, its figures and curves read as such."""
+    figures = {
+        name: kind(row[name])
+        for name, kind in (("loss_first", float), ("loss_last", float), ("steps", int), ("rows", int))
+    }
+    curves = {name: tuple((int(step), float(loss)) for step, loss, *_ in row.get(name, ())) for name in CURVES}
+    return row | figures | curves
+
+
 def _raft_facts(tied: Fingerprint, run: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     sampling, selection, training = (config.get(name, {}) for name in ("sampling", "selection", "training"))
     tasks = config.get("tasks", {})
@@ -159,18 +215,36 @@ def _raft_facts(tied: Fingerprint, run: Mapping[str, Any], config: Mapping[str, 
     return {topic: str(value) for topic, value in facts.items() if value is not None}
 
 
-def _sft_facts(folder: RunFolder, config: Mapping[str, Any]) -> dict[str, str]:
+def _sft_facts(config: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, str]:
     data, training = config["data"], config.get("training", {})
     facts = {
         "Data": data.get("train_file") or data.get("dataset"),
         "Training": f"learning rate {training.get('learning_rate')}, {training.get('num_train_epochs')} epochs",
     }
-    return facts | (folder.read_as("sft_statistics.json", _sft_result) or {})
+    if trained:
+        facts["Loss"] = f"{trained['loss_first']:.3f} → {trained['loss_last']:.3f} in {trained['steps']:,} steps"
+        facts["Rows"] = f"{trained['rows']:,}"
+    return {topic: str(value) for topic, value in facts.items() if value is not None}
 
 
-def _sft_result(row: dict[str, Any]) -> dict[str, str]:
-    loss = f"{row['loss_first']:.3f} → {row['loss_last']:.3f} in {row['steps']} steps"
-    return {"Loss": loss, "Rows": str(row["rows"])}
+def _sft_losses(trained: Mapping[str, Any]) -> dict[str, tuple[tuple[int, float], ...]]:
+    """Return the curves of supervised fine-tuning that have any points."""
+    return {name: trained[key] for key, name in CURVES.items() if trained.get(key)}
+
+
+def _sft_headline(trained: Mapping[str, Any]) -> dict[str, str]:
+    if not trained:
+        return {}
+    shown = {
+        "Loss, first step": f"{trained['loss_first']:.3f}",
+        "Loss, last step": f"{trained['loss_last']:.3f}",
+        "Lowest loss on the validation rows": trained.get("held_back_loss"),
+        "Rows": f"{trained['rows']:,}",
+        "Optimizer steps": f"{trained['steps']:,}",
+    }
+    return {
+        name: value if isinstance(value, str) else f"{value:.3f}" for name, value in shown.items() if value is not None
+    }
 
 
 def _diagnoses(history: Iterable[CycleStats]) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from halo_raft.evaluate import compare, difference_text, rate_text
+from halo_raft.evaluate import Difference, compare, difference_text, odds_text, rate_text
 from halo_raft.records import CycleStats, PassRate
-from halo_raft.report.view import RunView
+from halo_raft.report.view import RunView, SideBySide
 
 Row = dict[str, str]
 
@@ -22,12 +24,21 @@ def main_table(history: Sequence[CycleStats], best: int | None = None) -> list[R
             rate = stats.heldout.get(name)
             row[heading(name)] = rate_text(PassRate.from_dict(rate)) if rate else ""
         row["Training pass rate"] = f"{stats.pass_rate:.1%}" if trained else ""
-        row["Kept"] = str(stats.kept) if trained else ""
+        row["Kept"] = f"{stats.kept:,}" if trained else ""
         losses = (stats.loss_first, stats.loss_last)
         row["Loss"] = " → ".join(f"{loss:.3f}" for loss in losses if loss is not None)
         row["Time"] = duration(sum(stats.seconds.values()))
         rows.append(row)
     return rows
+
+
+def cycles_table(run: RunView) -> list[Row]:
+    """Return the main table with the rates and intervals that the page makes of the verdicts, as in all its parts."""
+    history = []
+    for cycle in run.cycles:
+        known = {name: rate.to_dict() for name, rate in cycle.heldout.items() if name in cycle.stats.heldout}
+        history.append(replace(cycle.stats, heldout=cycle.stats.heldout | known))
+    return main_table(history, run.best)
 
 
 def arms_table(runs: Sequence[RunView]) -> list[Row]:
@@ -45,7 +56,7 @@ def arms_table(runs: Sequence[RunView]) -> list[Row]:
                 "Best cycle": str(run.best or ""),
                 "Best": first_rate(best.heldout) if best and best is not base else "",
                 "Difference": difference_text(difference) if difference else "",
-                "p": f"{difference.p_value:.3f}" if difference else "",
+                "p": p_cell(difference) if difference else "",
                 "Gained / lost": f"{len(run.changes.gained)} / {len(run.changes.lost)}" if run.changes else "",
                 "Time": duration(sum(sum(cycle.stats.seconds.values()) for cycle in run.cycles)),
             }
@@ -73,10 +84,26 @@ def contrasts_table(runs: Sequence[RunView]) -> list[Row]:
                         "Runs": f"{first.name} ({first.arm}) less {other.name} ({other.arm})",
                         "Cycle": name if a == b else f"{name} ({a}, {b})",
                         "Difference": difference_text(difference),
-                        "p": f"{difference.p_value:.3f}",
+                        "p": p_cell(difference),
                     }
                 )
     return rows
+
+
+def p_cell(difference: Difference) -> str:
+    """Return the p-value with what it means: `0.100, could be chance: about 1 in 10`."""
+    number = "" if math.isnan(difference.p_value) else f"{difference.p_value:.3f}, "
+    return number + odds_text(difference)
+
+
+def has_gaps(rows: Sequence[Row]) -> bool:
+    """Return whether any cell is empty, which a page explains."""
+    return any(value == "" for row in rows for value in row.values())
+
+
+def places(shown: Sequence[SideBySide]) -> dict[str, int]:
+    """Return where on the page the completions of a task are, from 1."""
+    return {task.task_id: place for place, task in enumerate(shown, start=1)}
 
 
 def first_rate(rates: Mapping[str, PassRate]) -> str:

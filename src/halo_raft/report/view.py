@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from halo_raft.evaluate import Changes, Difference, Outcomes
 from halo_raft.records import CycleStats, PassRate
@@ -20,12 +22,36 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An answer with the question it is to."""
+    """An answer with the question it is to, as the model saw it."""
 
     cycle: int
     task_id: str
     prompt: str
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one model answered to a task.
+
+    Attributes:
+        name: Of the model.
+        kinds: Verdicts by kind, of all its samples.
+        shown: The first completion that passed and the first that did not, as far as there are any.
+    """
+
+    name: str
+    kinds: Mapping[str, int]
+    shown: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """One task as the models saw it, and what each of them answered."""
+
+    task_id: str
+    prompt: str
+    answers: tuple[Answers, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +87,7 @@ class CycleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A RAFT run.
+    """A run, of RAFT or of supervised fine-tuning, which has no cycles.
 
     Attributes:
         name: Folder name, made longer where two runs of a report share it.
@@ -71,7 +97,10 @@ class RunView:
         heldout_key: Of the held-out tasks and how they are sampled; runs are compared where it is the same.
         difference: Best cycle against the base model on the held-out tasks.
         changes: The same, by task.
+        side_by_side: The held-out tasks that changed most, with what the base and the best cycle answered.
         examples: Sampled completions of the first and the best cycle, passed and failed.
+        losses: Of supervised fine-tuning: what the loss is on -> (optimizer step, loss per completion token).
+        headline: Of supervised fine-tuning: title -> the number to look at first.
         facts: Topic -> text: model, tasks, versions, sandbox tier, ...
         config: The resolved configuration as YAML.
     """
@@ -84,7 +113,10 @@ class RunView:
     heldout_key: str = ""
     difference: Difference | None = None
     changes: Changes | None = None
+    side_by_side: tuple[SideBySide, ...] = ()
     examples: tuple[Example, ...] = ()
+    losses: Mapping[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
+    headline: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
 
@@ -128,15 +160,6 @@ class Contrast:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class SideBySide:
-    """One task, and each model's name with an answer: one that passed, where there is one."""
-
-    task_id: str
-    prompt: str
-    answers: tuple[tuple[str, Answer], ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonView:
     """Two or more models on the same tasks.
@@ -153,3 +176,55 @@ class ComparisonView:
     models: tuple[ModelRow, ...]
     contrasts: tuple[Contrast, ...]
     side_by_side: tuple[SideBySide, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialView:
+    """One trial of a sweep.
+
+    Attributes:
+        state: `complete`, `pruned` or `failed`.
+        settings: Of what is varied.
+        values: Of the objectives; empty unless complete.
+        reason: Why it was pruned or failed.
+        tokens: `tokens_generated` and `tokens_reused`, as far as they are known.
+        page: Where its own page is, relative to the sweep's; empty without one.
+    """
+
+    number: int
+    state: str
+    settings: Mapping[str, Any]
+    values: Mapping[str, float]
+    reason: str = ""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepView:
+    """A sweep.
+
+    Attributes:
+        objective: Metric -> `maximize` or `minimize`.
+        dimensions: Settings that are varied.
+        bests: Numbers of the best trials, the best by the first objective first.
+        config: Its configuration as YAML.
+    """
+
+    name: str
+    path: str
+    objective: Mapping[str, str]
+    dimensions: tuple[str, ...]
+    trials: tuple[TrialView, ...]
+    bests: tuple[int, ...]
+    config: str = ""
+
+    @property
+    def best(self) -> TrialView | None:
+        """The best trial by the first objective, None while none is complete."""
+        return next((trial for trial in self.trials if trial.number in self.bests[:1]), None)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many trials ended how."""
+        return dict(Counter(trial.state for trial in self.trials))

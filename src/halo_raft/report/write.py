@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -53,19 +54,30 @@ def read_run(path: Path) -> RunView:
     """
     inner = path / "raft"
     folder = inner if (inner / "run.json").is_file() and not (path / "run.json").is_file() else path
-    view = gather(folder, tasks_of(folder))
+    training, heldout = tasks_of(folder)
+    view = gather(folder, training, heldout=heldout)
     return replace(view, name=path.name) if folder is inner else view
 
 
-def tasks_of(folder: Path) -> Mapping[str, Task]:
-    """Return the training tasks of a run as far as they are to be had without the network."""
+def tasks_of(folder: Path) -> tuple[Mapping[str, Task], Mapping[str, Task]]:
+    """Return the training and the held-out tasks of a run as far as they are to be had without the network."""
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        spec = str(config["tasks"]["train"])
-        if tasks.describe(spec).downloads:
+        section = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["tasks"]
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        return {}, {}
+    training = _loaded(section.get("train"), section.get("tests"))
+    heldout = section.get("heldout")
+    return training, _loaded(heldout, section.get("tests")) if heldout else training  # a share of them was held out
+
+
+def _loaded(spec: Any, tests: Any) -> Mapping[str, Task]:
+    try:
+        if spec is None or tasks.describe(str(spec)).downloads:
             return {}
-        return {task.task_id: task for task in tasks.load(spec).tasks}
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, HaloRaftError):
+        loaded = tasks.load(str(spec))
+        joined = tasks.join_tests(loaded, tasks.load(str(tests))) if tests else loaded
+        return {task.task_id: task for task in joined.tasks}
+    except (OSError, HaloRaftError):
         return {}  # moved or changed since: the report goes without prompts
 
 

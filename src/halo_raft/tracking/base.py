@@ -117,7 +117,3 @@ class Tracker(RunLog):
     @abstractmethod
     def finish(self, status: Status = "FINISHED") -> None:
         """Close the run."""
-
-    def log_best(self, metrics: Mapping[str, float | None], step: int) -> None:
-        """Log the best cycle's numbers as `best/...`, which tables that show last values need."""
-        self.log_metrics({f"best/{name}": value for name, value in metrics.items()}, step)

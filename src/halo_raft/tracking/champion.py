@@ -11,7 +11,7 @@ from halo_raft.config.schema import TrackingConfig
 from halo_raft.errors import ConfigError
 from halo_raft.models import cache_dir
 from halo_raft.records import stable_hash
-from halo_raft.tracking.location import Location, resolve
+from halo_raft.tracking.location import Location, local_folder, resolve
 from halo_raft.tracking.mlflow_client import connect
 from halo_raft.tracking.soft import reason
 
@@ -43,8 +43,9 @@ def model_folder(uri: str, config: TrackingConfig) -> Path:
     except Exception as error:
         raise ConfigError(f"{uri}: MLflow at {location.shown} does not have it ({reason(error)})") from None
     parts = urlsplit(source)
-    if parts.scheme in ("", "file"):
-        folder = Path(unquote(parts.path))
+    folder = local_folder(source, location.uri)
+    if folder is not None or parts.scheme in ("", "file"):
+        folder = folder or Path(unquote(parts.path))
         if not folder.is_dir():
             raise ConfigError(f"{uri}: its folder {folder} is not there; bring it back")
         return folder

@@ -17,6 +17,9 @@ from urllib.parse import unquote
 from halo_raft.config.schema import TrackingConfig
 from halo_raft.errors import ConfigError
 
+ARTIFACTS_URI = "mlflow-artifacts:/"
+ARTIFACTS_FOLDER = "mlartifacts"
+"""Beside the database. Its name is what MLflow's server looks for where it was started: `cd mlruns && mlflow ui`."""
 _SQLITE = "sqlite:///"
 
 
@@ -34,8 +37,8 @@ class Location:
 
     @property
     def artifacts_uri(self) -> str | None:
-        """Where a new experiment's artifacts go: beside a local database; a server decides itself."""
-        return (self.database.parent / "artifacts").as_uri() if self.database else None
+        """What a local database calls a new experiment's artifacts, a name without a place; a server decides itself."""
+        return ARTIFACTS_URI if self.database else None
 
     @property
     def shown(self) -> str:
@@ -87,4 +90,18 @@ def ui_command(config: TrackingConfig, port: int = 5000) -> str:
     if location.uri.startswith(("http://", "https://", "databricks")):
         return location.shown
     program = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
-    return f"{program} ui --backend-store-uri {shlex.quote(location.shown)} --host 127.0.0.1 --port {port}"
+    stored = f"--backend-store-uri {shlex.quote(location.shown)}"
+    if location.database:
+        stored += f" --artifacts-destination {shlex.quote(str(location.database.parent / ARTIFACTS_FOLDER))}"
+    return f"{program} ui {stored} --host 127.0.0.1 --port {port}"
+
+
+def local_folder(artifact_uri: str, tracking_uri: str) -> Path | None:
+    """Return where artifacts that a local database names are, None for those of a server or with a place of their own.
+
+    So a folder of runs may be moved: the database names none of its places.
+    """
+    if not artifact_uri.startswith(ARTIFACTS_URI) or not tracking_uri.startswith(_SQLITE):
+        return None
+    database = Path(unquote(tracking_uri.removeprefix(_SQLITE).partition("?")[0]))
+    return database.parent / ARTIFACTS_FOLDER / unquote(artifact_uri.removeprefix(ARTIFACTS_URI)).lstrip("/")

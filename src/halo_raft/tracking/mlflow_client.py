@@ -6,10 +6,12 @@ who mistyped an address should know within seconds.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from halo_raft.errors import ConfigError
-from halo_raft.tracking.location import Location
+from halo_raft.tracking.location import Location, local_folder
 from halo_raft.tracking.soft import reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 _CHECK_SECONDS = 5
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -36,12 +39,23 @@ _ENVIRONMENT = {
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # else the pages are those for chat traces
     "mlflow.note.content": (
-        "Runs of halo-raft: reward-ranked fine-tuning of code models.\n\n"
+        "Runs of halo-raft: reward-ranked fine-tuning of code models, and benchmarks.\n\n"
+        "**Views > Held-out pass@1** lists the runs with their pass@1, its 95% interval and the gain. "
         "Each run has a child a cycle with its loss curve. `heldout/pass_at_1` is the number to look at, by cycle; "
-        "`best/...` are the best cycle's numbers, for the table. Figures, sampled completions with their verdicts, "
+        "`heldout/pass_at_1_best` is the best so far. Figures with intervals, sampled completions with their verdicts, "
         "the adapters and a whole report are among a run's artifacts."
     ),
 }
+_VIEW = "mlflow.sharedViewState.halo-raft"
+"""Tag that MLflow's pages keep a saved view of the runs under: its button is `Views`."""
+_COLUMNS = {
+    "tags.`pass_at_1`": 170,
+    "tags.`pass_at_1_base`": 170,
+    "tags.`pass_at_1_gain`": 380,
+    "metrics.`heldout/pass_at_1_best`": 180,
+    "params.`model.name`": 200,
+}
+"""Columns of the view in their order, and their widths in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,8 @@ def connect(location: Location, experiment: str) -> Connection:
         os.environ.setdefault(name, value)
     try:
         from mlflow import MlflowClient
+
+        _find_local_artifacts()
     except ImportError as error:
         raise ConfigError(
             f"mlflow cannot be imported: {reason(error)}; install it or set tracking.mlflow=false"
@@ -73,7 +89,10 @@ def connect(location: Location, experiment: str) -> Connection:
     try:
         _check(location)
         client = MlflowClient(tracking_uri=location.uri)
-        return Connection(client, _experiment_id(client, experiment, location.artifacts_uri))
+        found = _experiment(client, experiment, location.artifacts_uri)
+        if _VIEW not in found.tags:
+            client.set_experiment_tag(found.experiment_id, _VIEW, _saved_view())
+        return Connection(client, found.experiment_id)
     except ConfigError:
         raise
     except Exception as error:  # From MLflow, SQLAlchemy, a database driver or the network.
@@ -125,13 +144,14 @@ def _check_server(uri: str) -> None:
     verify_rest_response(answer, endpoint)
 
 
-def _experiment_id(client: MlflowClient, name: str, artifacts_uri: str | None) -> str:
+def _experiment(client: MlflowClient, name: str, artifacts_uri: str | None) -> Experiment:
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, artifact_location=artifacts_uri, tags=EXPERIMENT_TAGS)
+            made = client.create_experiment(name, artifact_location=artifacts_uri, tags=EXPERIMENT_TAGS)
+            return client.get_experiment(made)
         except MlflowException:
             # Another run may have created it between the two calls.
             found = client.get_experiment_by_name(name)
@@ -142,4 +162,27 @@ def _experiment_id(client: MlflowClient, name: str, artifacts_uri: str | None) -
             f"MLflow experiment {name!r} was deleted; choose another tracking.experiment, or restore it with "
             f"`mlflow experiments restore -x {found.experiment_id}`"
         )
-    return found.experiment_id
+    return found
+
+
+def _saved_view() -> str:
+    """Return a view of the runs with pass@1, as MLflow's pages write one that a person saves."""
+    now = int(time.time() * 1000)
+    state = json.dumps({"selectedColumns": list(_COLUMNS), "columnOrder": list(_COLUMNS), "columnWidths": _COLUMNS})
+    return json.dumps({"name": "Held-out pass@1", "createdAt": now, "updatedAt": now, "state": state})
+
+
+def _find_local_artifacts() -> None:
+    """Have this process find artifacts of a local database beside it, as MLflow's server does; see `local_folder`."""
+    from mlflow.store.artifact import artifact_repository_registry as registry
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+    from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
+
+    def found(uri: str, tracking_uri: str | None = None, registry_uri: str | None = None) -> ArtifactRepository:
+        folder = local_folder(uri, tracking_uri or "")
+        if folder is not None:
+            return LocalArtifactRepository(folder.as_uri())
+        return MlflowArtifactsRepository(uri, tracking_uri, registry_uri)
+
+    registry._artifact_repository_registry.register("mlflow-artifacts", found)

@@ -61,9 +61,16 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
+UNITS = (
+    "Units: `heldout/*`, `pass_rate`, `prompts_solved`, `unique_ratio` and `threshold` are shares from 0 to 1; "
+    "`seconds/*` are seconds; `loss*`, `validation_loss` and `loss/*` are nats a completion token; `*tokens_per_s` "
+    "are tokens a second; `verdicts/*`, `selection/*`, `integrity/*`, `samples`, `kept*` and the rest are counts."
+)
+
+
 def run_note(params: Mapping[str, str]) -> str:
     """Return the run's description in Markdown, from its flat settings; settings it lacks are left out."""
     kind = "Supervised fine-tuning" if "data.train_file" in params else "Reward-ranked fine-tuning (RAFT)"
     lines = [f"- **{label}**: {params[key]}" for label, key in _NOTE_LINES if params.get(key, "None") != "None"]
     reading = "Step N of a metric is cycle N; step 0 is the base model. Each cycle has a child run with its loss curve."
-    return "\n".join([f"{kind} of a code model.", "", *lines, "", reading])
+    return "\n".join([f"{kind} of a code model.", "", *lines, "", reading, "", UNITS])

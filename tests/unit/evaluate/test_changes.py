@@ -16,6 +16,8 @@ def test_tasks_are_sorted_by_what_became_of_them():
     assert names(found.gained) == ["a"] and names(found.lost) == ["b"]
     assert names(found.better) == ["c", "a"] and names(found.worse) == ["b", "d"]
     assert found.same == 1
+    became = {change.task_id: change.became for change in found.tasks}
+    assert became == {"a": "gained", "b": "lost", "c": "better", "d": "worse", "e": "same"}
 
 
 def test_the_same_is_no_change():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from halo_raft.evaluate import Difference, chance_text, difference_text, p_text, rate_text
+from halo_raft.evaluate import Difference, chance_text, difference_text, odds_text, p_text, rate_text
 from halo_raft.records import PassRate
 
 
@@ -44,3 +44,16 @@ def test_a_p_value_says_what_it_counts(fields, expected):
 )
 def test_a_p_value_in_words(p_value, fields, expected):
     assert expected in chance_text(difference(p_value, **fields))
+
+
+@pytest.mark.parametrize(
+    ("p_value", "expected"),
+    [
+        (0.1, "could be chance: about 1 in 10"),
+        (0.0001, "hardly chance: fewer than 1 in 1,000"),
+        (1.0, "most likely chance"),
+        (math.nan, "too few tasks to tell from chance"),
+    ],
+)
+def test_a_p_value_in_a_few_words(p_value, expected):
+    assert odds_text(difference(p_value)) == expected

@@ -1,4 +1,8 @@
+import base64
+import hashlib
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -8,6 +12,7 @@ from halo_raft.errors import DataError
 from halo_raft.report import gather
 from halo_raft.report.figures import FIGURES
 from halo_raft.report.write import write_report
+from halo_raft.store import RunFolder
 
 from ...made_run import TASKS, answer, write
 
@@ -51,21 +56,123 @@ def test_a_run_that_has_only_begun_has_no_figure_of_what_is_not_there(make_run, 
     assert drawn == (name in ("pass_rate", "pass_at_k", "seconds"))
 
 
+def test_no_panel_clips_what_another_one_scales(make_run):
+    low, high = (gather(make_run(f"run{n}", solved=(3, 3 + n)).path, TASKS) for n in (1, 2))
+    grown = replace(high.cycles[1], loss=((1, 9.0), (2, 7.0)), kept=(3,) * 40)
+    runs = [low, replace(high, cycles=(high.cycles[0], grown))]
+    for name, most in (("loss", 9.0), ("kept_per_prompt", 40)):
+        figure = FIGURES[name][1](runs)
+        assert {axes.get_ylim()[0] for axes in figure.axes} == {0}
+        assert min(axes.get_ylim()[1] for axes in figure.axes) >= most, name
+
+
+def test_a_legend_is_in_the_order_of_the_stack(make_run):
+    figure = FIGURES["kinds"][1]([gather(make_run().path, TASKS)])
+    (axes,) = figure.axes
+    bottoms = {bars.get_label(): max(bar.get_y() for bar in bars) for bars in axes.containers}
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == sorted(bottoms, key=bottoms.get, reverse=True) and len(legend) == 2
+
+
+def test_counts_have_whole_numbers_on_their_axis(make_run):
+    (axes,) = FIGURES["kept_per_prompt"][1]([gather(make_run(solved=(1, 2)).path, TASKS)]).axes
+    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_hundred_cycles_are_still_to_be_read(make_run, name):
+    view = gather(make_run(solved=(3, 5, 8)).path, TASKS)
+    cycles = [replace(view.cycles[2], stats=replace(view.cycles[2].stats, cycle=n)) for n in range(1, 101)]
+    figure = FIGURES[name][1]([replace(view, cycles=(view.cycles[0], *cycles), best=37)])
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    names = [text.get_text() for text in legend.get_texts()] if legend else []
+    assert len(axes.get_xticks()) <= 14 and len(names) <= 7
+    if name in ("pass_at_k", "loss"):
+        assert "cycle 37 (best)" in names and "cycle 100" in names
+
+
 def test_the_page_needs_nothing_but_itself(make_run, tmp_path):
     page = write_report([make_run().path], tmp_path / "out")
     text = page.read_text()
     parsed = Page(text)
-    assert parsed.addresses and all(address.startswith("data:") for address in parsed.addresses)
-    assert "script" not in parsed.tags and not re.search(r"url\(|@import", text)
+    inside = {f"#{mark}" for mark in re.findall(r' id="([^"]+)"', text)}
+    assert parsed.addresses and all(a.startswith("data:") or a in inside for a in parsed.addresses)
+    assert not re.search(r"url\(|@import", text)
     assert parsed.tags.count("img") == len(FIGURES)
     assert {path.stem for path in (tmp_path / "out").glob("*.png")} == set(FIGURES)
-    for shown in ("+41.7 points", "Gained (5)", "Lost (0)", "66.7%", "Sandbox tier", "name: tiny"):
+    for shown in ("+41.7 points", "5 gained, 0 lost", "66.7%", "Sandbox tier", "name: tiny"):
         assert shown in text
 
 
 def test_what_a_model_wrote_is_text_and_not_markup(make_run, tmp_path):
     text = write_report([make_run().path], tmp_path / "out").read_text()
     assert "<i>details</i>" not in text and "&lt;i&gt;details&lt;/i&gt;" in text
+
+
+def test_no_script_but_our_own_may_run(make_run, tmp_path):
+    text = write_report([make_run().path], tmp_path / "out").read_text()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy and "default-src 'none'" in policy
+
+
+def test_a_task_leads_to_its_prompt_completions_and_verdicts(make_run, tmp_path):
+    text = write_report([make_run().path], tmp_path / "out").read_text()
+    (mark,) = re.findall(r'<a href="#([^"]+)">t3</a>', text)
+    details = text.partition(f'id="{mark}"')[2].partition("</details>")[0]
+    assert "assert f3(3) == 3" in details and "You are an expert" in details, "the prompt as the model saw it"
+    assert "base model" in details and "cycle 2" in details and details.count("def f3") == 2
+    assert "wrong 3" in details and "passed 3" in details
+
+
+def test_what_an_empty_cell_means_and_what_chance_says_is_on_the_page(make_run, tmp_path):
+    text = write_report([make_run().path], tmp_path / "out").read_text()
+    assert "<td></td>" not in text and "the base model draws no training samples" in text
+    assert "comparisons of equally good models show as much" in text
+    arms = write_report([make_run("a").path, make_run("b").path], tmp_path / "arms").read_text()
+    assert re.search(r"\d\.\d{3}, (could be|hardly) chance: ", arms)
+
+
+def test_supervised_fine_tuning_has_a_page(tmp_path):
+    folder = RunFolder(tmp_path / "sft")
+    folder.open({"model": "m", "data": "d"})
+    folder.write_text("config.yaml", "data: {train_file: rows.jsonl}\ntraining: {}\n")
+    curve = [[1, 2.0, 0.1], [7, 1.0, 0.0]]
+    known = {"loss_first": 2.0, "loss_last": 1.0, "steps": 7, "rows": 1200, "held_back_loss": None}
+    folder.write_json("sft_statistics.json", known | {"loss_curve": curve, "held_back_curve": []})
+    text = write_report([folder.path], tmp_path / "out").read_text()
+    parsed = Page(text)
+    assert parsed.tags.count("img") == 1 and "Loss, last step" in text and "1,200" in text
+
+
+def study(folder):
+    """Write what a sweep of three trials leaves."""
+    tokens = {"tokens_generated": 1200, "tokens_reused": 0}
+    trials = [
+        {"number": n, "state": "complete", "settings": {"lora.r": r}, "values": {"pass_rate": value}, "reason": ""}
+        for n, r, value in ((0, 8, 0.25), (1, 16, 0.5))
+    ]
+    trials.append({"number": 2, "state": "failed", "settings": {"lora.r": 4}, "values": {}, "reason": "<b>no</b>"})
+    known = {"study": "demo", "objective": {"pass_rate": "maximize"}, "dimensions": ["lora.r"], "best": [1]}
+    folder.mkdir()
+    rows = [trial | {"tokens": tokens} for trial in trials]
+    (folder / "study.json").write_text(json.dumps(known | {"trials": rows}))
+
+
+def test_a_sweep_has_a_page_that_leads_to_its_trials(make_run, tmp_path, capsys):
+    study(tmp_path / "sweep")
+    trial = make_run("sweep/trial_1").path
+    write_report([trial], trial / "report")
+    assert cli.main(["report", str(tmp_path / "sweep")]) == 0
+    text = (tmp_path / "sweep/report/report.html").read_text()
+    parsed = Page(text)
+    assert "../trial_1/report/report.html" in parsed.addresses and parsed.tags.count("img") == 2
+    assert "2 complete" in text and "1,200" in text and "&lt;b&gt;no&lt;/b&gt;" in text
+    assert cli.main(["report", str(tmp_path / "sweep"), str(trial)]) == 2
+    (tmp_path / "sweep/study.json").write_text("{}")
+    assert cli.main(["report", str(tmp_path / "sweep")]) == 3
 
 
 def test_several_runs_are_arms_of_one_table(make_run, tmp_path):

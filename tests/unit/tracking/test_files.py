@@ -25,7 +25,6 @@ def test_nothing_is_written_before_start(tracker, tmp_path):
 def test_a_run_in_files(tracker, tmp_path):
     run_id = tracker.start("demo", {"sampling": {"temperature": 0.7}}, {"tier": "bwrap"})
     tracker.log_metrics({"pass@1": 0.25, "loss": math.nan}, step=1)
-    tracker.log_best({"pass_at_1": 0.25}, step=1)
     tracker.log_metrics({"loss": None}, step=2)
     tracker.log_dataset("starter", "/data/starter.jsonl", "ab" * 32, "training")
     tracker.log_text("hello", "notes/hello.txt")
@@ -37,7 +36,6 @@ def test_a_run_in_files(tracker, tmp_path):
     folder = tmp_path / "tracking"
     assert lines(folder / "metrics.jsonl") == [
         {"step": 1, "metrics": {"pass_at_1": 0.25}},
-        {"step": 1, "metrics": {"best/pass_at_1": 0.25}},
     ]
     assert json.loads((folder / "params.json").read_text()) == {"sampling.temperature": "0.7"}
     run = json.loads((folder / "run.json").read_text())

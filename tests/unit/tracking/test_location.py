@@ -6,7 +6,7 @@ import pytest
 from halo_raft.config.schema import TrackingConfig
 from halo_raft.errors import ConfigError
 from halo_raft.tracking import ui_command
-from halo_raft.tracking.location import resolve
+from halo_raft.tracking.location import local_folder, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,10 @@ def _clean(monkeypatch, tmp_path):
 def test_default_is_an_absolute_database_with_artifacts_beside_it(tmp_path):
     location = resolve(TrackingConfig())
     assert location.uri == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
-    assert location.artifacts_uri == f"file://{tmp_path}/mlruns/artifacts"
+    assert location.artifacts_uri == "mlflow-artifacts:/"
+    assert local_folder("mlflow-artifacts:/ab/artifacts", location.uri) == tmp_path / "mlruns/mlartifacts/ab/artifacts"
+    assert local_folder("mlflow-artifacts:/ab/artifacts", "http://host") is None
+    assert local_folder("file:///elsewhere/ab", location.uri) is None, "an older version's have a place of their own"
 
 
 def test_config_comes_before_environment(monkeypatch):
@@ -65,6 +68,7 @@ def test_ui_command_names_the_database(tmp_path):
     assert f"sqlite:///{tmp_path}/my runs/mlflow.db" in words
     assert words[words.index("ui") :] == [
         "ui", "--backend-store-uri", f"sqlite:///{tmp_path}/my runs/mlflow.db",
+        "--artifacts-destination", f"{tmp_path}/my runs/mlartifacts",
         "--host", "127.0.0.1", "--port", "5001",
     ]  # fmt: skip
 

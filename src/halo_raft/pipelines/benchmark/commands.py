@@ -151,6 +151,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """Run `benchmark compare`; models are measured first, beside the output."""
     from halo_raft.pipelines.benchmark import compare as comparing
     from halo_raft.pipelines.benchmark.page import comparison_view
+    from halo_raft.pipelines.benchmark.tracked import RUN_ID, known_run, log_comparison, tracked
     from halo_raft.report import comparison_page
 
     if arguments.k < 1:
@@ -165,14 +166,19 @@ def compare(arguments: argparse.Namespace) -> int:
         return 0
     results, comparisons = comparing.compare(paths, arguments.k)
     comparing.say(results, comparisons, arguments.k)
-    page = arguments.output.with_suffix(".html")
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(comparing.as_json(paths, comparisons, arguments.k), indent=2)
-        write_atomically(arguments.output, text + "\n")
-        write_atomically(page, comparison_page(comparison_view(paths, results, comparisons, arguments.k)))
-    except OSError as error:
-        raise DataError(f"--output: {arguments.output} cannot be written ({error.strerror})") from None
+    page, k = arguments.output.with_suffix(".html"), arguments.k
+    settings = with_lasting_paths(load(RaftConfig, None, arguments.overrides)).tracking
+    name = f"compare: {' · '.join(path.stem for path in paths)}"
+    with tracked(settings, arguments.output, name, known_run(arguments.output)) as run:
+        try:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            row = comparing.as_json(paths, comparisons, k) | ({RUN_ID: run.run_id} if run else {})
+            write_atomically(arguments.output, json.dumps(row, indent=2) + "\n")
+            write_atomically(page, comparison_page(comparison_view(paths, results, comparisons, k)))
+        except OSError as error:
+            raise DataError(f"--output: {arguments.output} cannot be written ({error.strerror})") from None
+        if run:
+            log_comparison(run.log, paths, results, comparisons, k, [arguments.output, page])
     console.say(f"Wrote {console.shown(arguments.output)} and {console.shown(page)} (completions side by side)")
     return 0
 

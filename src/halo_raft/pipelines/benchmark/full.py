@@ -18,6 +18,7 @@ from halo_raft.pipelines.benchmark.measure import benchmark
 from halo_raft.pipelines.benchmark.page import comparison_view
 from halo_raft.pipelines.benchmark.result import Files
 from halo_raft.pipelines.benchmark.settings import discard
+from halo_raft.pipelines.benchmark.tracked import RUN_ID, known_run, log_comparison, tracked
 from halo_raft.records import Sample
 from halo_raft.report.write import write_report
 from halo_raft.store import read_records, write_atomically
@@ -80,10 +81,14 @@ def full(config: RaftConfig, samples: int, ks: tuple[int, ...], layout: Layout, 
     paths = (layout.base.result, layout.final.result)
     results, comparisons = compare.compare(paths, 1)
     compare.say(results, comparisons, 1)
-    text = json.dumps(compare.as_json(paths, comparisons, 1), indent=2)
-    write_atomically(layout.folder / "comparison.json", text + "\n")
-    view = comparison_view(paths, results, comparisons, 1)
-    page = write_report([layout.folder], layout.folder / "report", view)
+    written = layout.folder / "comparison.json"
+    with tracked(before.tracking, written, f"compare: {layout.folder.name}", known_run(written)) as run:
+        found = compare.as_json(paths, comparisons, 1) | ({RUN_ID: run.run_id} if run else {})
+        write_atomically(written, json.dumps(found, indent=2) + "\n")
+        view = comparison_view(paths, results, comparisons, 1)
+        page = write_report([layout.folder], layout.folder / "report", view)
+        if run:
+            log_comparison(run.log, paths, results, comparisons, 1, [written, page])
     console.say(f"Wrote {console.shown(page)}")
     return 0
 
@@ -135,6 +140,7 @@ def measuring(config: RaftConfig, samples: int, folder: Path) -> RaftConfig:
     )
     drawn = {"samples_per_prompt": samples, "temperature": config.heldout.temperature}
     update = {"tasks": measured, "sampling": config.sampling.model_copy(update=drawn), "output_dir": folder}
+    update["tracking"] = config.tracking.model_copy(update={"run_name": None})  # that is the training's
     return config.model_copy(update=update)
 
 

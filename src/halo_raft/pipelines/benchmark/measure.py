@@ -12,6 +12,7 @@ from halo_raft.engines import Adapter
 from halo_raft.errors import DataError
 from halo_raft.judging import JudgingPolicy, beyond_us, without
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measured, with_timing
+from halo_raft.pipelines.benchmark.tracked import known_run, log_result, tracked
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
 from halo_raft.records import Sample, stable_hash
 from halo_raft.sampling import Origin, SamplingPlan, Session, Stage, check_prompts_fit, draft_samples
@@ -39,6 +40,18 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
         files.result.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"--output: {files.result.parent} cannot be written ({error.strerror})") from None
+    name = f"benchmark: {config.model.checkpoint or config.model.name} on {plan.tasks.name}"
+    with tracked(config.tracking, files.result, name, known_run(files.result)) as run:
+        result = _measured(config, plan, stage, ks, files, run.run_id if run else None)
+        if run:
+            log_result(run.log, result, files)
+    return result
+
+
+def _measured(
+    config: RaftConfig, plan: SamplingPlan, stage: Stage, ks: tuple[int, ...], files: Files, run_id: str | None
+) -> BenchmarkResult:
+    """Draw and judge what is missing, and write the result."""
     console.say(f"Generating samples... {len(stage.tasks)} prompts × {plan.samples_per_prompt} samples")
     before = len(read_verdicts(files.verdicts))
     logs = files.result.parent / "logs"
@@ -59,6 +72,8 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
         samples_per_prompt=plan.samples_per_prompt,
         sampling=asdict(plan.sampling),
         seed=config.seed,
+        wording=asdict(plan.wording),
+        tracking_run_id=run_id,
         versions=versions(),
         device=describe_devices(config.resources),
         **facts,

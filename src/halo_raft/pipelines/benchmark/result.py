@@ -10,7 +10,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -73,6 +73,8 @@ class BenchmarkResult(Record):
         wall_s: Seconds that drawing and judging `timed_samples` took, loading left out.
         timed_samples: Fewer than all of them where a run that was cut off went on.
         tasks: `task_id`, `samples` (judged), `passed`, `kinds` of each task.
+        wording: `system_prompt` and `show_tests` of the questions; empty in older results: the usual ones.
+        tracking_run_id: Its run in MLflow; None without one.
     """
 
     model: str
@@ -96,6 +98,8 @@ class BenchmarkResult(Record):
     device: str
     sandbox_tier: str
     adapter: str | None = None
+    wording: dict[str, Any] = field(default_factory=dict)
+    tracking_run_id: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

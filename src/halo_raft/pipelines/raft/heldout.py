@@ -42,8 +42,13 @@ def rates(folder: RunFolder, cycle: int, samples: int) -> dict[str, dict[str, fl
 
 def by_cycle(history: Iterable[CycleStats]) -> dict[int, float]:
     """Return held-out pass@1 by cycle: sampled where it was measured, else greedy."""
+    return {cycle: rate["mean"] for cycle, rate in first_rates(history).items()}
+
+
+def first_rates(history: Iterable[CycleStats]) -> dict[int, dict[str, float]]:
+    """Return the same with its interval."""
     measured = {s.cycle: s.heldout.get("pass_at_1") or s.heldout.get("greedy") for s in history}
-    return {cycle: rate["mean"] for cycle, rate in measured.items() if rate}
+    return {cycle: rate for cycle, rate in measured.items() if rate}
 
 
 def below_base(history: Iterable[CycleStats], cycle: int) -> bool:

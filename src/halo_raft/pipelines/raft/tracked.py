@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 from halo_raft import __version__, sandbox, tracking
 from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import to_yaml
-from halo_raft.evaluate import rate_text
+from halo_raft.evaluate import Difference, chance_text, difference_text, odds_text, rate_text
 from halo_raft.pipelines.raft.diagnosis import taught_nothing
-from halo_raft.pipelines.raft.heldout import below_base
+from halo_raft.pipelines.raft.heldout import below_base, first_rates
+from halo_raft.pipelines.raft.heldout import gain as gain_of
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report import CycleView, Example, gather
@@ -39,7 +41,7 @@ class RunTracker:
         self.folder = folder
         self.known = known
         self.tracker = tracking.create(plan.config.tracking, folder.path)
-        self._log: RunLog | None = None
+        self._views: dict[int, CycleView] = {}
 
     def __enter__(self) -> Self:
         config = self.plan.config
@@ -91,6 +93,8 @@ class RunTracker:
     def cycle_done(self, stats: CycleStats) -> None:
         """Log a finished cycle's numbers at `step=cycle`, its adapter, some completions, and the figures so far."""
         self.tracker.log_metrics(metrics(stats), stats.cycle)
+        with shielded("show the best cycle"):
+            self._show_best(stats)
         if stats.integrity:
             self.tracker.set_tags({"halo_raft.integrity": ", ".join(sorted(stats.integrity))})
         if stats.diagnosis:
@@ -101,15 +105,26 @@ class RunTracker:
         with shielded("draw the figures"):
             self._show(stats)
 
+    def _show_best(self, stats: CycleStats) -> None:
+        """Log the best held-out pass@1 so far, and with its interval as tags, which lists of runs show as columns."""
+        earlier = (self.folder.stats(cycle) for cycle in range(stats.cycle))
+        rates = first_rates([known for known in (*earlier, stats) if known])
+        base = rates.pop(0, None)
+        trained = max(rates.values(), key=lambda rate: rate["mean"], default=None)
+        if (best := trained or base) is not None:
+            self.tracker.log_metrics({"heldout/pass_at_1_best": best["mean"]}, stats.cycle)
+        shown = {"pass_at_1_base": base, "pass_at_1": trained}
+        self.tracker.set_tags({name: rate_text(PassRate.from_dict(rate)) for name, rate in shown.items() if rate})
+
     def _show(self, stats: CycleStats) -> None:
         """Log what people look at after a cycle: the numbers behind the figures, completions, the figures."""
         tasks = self.plan.training.tasks.by_id
-        view = gather(self.folder.path, tasks, stats)
-        current = next(cycle for cycle in view.cycles if cycle.stats.cycle == stats.cycle)
-        self.tracker.log_metrics(_view_metrics(current), stats.cycle)
+        view = gather(self.folder.path, tasks, stats, known=self._views)
+        self._views = {cycle.stats.cycle: cycle for cycle in view.cycles}
+        self.tracker.log_metrics(_view_metrics(self._views[stats.cycle]), stats.cycle)
         if stats.cycle == 0:
             return
-        rows = example_rows(examples(self.folder, stats.cycle, tasks))
+        rows = example_rows(examples(self.folder, stats.cycle, tasks, asdict(self.plan.training.wording)))
         self.tracker.log_table(rows, f"samples/cycle_{stats.cycle}.json")
         for name, (_, draw) in FIGURES.items():
             if (figure := draw([view])) is not None:
@@ -118,20 +133,22 @@ class RunTracker:
     def done(self, history: Sequence[CycleStats], best: int) -> None:
         """Log the best cycle and the report, and register the best adapter unless it is worse than the base."""
         stats = next(s for s in history if s.cycle == best)
-        rates = {f"heldout_{name}": rate["mean"] for name, rate in stats.heldout.items()}
-        self.tracker.log_best({**rates, "pass_rate": stats.pass_rate}, best)
-        self.tracker.set_tags({"halo_raft.best_cycle": best})
+        gain = None
+        with shielded("compare the best cycle with the base model"):
+            gain = gain_of(self.folder, [s.cycle for s in history if s.cycle], best)
+        shown = {"pass_at_1_gain": f"{difference_text(gain)}, {odds_text(gain)}"} if gain else {}
+        self.tracker.set_tags({"halo_raft.best_cycle": best} | shown)
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
         with shielded("write the report"):
             page = write_report([self.folder.path], self.folder.path / "report")
-            self.tracker.log_artifacts(page.parent, "report")
+            self.tracker.log_artifact(page, "report")  # its figures are in `figures/` already
         config = self.plan.config
         # a control arm is measured, never served; whoever tries several runs knows which of them is the champion
         worthless = taught_nothing(history) or below_base(history, best)
         if config.arm == "raft" and not config.tracking.parent_run and not worthless:
-            self._register(stats, next((s for s in history if s.cycle == 0), None))
+            self._register(stats, next((s for s in history if s.cycle == 0), None), gain)
 
-    def _register(self, stats: CycleStats, base: CycleStats | None) -> None:
+    def _register(self, stats: CycleStats, base: CycleStats | None, gain: Difference | None) -> None:
         """Make the best adapter a version of its base model's registered model, and the champion if it may be."""
         name, measured_on = self.plan.config.model.name, self.plan.fingerprint.of_heldout
         self.tracker.register_model(
@@ -139,7 +156,7 @@ class RunTracker:
             self.folder.adapter_path(stats.cycle).name,
             Candidate.of(stats, base, base_model=name, heldout_tasks=measured_on),
             tags={"cycle": stats.cycle, **{measure: f"{rate['mean']:.4f}" for measure, rate in stats.heldout.items()}},
-            description=version_note(self.plan, stats),
+            description=version_note(self.plan, stats, base, gain),
         )
 
 
@@ -167,42 +184,61 @@ def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
     ]
 
 
-def version_note(plan: RaftPlan, stats: CycleStats) -> str:
-    """Return the description of a registered adapter, in Markdown."""
-    registered = registered_name(plan.config.model.name)
-    rates = [f"- **held-out {name}**: {rate_text(PassRate.from_dict(rate))}" for name, rate in stats.heldout.items()]
+def version_note(plan: RaftPlan, stats: CycleStats, base: CycleStats | None, gain: Difference | None) -> str:
+    """Return the description of a registered adapter, in Markdown: base, data, figures, and how to use it."""
+    model, registered = plan.config.model.name, registered_name(plan.config.model.name)
+    rates = [
+        f"- **held-out {name.replace('pass_at_', 'pass@')}**: {rate_text(PassRate.from_dict(rate))}"
+        + (f"; base model {rate_text(PassRate.from_dict(base.heldout[name]))}" if base and name in base.heldout else "")
+        for name, rate in stats.heldout.items()
+    ]
+    changed = [f"- **gain**: {difference_text(gain)}; {chance_text(gain)}"] if gain else []
+    data = [
+        f"- **{context} tasks**: {len(tasks.tasks)} of {tasks.name}, sha256 {tasks.sha256[:16]}"
+        for context, tasks in plan.task_sets.items()
+    ]
+    uri = f"models:/{registered}@champion"
     return "\n".join(
         [
-            f"LoRA adapter of cycle {stats.cycle} on `{plan.config.model.name}`, by reward-ranked fine-tuning.",
+            f"LoRA adapter of cycle {stats.cycle} on `{model}`, by reward-ranked fine-tuning.",
             "",
+            f"- **base model**: `{model}`",
             *rates,
-            f"- **trained on**: {stats.trained} samples of {plan.training.tasks.name}",
+            *changed,
+            *data,
+            f"- **trained on**: {stats.trained:,} samples that the verifier chose",
             f"- **run folder**: {plan.config.output_dir.absolute()}",
             "",
-            f"Measure it: `halo-raft benchmark run --model models:/{registered}@champion --prompts TASKS`",
+            "Use it:",
+            "",
+            f"- measure it: `halo-raft benchmark run --model {uri} --prompts TASKS`",
+            f"- train on: `halo-raft raft train --checkpoint {uri} --prompts TASKS --output DIR`",
+            f"- serve it: `vllm serve BASE --enable-lora --lora-modules halo={plan.config.output_dir.absolute()}/best`",
+            "- in Python: `PeftModel.from_pretrained(base, FOLDER)`, with the folder of this version's artifacts",
         ]
     )
 
 
 def _view_metrics(cycle: CycleView) -> dict[str, float | None]:
     """Return the numbers that the figures show and the statistics do not have."""
-    heldout = {f"heldout/{name}": rate.mean for name, rate in cycle.heldout.items()}
+    heldout = {name: rate.mean for name, rate in cycle.heldout.items() if name not in cycle.stats.heldout}
     return {
         "unique_ratio": cycle.unique_ratio,
         "prompts_solved": cycle.solved.mean if cycle.solved else None,
-        **{name: mean for name, mean in heldout.items() if name.removeprefix("heldout/") not in cycle.stats.heldout},
+        **{heldout_metric(name): mean for name, mean in heldout.items()},
     }
+
+
+def heldout_metric(name: str) -> str:
+    """Return what a held-out rate is called: charts are in the order of names, and sampled pass@1 is to be first."""
+    return f"heldout/{'pass_at_1_greedy' if name == 'greedy' else name}"
 
 
 def metrics(stats: CycleStats) -> dict[str, float | None]:
     """Return a cycle's numbers under the names that the tracker shows."""
     named: dict[str, float | None] = {}
     for name, rate in stats.heldout.items():
-        named |= {
-            f"heldout/{name}": rate["mean"],
-            f"heldout/{name}_low": rate["low"],
-            f"heldout/{name}_high": rate["high"],
-        }
+        named[heldout_metric(name)] = rate["mean"]  # its interval is a band in the figures, and text in the tags
     named |= {f"seconds/{stage}": seconds for stage, seconds in stats.seconds.items()}
     if stats.cycle == 0:
         return named

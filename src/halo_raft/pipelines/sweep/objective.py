@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from halo_raft.config import SweepConfig
 from halo_raft.errors import ConfigError
-from halo_raft.pipelines.raft.tracked import metrics
+from halo_raft.pipelines.raft.tracked import heldout_metric, metrics
 from halo_raft.records import CycleStats, PassRate, VerdictKind
 from halo_raft.select import Pool
 from halo_raft.tracking.values import clean_name
@@ -28,7 +28,7 @@ def check_objective(config: SweepConfig) -> dict[str, str]:
     logged = _logged(config)
     checked: dict[str, str] = {}
     for name, direction in config.sweep.objective.items():
-        metric = clean_name(name)
+        metric = heldout_metric("greedy") if name == "heldout/greedy" else clean_name(name)
         if metric not in logged:
             raise ConfigError(f"sweep.objective.{name}: is never logged; {_mend(config, metric, logged)}")
         checked[metric] = direction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from halo_raft import __version__, tracking
 from halo_raft.config import SweepConfig, to_yaml
+from halo_raft.pipelines.raft.tracked import shielded
 from halo_raft.pipelines.sweep.study import Ended, SweepStudy
-from halo_raft.store import RunFolder
+from halo_raft.report.sweep import STUDY_FILE, write_sweep_report
+from halo_raft.store import RunFolder, write_atomically
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -67,7 +70,9 @@ class StudyTracker:
 
     def trial_ended(self, number: int, folder: Path) -> None:
         """Say in a trial's own run how it ended, and log its objectives at `step=trial`."""
-        trial = next(t for t in self.study.ended() if t.number == number)
+        ended = self.study.ended()
+        self._keep(ended)
+        trial = next(t for t in ended if t.number == number)
         self.tracker.log_metrics(dict(zip(self.study.plan.objective, trial.values, strict=False)), number)
         if run_id := _run_id(folder):
             tags = {"sweep.trial": number, "sweep.state": trial.state, "sweep.best": False}
@@ -77,6 +82,7 @@ class StudyTracker:
     def done(self, folders: dict[int, Path]) -> None:
         """Tag the best trials, in their runs and in the study's, and draw the study."""
         best, ended = self.study.best(), self.study.ended()
+        self._keep(ended)
         for trial in ended:
             if trial.state == "complete" and (run_id := _run_id(folders[trial.number])):
                 self.tracker.end_child(run_id, {"sweep.best": trial.number in best})
@@ -88,11 +94,36 @@ class StudyTracker:
                     "sweep.best_trial": best[0],
                     "sweep.best_run": _run_id(folders[best[0]]) or "",
                     "sweep.trials": len(ended),
+                    **{f"sweep.best.{n}": v for n, v in zip(self.study.plan.objective, chosen.values, strict=True)},
                 }
             )
-            self.tracker.log_best(dict(zip(self.study.plan.objective, chosen.values, strict=True)), best[0])
         for name, figure in figures(self.study.study, list(self.study.plan.objective)):
             self.tracker.log_figure(figure, f"figures/{name}.png")
+        with shielded("write the report"):
+            folder = self.config.output_dir
+            self.tracker.log_artifact(write_sweep_report(folder, folder / "report"), "report")
+
+    def _keep(self, ended: Sequence[Ended]) -> None:
+        """Write what the report shows into the sweep's folder."""
+        objective = self.study.plan.objective
+        study = {
+            "study": self.config.study,
+            "objective": dict(objective),
+            "dimensions": [dimension.key for dimension in self.study.plan.dimensions],
+            "best": self.study.best(),
+            "trials": [
+                {
+                    "number": trial.number,
+                    "state": trial.state,
+                    "settings": trial.settings,
+                    "values": dict(zip(objective, trial.values, strict=False)),
+                    "reason": trial.reason,
+                    "tokens": {name: n for name, n in trial.facts.items() if name.startswith("tokens_")},
+                }
+                for trial in ended
+            ],
+        }
+        write_atomically(self.config.output_dir / STUDY_FILE, json.dumps(study, indent=2) + "\n")
 
 
 def figures(study: Study, objective: Sequence[str]) -> Iterator[tuple[str, Any]]:

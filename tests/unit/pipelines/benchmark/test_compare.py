@@ -62,9 +62,11 @@ def test_completions_stand_side_by_side(write_result, tmp_path):
         write_result(tmp_path / "after.json", {"a": ["wrong", "passed"], "b": ["wrong"] * 2}),
     ]
     view = comparison_view(paths, *compare.compare(paths, 1), 1)
-    (pair,) = view.side_by_side
-    assert pair.task_id == "a"
-    assert [(name, answer.completion) for name, answer in pair.answers] == [("base", "wrong 0"), ("after", "passed 1")]
+    changed, same = view.side_by_side
+    assert (changed.task_id, same.task_id) == ("a", "b"), "the most changed first"
+    shown = {found.name: [answer.completion for answer in found.shown] for found in changed.answers}
+    assert shown == {"base": ["wrong 0"], "after": ["passed 1", "wrong 0"]}
+    assert [dict(found.kinds) for found in changed.answers] == [{"wrong": 2}, {"wrong": 1, "passed": 1}]
 
 
 def test_three_results_are_each_compared_with_the_first(write_result, tmp_path):

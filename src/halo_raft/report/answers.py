@@ -1,0 +1,76 @@
+"""What models were asked and what they answered, task by task: prompts in the words that they saw, and completions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from halo_raft import prompts
+from halo_raft.evaluate import TaskChange
+from halo_raft.records import Sample, Task, Verdict
+from halo_raft.report.view import Answer, Answers, SideBySide
+
+MOST_TASKS = 100
+"""Tasks whose completions are shown side by side: the most changed ones. A page of all of MBPP's would be unwieldy."""
+
+
+def asked(task: Task | None, wording: Mapping[str, Any]) -> str:
+    """Return the chat that a model was sent for a task, with the tests that it was shown; nothing without a task.
+
+    Args:
+        task: None where the tasks are no longer to be had.
+        wording: A configuration's `tasks:` section: `system_prompt`, `show_tests`.
+    """
+    if task is None:
+        return ""
+    chat = prompts.messages(task, system=wording.get("system_prompt"), show_tests=bool(wording.get("show_tests", True)))
+    return "\n\n".join(f"{message['role'].capitalize()}:\n{message['content']}" for message in chat)
+
+
+def answers_by_task(name: str, samples: Iterable[Sample], verdicts: Mapping[str, Verdict]) -> dict[str, Answers]:
+    """Return what a model answered by task: verdicts counted, and the first completion that passed and that failed.
+
+    Args:
+        name: Of the model.
+        samples: Those without a verdict are left out.
+        verdicts: By sample id.
+    """
+    by_task: dict[str, list[tuple[Sample, Verdict]]] = {}
+    for sample in sorted(samples, key=lambda s: s.index):
+        if sample.sample_id in verdicts:
+            by_task.setdefault(sample.task_id, []).append((sample, verdicts[sample.sample_id]))
+    found = {}
+    for task_id, pairs in by_task.items():
+        firsts = {verdict.success: (sample, verdict) for sample, verdict in reversed(pairs)}
+        shown = [firsts[success] for success in (True, False) if success in firsts]
+        kinds = Counter(str(verdict.kind) for _, verdict in pairs)
+        found[task_id] = Answers(name, dict(kinds), tuple(answer(sample, verdict) for sample, verdict in shown))
+    return found
+
+
+def answer(sample: Sample, verdict: Verdict) -> Answer:
+    """Return a completion with what the judge said of it."""
+    return Answer(sample.completion, str(verdict.kind), verdict.details)
+
+
+def side_by_side(
+    changed: Iterable[TaskChange],
+    questions: Mapping[str, Task],
+    wording: Mapping[str, Any],
+    models: Sequence[Mapping[str, Answers]],
+) -> tuple[SideBySide, ...]:
+    """Return the tasks that changed most, with what each model answered.
+
+    Args:
+        changed: The tasks; one that is named twice is shown once.
+        questions: Tasks by id, as far as they are to be had.
+        wording: How they were asked; see `asked`.
+        models: For each model what it answered, by task.
+    """
+    ordered = sorted(changed, key=lambda change: -abs(change.gap))
+    names = list(dict.fromkeys(change.task_id for change in ordered))[:MOST_TASKS]
+    return tuple(
+        SideBySide(name, asked(questions.get(name), wording), tuple(found[name] for found in models if name in found))
+        for name in names
+    )
