@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
 import os
 import secrets
@@ -145,16 +146,16 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         with contextlib.ExitStack() as ending:
             take_along = ending.enter_context(nothing_left())
             ending.callback(ray.shutdown)
+            if address == "local":  # its name ends in our process id: it is there before Ray says so
+                take_along(os.path.join(glob.escape(_ray_folder()), f"session_*_{os.getpid()}"))
             try:
                 with _same_signals():
-                    up = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+                    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
             except ConnectionError as error:
                 raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
             except Exception as error:  # Ray has no class for a start that fails, on a machine too busy for it, say
                 why = str(error).partition("\n")[0]
                 raise HaloRaftError(f"Ray did not start ({why}); its logs are under {_ray_folder()}") from error
-            if address == "local":
-                take_along(up.address_info["session_dir"])
             yield usable(wanted)
     else:
         yield usable(wanted)

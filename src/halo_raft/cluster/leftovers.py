@@ -9,6 +9,7 @@ temporary files that goes with the command: engines that are killed, as all are,
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
@@ -36,7 +37,8 @@ def nothing_left() -> Iterator[Callable[[str], None]]:
     The guard is a process of its own session: neither a closed terminal nor the death of the group reaches it.
 
     Yields:
-        A function that takes a folder which is to go, too, unless the block fails: logs in it may say why.
+        A function that takes a folder, or a pattern of some, that is to go too, unless the block fails: logs in it
+        may say why.
     """
     mark, scratch = uuid.uuid4().hex, tempfile.mkdtemp(prefix="halo-raft-")
     os.chmod(scratch, 0o711)  # programs that are judged are other users
@@ -66,8 +68,7 @@ def nothing_left() -> Iterator[Callable[[str], None]]:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         end_marked(mark)
-        for folder in (scratch, *folders):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove(scratch, *folders)
         guard.kill()
         guard.communicate()
 
@@ -98,6 +99,11 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def _remove(*patterns: str) -> None:
+    for folder in (folder for pattern in patterns for folder in glob.glob(pattern)):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _guard(driver: int, mark: str, scratch: str) -> None:
     """Wait for the driver, this process's parent, to be gone; then end what carries its mark, and remove its folders.
 
@@ -108,8 +114,7 @@ def _guard(driver: int, mark: str, scratch: str) -> None:
         time.sleep(_LOOK_S)
     end_marked(mark)
     with contextlib.suppress(BlockingIOError):
-        for folder in (scratch, *os.read(0, 65536).decode().splitlines()):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove(scratch, *os.read(0, 65536).decode().splitlines())
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ place, how = Path(sys.argv[1]), sys.argv[2]
 with nothing_left() as take_along:
     (place / "scratch").write_text(os.environ["TMPDIR"])
     Path(os.environ["TMPDIR"], "of_an_engine").mkdir()
+    take_along(str(place / "sess*"))  # as a folder of Ray's, which is there before its name is known
     (place / "session").mkdir()
-    take_along(str(place / "session"))
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
     for number in range(2):
         child = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True)
