@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-from types import SimpleNamespace
 
 import pytest
 
@@ -53,8 +52,7 @@ def started(home, monkeypatch):
 
     options = {}
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    up = SimpleNamespace(address_info={"session_dir": str(home / "session")})
-    monkeypatch.setattr(ray, "init", lambda **given: options.update(given) or up)
+    monkeypatch.setattr(ray, "init", lambda **given: options.update(given))
     monkeypatch.setattr(ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": float(options.get("num_gpus", 2))})
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
@@ -137,14 +135,18 @@ def test_a_base_in_4_bits_needs_a_gpu_that_may_be_used(monkeypatch):
         connection.refuse_quantized("nf4", ResourcesConfig(num_gpus=0))
 
 
-def test_the_session_goes_with_the_command_and_stays_where_its_logs_say_why_it_failed(home, started):
-    (home / "session").mkdir()
+def test_the_session_goes_with_the_command_and_stays_where_its_logs_say_why_it_failed(home, started, monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", str(home))
+    session = home / f"ray/session_2026-11-29_00-00-00_000000_{os.getpid()}"
+    other = home / f"ray/session_2026-11-29_00-00-00_000000_{os.getpid()}0"
+    session.mkdir(parents=True)
+    other.mkdir()
     with pytest.raises(HaloRaftError), ray_resources(ResourcesConfig()):
         raise HaloRaftError("the engine could not start")
-    assert (home / "session").is_dir()
+    assert session.is_dir()
     with ray_resources(ResourcesConfig()):
         pass
-    assert not (home / "session").exists()
+    assert not session.exists() and other.is_dir()
 
 
 def test_a_temporary_folder_with_a_long_name_is_none_for_sockets(monkeypatch):
