@@ -177,8 +177,8 @@ def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -
     return None
 
 
-_HARMLESS = frozenset(("format", "__dict__", "compile", "__setattr__", "__delattr__"))
-"""Attributes that texts of the library's own ask for."""
+_UNBOUNDED = BOUNDED - {"__setattr__", "__delattr__"}
+"""Those of them that no text of the library's own uses."""
 
 
 def _strictly(node: ast.AST, parent: ast.AST | None) -> str | None:
@@ -186,10 +186,10 @@ def _strictly(node: ast.AST, parent: ast.AST | None) -> str | None:
     if isinstance(node, ast.Attribute):
         made_up = node.attr in ("format", "__dict__") and not isinstance(node.value, ast.Constant)
         leads_on = node.attr.startswith("_") and is_closed(node.attr)
-        return node.attr if made_up or leads_on or node.attr in BOUNDED - _HARMLESS else None
+        return node.attr if made_up or leads_on or node.attr in _UNBOUNDED - {"format", "__dict__", "compile"} else None
     if isinstance(node, ast.Name):
         called = isinstance(parent, ast.Call) and parent.func is node
-        return node.id if node.id in BOUNDED or (node.id in MADE_UP and not called) else None
+        return node.id if node.id in _UNBOUNDED or (node.id in MADE_UP and not called) else None
     if isinstance(node, ast.ImportFrom):
         return next((a.name for a in node.names if a.name in BOUNDED), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
