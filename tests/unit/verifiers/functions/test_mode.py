@@ -364,5 +364,5 @@ def test_a_mode_that_a_busy_machine_found_is_not_remembered():
     suite = suite_of(Task(task_id="t", prompt="", tests="assert f(open('x')) == 1", entry_point="f"))
     starved = VerifyResult(False, 0.0, "", kind=VerdictKind.TIMEOUT, starved=True)
     passed = VerifyResult(True, 1.0, "", kind=VerdictKind.PASSED)
-    found = [by_reference("busy", suite, lambda: r, lambda: r).name for r in (starved, passed, starved)]
+    found = [by_reference("busy", suite, *[lambda r=r: r] * 2).name for r in (starved, passed, starved)]
     assert found == ["none", "outside", "outside"]
