@@ -287,6 +287,8 @@ def test_an_answer_behind_its_own_instruction() -> None:
 @pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
 def test_an_answer_of_one_line_has_the_line_ends_of_unicode(end):
     assert extract(f"```python{end}def f(x):{end}    return x{end}```", "python", "f") == "def f(x):\n    return x"
+    told = f"Here:{end}```python{end}def f(x):\n    return x\n```{end}Done."
+    assert extract(told, "python", "f") == "def f(x):\n    return x"
 
 
 def test_an_indentation_copied_from_a_page_is_spaces():

@@ -49,7 +49,6 @@ FENCES = {
     "unclosed": "Sure.\n```python\n{}\n",
     "shell first": "```bash\npip install nothing-at-all-but-a-long-line\n```\n```python\n{}\n```",
     "demo last": "```python\n{}\n```\nUse it:\n```python\nprint(len('a b c d e f g h i j k l m n o p'))\n```",
-    "separator behind its tag": "Here:\u2028```python\u2028{}\n```\u2028Done.",
     "separator behind it": "```python\n{}\n```\u2028\nThat's it.\n",
     "next line behind it": "Here:\n```python\n{}\n```\x85\n\nWords, and more of them.\n```\n1 2\n```\n",
     "form feed behind it": "```py\x0c\n{}\n```\x0c\n",
