@@ -276,7 +276,7 @@ def install(bounds: Bounds) -> None:
                     raise Refused("a text that the library runs for a program may not set attributes")
             return
         if event == "pickle.find_class":
-            return check_unpickled(bounds, *given, file)
+            return check_unpickled(bounds, given[0], given[1], file)
         if event in MEMORY:
             if "ctypes" not in bounds.allowed and "/ctypes/" not in file:
                 raise Refused(f"a program beside its tests may not use {event}")

@@ -7,6 +7,7 @@ the end. So modules of the tests, their classes, functions and ready-made object
 from __future__ import annotations
 
 import builtins
+import functools
 import sys
 import types
 
@@ -96,7 +97,7 @@ def updater(real: Callable[..., Any], stores: Stores) -> Callable[..., Any]:
         real: The library's own.
         stores: What may be set.
     """
-    names, dicts = real.__defaults__  # type: ignore[attr-defined]
+    names, dicts = functools.WRAPPER_ASSIGNMENTS, functools.WRAPPER_UPDATES
     usual = {*names, *dicts}
 
     def update_wrapper(wrapper: Any, wrapped: Any, assigned: Any = names, updated: Any = dicts) -> Any:
