@@ -18,9 +18,23 @@ from halo_raft.verifiers.pytest_suites.templates import Refused, bound_logging
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
-    from halo_raft.verifiers.pytest_suites.bounds import Bounds
+    from halo_raft.verifiers.pytest_suites.stores import Stores
+
+    class Bounds(Protocol):
+        """What a program may reach; `bounds.Bounds` is it."""
+
+        allowed: frozenset[str]
+        builtins: dict[str, Any]
+        stores: Stores
+
+        def attribute(self, value: Any, name: Any, *default: Any) -> Any:
+            """See `bounds.Bounds.attribute`."""
+
+        def screen(self, source: Any) -> None:
+            """See `bounds.Bounds.screen`."""
+
 
 globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that replaces `type` must not reach this
 
