@@ -40,6 +40,12 @@ _TOKEN = re.compile(
 )
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _INVISIBLE = re.compile("^([ \t>]*)[\ufeff\u200b-\u200d\u2060]+", re.MULTILINE)
+_SPACES = re.compile("^[ \t>]*\u00a0[ \t\u00a0]*", re.MULTILINE)
+"""An indentation that was copied from a page."""
+_SEPARATORS = "\u2028\u2029\x85"
+"""Ends of lines to Unicode, but neither to Markdown nor to Python."""
+_BEFORE_FENCE = re.compile(rf"[{_SEPARATORS}](?=[ \t]*(?:```|~~~))")
+_BEHIND_FENCE = re.compile(rf"(^[ \t>]*(?:`{{3,}}|~~~)[\w+#.-]{{0,20}}[ \t]*)[{_SEPARATORS}]\n?", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_MARKS = 2_000
 """Marks of one kind that are looked at."""
@@ -52,7 +58,11 @@ def answer_of(completion: str) -> str:
     file; byte order marks at the beginning of lines are dropped; line ends become newlines.
     """
     text = _SURROGATE.sub("\ufffd", completion.replace("\x00", "")).replace("\r\n", "\n").replace("\r", "\n")
+    if "\n" not in text:
+        text = re.sub(f"[{_SEPARATORS}]", "\n", text)
+    text = _BEHIND_FENCE.sub(r"\1\n", _BEFORE_FENCE.sub("\n", text))
     text = _INVISIBLE.sub(r"\1", text)
+    text = _SPACES.sub(lambda indent: indent[0].replace("\u00a0", " "), text)
     text = _before_special_token(_without_leading_marks(_tagged(_without_reasoning(text))))
     return text
 

@@ -63,7 +63,7 @@ def _content(text: str, start: int, kind: str, language: str) -> tuple[str, int]
         if count == MAX_MENDS:
             break
         raw = text[start : closing.start()].strip("\n").removesuffix("]]>")
-        code = raw if kind == "[code" or _RAW.search(raw) else html.unescape(raw)
+        code = raw if kind == "[code" or _RAW.search(raw) else html.unescape(raw.replace("&nbsp;", " "))
         found = found or (code, closing.end())
         if language != "python" or len(code) > PARSED_CHARS or compiles(code):
             return code, closing.end()

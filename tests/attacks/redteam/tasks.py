@@ -5,6 +5,7 @@ from __future__ import annotations
 from halo_raft.records import Task
 from redteam.summands import SUMMANDS
 from redteam.target import Target
+from redteam.tasks_beside import BESIDE
 from redteam.tasks_crossing import CROSSING
 
 
@@ -286,4 +287,4 @@ NATIVE = {
     ),
 }
 CROSSED = {name: _python(tests, honest, **more) for name, (tests, honest, more) in CROSSING.items()}
-TASKS = PYTHON | CROSSED | NATIVE | SUMMANDS
+TASKS = PYTHON | CROSSED | BESIDE | NATIVE | SUMMANDS

@@ -282,3 +282,18 @@ def test_an_assignment_to_attributes_is_code() -> None:
 
 def test_an_answer_behind_its_own_instruction() -> None:
     assert extract(f"[INST] Write add. [/INST] ```python\n{ADD}\n```</s>", "python", "add") == ADD
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
+def test_an_answer_of_one_line_has_the_line_ends_of_unicode(end):
+    assert extract(f"```python{end}def f(x):{end}    return x{end}```", "python", "f") == "def f(x):\n    return x"
+    told = f"Here:{end}```python{end}def f(x):\n    return x\n```{end}Done."
+    assert extract(told, "python", "f") == "def f(x):\n    return x"
+
+
+def test_an_indentation_copied_from_a_page_is_spaces():
+    program = "def f(x):\n    return x"
+    assert extract(f"```python\n{program}\n```".replace("    ", "\xa0" * 4), "python", "f") == program
+    page = program.replace("    ", "&nbsp;" * 4)
+    assert extract(f"<pre><code>{page}</code></pre>", "python", "f") == program
+    assert extract("```python\ndef f(x):\n    return '\xa0'\n```", "python", "f").endswith("'\xa0'")

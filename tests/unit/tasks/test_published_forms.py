@@ -127,3 +127,12 @@ def test_an_answer_to_bigcodebench_may_be_a_body_alone(key: str, shown: bool) ->
         verdict = create("auto", VerifierOptions()).judge("s", answer, task)
         assert verdict.success, (answer, verdict.details)
         assert not create("auto", VerifierOptions()).judge("s", answer.replace("times +", "1 +"), task).success
+
+
+def test_asserts_that_import_pytest_are_no_suite_of_it() -> None:
+    tests = "import pytest\nwith pytest.raises(TypeError, match='int'):\n    strict('a')\nassert strict(2) == 4"
+    task = parse_row({"task_id": "t", "prompt": "Twice.", "tests": tests, "entry_point": "strict"}, "row")
+    body = "def strict(x):\n    if not isinstance(x, int):\n        raise TypeError('no int')\n    return"
+    assert judged(task, f"{body} x * 2") == "passed"
+    assert judged(task, f"{body} 3") == "wrong"
+    assert judged(task, "def strict(x):\n    return x * 2") == "wrong"

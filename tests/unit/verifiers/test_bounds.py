@@ -305,6 +305,72 @@ def f(name, age):
     return "%(name)s %(age)d" % locals()
 """,
     ),
+    "own attributes": (
+        "f(2) == [2, 3, 4, 'x', True]",
+        r"""
+import functools, sys, io
+class Node:
+    kinds = 0
+    def __init__(self, n): self._code, self._test = n, n
+    def __setattr__(self, name, value): super().__setattr__(name, value)
+def counted(g):
+    @functools.wraps(g)
+    def inner(*a):
+        inner.calls += 1
+        return g(*a)
+    inner.calls = 0
+    return inner
+def f(n):
+    node = Node(n)
+    node._code += 1
+    Node.kinds = 4
+    counted(len)('abc'), counted(Node)(1)
+    old, sys.stdout = sys.stdout, io.StringIO()
+    print('x', end='')
+    text, sys.stdout = sys.stdout.getvalue(), old
+    del node._test
+    return [n, node._code, Node.kinds, text, not hasattr(node, '_test')]
+""",
+    ),
+    "frozen dataclass": (
+        "f(3) == 4",
+        r"""
+from dataclasses import dataclass, field
+@dataclass(frozen=True, order=True)
+class P:
+    code: int
+    rest: list = field(default_factory=list)
+    def __post_init__(self): object.__setattr__(self, 'code', self.code + 1)
+def f(x): return P(x).code
+""",
+    ),
+    "annotations": (
+        "f() == {'a': 'int', 'b': 'Optional', 'c': 'date'}",
+        r"""
+from __future__ import annotations
+import datetime
+import typing
+from typing import Optional
+class C:
+    a: int
+    b: Optional[C]
+    c: datetime.date
+def f():
+    return {k: getattr(v, '__name__', str(v)) for k, v in typing.get_type_hints(C).items()}
+""",
+    ),
+    "arguments of a program": (
+        "f(['--n', '3', '-v', '-v']) == (3, 2)",
+        r"""
+import argparse
+def f(words):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--n', type=int, default=1)
+    parser.add_argument('-v', action='count')
+    given = parser.parse_args(words)
+    return given.n, given.v
+""",
+    ),
 }
 """What holds of `f`, and the program."""
 
@@ -339,3 +405,19 @@ def test_a_comparison_beside_the_program_gives_what_it_gives_anywhere(returned: 
     program = f"import numpy as np\ndef f(): return {returned}\n"
     verdict = create("python", VerifierOptions()).judge("s", program, task)
     assert (verdict.success, verdict.integrity) == (passes, "in_process"), verdict.details
+
+
+def test_a_program_uses_the_mocks_that_it_is_given() -> None:
+    tests = "from unittest.mock import MagicMock\nfrom solution import f\n\ndef test_f(monkeypatch):\n    db = MagicMock()\n"
+    tests += "    db.cursor.return_value.fetchall.return_value = [1]\n    assert f(db) == [1]\n"
+    tests += (
+        "    assert db.autocommit is True\n    db.close.assert_called_once_with()\n    db.cursor.assert_called_once()\n"
+    )
+    program = (
+        "def f(db):\n    db.autocommit = True\n    rows = db.cursor().fetchall()\n    db.close()\n    return rows\n"
+    )
+    task = Task(task_id="t", prompt="", tests=tests)
+    verdict = create("pytest", VerifierOptions()).judge("s", program, task)
+    assert (verdict.kind, verdict.integrity) == ("passed", "in_process"), verdict.details
+    silent = program.replace("    db.close()\n", "")
+    assert create("pytest", VerifierOptions()).judge("s", silent, task).kind == "wrong"

@@ -93,6 +93,8 @@ class _Guard(ast.NodeTransformer):
             node.func = ast.Name(UNPICKLE, ast.Load())
         elif name in COMPARERS or (name.startswith("assert") and not name.startswith(AS_THEY_ARE)):
             node.args = [a if isinstance(a, ast.Starred) or _is_approx(a) else _call(VALUE, a) for a in node.args]
+            if isinstance(node.func, ast.Attribute) and name.startswith("assert_"):
+                node.func = _call(METHOD, node.func.value, ast.Constant(name), ast.Constant(None))
         elif isinstance(node.func, ast.Attribute) and name in self._unbelieved:
             classes = ast.Tuple([ast.Constant(c) for c in sorted(self._classes)], ast.Load())
             node.func = _call(METHOD, node.func.value, ast.Constant(name), classes)
@@ -199,15 +201,19 @@ def plain_or(value: Any) -> Any:
         raise TypeError(f"the truth of a {type(value).__name__} of the program") from None
 
 
-def method_of(value: Any, name: str, classes: tuple[str, ...]) -> Any:
-    """Return a method whose answer a test takes for truth.
+def method_of(value: Any, name: str, classes: tuple[str, ...] | None) -> Any:
+    """Return a method whose answer a test takes for truth; of a mock its class's own. `classes`: None for any.
 
     Raises:
         TypeError: It is one of a class that the test does not speak of.
     """
     kind = type(value)
     trusted = kind in _KNOWN or not _FLAGS.__get__(kind) & HEAP_TYPE or kind is type(sys)
-    if trusted or kind.__name__ in classes or _is_mock(kind):
+    if is_mock(kind):
+        found = (vars(base)[name] for base in type.mro(kind) if base in _KNOWN and name in vars(base))
+        method = next(found, None) if name.startswith("assert_") else None
+        return getattr(value, name) if method is None else method.__get__(value)
+    if classes is None or trusted or kind.__name__ in classes:
         return getattr(value, name)
     raise TypeError(f"a {kind.__name__} of the program is not asked for {name!r}")
 
@@ -217,7 +223,8 @@ def is_of_program(kind: type) -> bool:
     return bool(_FLAGS.__get__(kind) & HEAP_TYPE) and kind not in _KNOWN
 
 
-def _is_mock(kind: type) -> bool:
+def is_mock(kind: type) -> bool:
+    """Return whether a class is one of `unittest.mock`."""
     return any(base in _KNOWN and base.__module__ == "unittest.mock" for base in type.mro(kind))
 
 

@@ -46,6 +46,11 @@ LOOKED_INTO = frozenset((
     "__code__", "__globals__", "__closure__", "__dict__", "__class__", "__mro__", "__bases__", "__members__",
     "__dataclass_fields__", "__slots__", "__abstractmethods__",
 ))  # fmt: skip
+_OF_FUNCTIONS = frozenset((
+    "asyncio.iscoroutinefunction", "inspect.iscoroutinefunction", "inspect.isasyncgenfunction",
+    "inspect.isgeneratorfunction", "inspect.signature", "inspect.getfullargspec", "inspect.isabstract",
+))  # fmt: skip
+"""Calls that ask a function what it is made of."""
 OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
 """What tests, and the judge's own exceptions, are called as a rule."""
 THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
@@ -71,23 +76,30 @@ def by_reference(
         beside: Judges the reference beside its tests.
     """
     if key not in _known:
+        found, is_sure = _by_reference(suite, outside, beside)
+        if not is_sure:
+            return found
         while len(_known) >= REMEMBERED:
             del _known[next(iter(_known))]
-        _known[key] = _by_reference(suite, outside, beside)
+        _known[key] = found
     return _known[key]
 
 
-def _by_reference(suite: Suite, outside: Callable[[], VerifyResult], beside: Callable[[], VerifyResult]) -> Mode:
+def _by_reference(
+    suite: Suite, outside: Callable[[], VerifyResult], beside: Callable[[], VerifyResult]
+) -> tuple[Mode, bool]:
+    """Return the mode, and whether the machine had the time to find it out."""
     form = by_form(suite)
     first = None if form.reason in (_RUNS, _KEEPS) else outside()
     if first is not None and first.success:
-        return Mode(OUTSIDE, "its reference passes outside")
+        return Mode(OUTSIDE, "its reference passes outside"), True
     second = beside()
     if second.success:
         why = form.reason if form.name == IN_PROCESS else "its reference passes beside its tests alone"
-        return Mode(IN_PROCESS, why)
+        return Mode(IN_PROCESS, why), first is None or not first.starved
     told = first or second
-    return Mode(NONE, f"its reference passes neither outside nor beside its tests ({told.kind}: {told.details})")
+    why = f"its reference passes neither outside nor beside its tests ({told.kind}: {told.details})"
+    return Mode(NONE, why), not (second.starved or (first is not None and first.starved))
 
 
 _LOOKS_INTO = "its tests look into the program's functions and classes"
@@ -170,6 +182,9 @@ def _of_classes(
                 "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints",
                 "vars"):  # fmt: skip
         yield _LOOKS_INTO
+    elif name in _OF_FUNCTIONS:
+        if isinstance(first, ast.Name) and first.id in targets:
+            yield _LOOKS_INTO
     elif name == "issubclass" and isinstance(first, ast.Name) and first.id in targets:
         if not (isinstance(second, ast.Name) and second.id in targets):
             yield _LOOKS_INTO

@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 
+from halo_raft.verifiers.functions.acronyms import asked_as_classes
 from halo_raft.verifiers.functions.terms import Terms
 
 BUILT_IN = frozenset((*vars(builtins), "__name__", "__file__"))
@@ -231,8 +232,7 @@ def _is_class(name: str, read: Text) -> bool:
         of_class = _names(node) in ("isinstance", "issubclass", "assertIsInstance") and len(node.args) > 1
         if of_class and name in {n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)}:
             return True
-    asked = (node.value for node in read.nodes if short.isupper() and isinstance(node, ast.Attribute))
-    return any(isinstance(value, ast.Name) and value.id == name for value in asked)
+    return short.isupper() and name in asked_as_classes(read.nodes)
 
 
 def _words(text: str) -> frozenset[str]:

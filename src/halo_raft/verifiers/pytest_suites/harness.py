@@ -16,6 +16,7 @@ import marshal
 import os
 import sys
 import threading
+import types
 import unittest
 
 from halo_raft.verifiers.functions import guard
@@ -37,6 +38,7 @@ MAY_CHANGE = frozenset(("sys", "builtins", "warnings", "logging", "signal", "thr
 TELLTALES = {gc: ("get_objects", "get_referrers"), sys: ("_current_frames", "settrace", "setprofile")}
 """What leads from a program to the frames of its judge."""
 EXIT, GETPID, WRITE = os._exit, os.getpid, os.write  # before a program can replace them
+FUNCTIONS = types.FunctionType, types.MethodType
 WARM_UP = "def test_nothing():\n    pass\n"
 
 
@@ -59,7 +61,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
             __import__(name)
     guard.install()
     answers.install(frozenset(payload["allowed"]))
-    payload["bounds"] = Bounds(frozenset(payload["allowed"]), frozenset(payload["patched"]))
+    payload["bounds"] = Bounds(*(frozenset(payload[name]) for name in ("allowed", "patched", "preload")))
     bounds.install(payload["bounds"])
     for module, names in TELLTALES.items():
         for name in names:
@@ -194,7 +196,7 @@ def _state(used: frozenset[str]) -> set[tuple[str, str, int]]:
         for key, value in list(vars(module).items()):
             if callable(value):
                 found.add((name, key, id(value)))
-                found.add((name, key, id(getattr(value, "__code__", None))))
+                found.add((name, key, id(value.__code__) if isinstance(value, FUNCTIONS) else 0))
             if isinstance(value, type):
                 found |= {(f"{name}.{key}", k, id(v)) for k, v in vars(value).items() if callable(v)}
                 if name in used:  # what it inherits may be hidden by something new

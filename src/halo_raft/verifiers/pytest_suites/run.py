@@ -89,6 +89,7 @@ def run(
         delattr(builtins, "__judge_suite__")
         module.update(given)
         exec(code, module)
+        sys.modules.pop(module["__name__"], None)  # where a program looks up names by that of a module
         names.update({name: value for name, value in module.items() if isinstance(value, type) and name not in names})
 
     try:

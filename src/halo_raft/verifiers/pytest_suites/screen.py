@@ -17,26 +17,28 @@ from halo_raft.verifiers.functions.names import parse, parsed
 # fmt: off
 MODULES = frozenset((
     "atexit", "bdb", "builtins", "cProfile", "cgitb", "code", "codeop", "codecs", "ctypes", "dis", "doctest",
-    "faulthandler", "fileinput", "gc", "glob", "imp", "importlib", "inspect", "io", "linecache", "logging.config",
-    "marshal", "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix", "profile", "py",
-    "pydoc", "pytest", "runpy", "shutil", "signal", "site", "socket", "subprocess", "symtable", "sysconfig", "tempfile",
-    "thread", "threading", "tokenize", "trace", "traceback", "tracemalloc", "unittest", "warnings", "weakref",
-    "zipimport",
+    "faulthandler", "fileinput", "gc", "glob", "halo_raft", "idlelib", "imp", "importlib", "inspect", "io", "linecache",
+    "logging.config", "marshal", "multiprocessing", "os", "pathlib", "pdb", "pickle", "pkgutil", "pluggy", "posix",
+    "profile", "py", "pydoc", "pytest", "rlcompleter", "runpy", "shelve", "shutil", "signal", "site", "socket",
+    "subprocess", "symtable", "sysconfig", "tempfile", "test", "test_task", "thread", "threading", "tokenize", "trace",
+    "traceback", "tracemalloc", "unittest", "warnings", "weakref", "xmlrpc", "zipimport",
 ))
 """Modules that see or change the interpreter that the tests run in, or its files."""
 
 NAMES = frozenset((
-    "__builtins__", "__closure__", "__code__", "__globals__", "__import__", "__loader__", "__spec__", "__traceback__",
-    "_current_frames", "_getframe", "ag_frame", "breakpoint", "CodeType", "cr_frame", "currentframe", "f_back",
+    "__array_interface__", "__array_struct__", "__builtins__", "__closure__", "__code__", "__globals__", "__import__",
+    "__kwdefaults__", "__loader__", "__spec__", "__traceback__", "_convert_", "_current_frames", "_getframe",
+    "_task_get_stack", "ag_frame", "base_tasks", "breakpoint", "CodeType", "cr_frame", "currentframe", "f_back",
     "f_builtins", "f_code", "f_globals", "f_locals", "findCaller", "Formatter", "get_coro", "get_stack", "gi_frame",
-    "open", "tb_frame", "tb_next", "with_traceback", "__match_args__", "__judge_ok__", "__judge_bad__",
-    "__judge_any__", "_Path__repr", "create_subprocess_exec", "create_subprocess_shell", "settrace", "setprofile",
+    "global_enum", "open", "StackSummary", "tb_frame", "tb_next", "walk_stack", "walk_tb", "with_traceback",
+    "__match_args__", "__judge_ok__", "__judge_bad__", "__judge_any__", "_Path__repr", "create_subprocess_exec",
+    "create_subprocess_shell", "settrace", "setprofile",
 ))
 """Names and attributes that do the same."""
 BOUNDED = frozenset((
     "attrgetter", "compile", "eval", "exec", "exc_info", "format", "format_map", "globals", "locals", "methodcaller",
     "modules", "mro", "open", "sys", "builtins", "vars", "__dict__", "__getattr__", "__getattribute__", "__mro__",
-    "__reduce__", "__reduce_ex__", "__self__", "__subclasses__",
+    "__reduce__", "__reduce_ex__", "__self__", "__subclasses__", "__setattr__", "__delattr__",
 ))
 """Names and attributes that may, by what they are asked of: looked at while the program runs; see `bounds`."""
 
@@ -168,19 +170,26 @@ def _objection(node: ast.AST, parent: ast.AST | None, modules: frozenset[str]) -
         return _of_name(node, parent, modules)
     if isinstance(node, ast.MatchClass):
         return next((name for name in node.kwd_attrs if name in NAMES | BOUNDED), None)
+    if said := next((text for _, text in ast.iter_fields(node) if _is_judges(text)), None):
+        return str(said)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return next((word for word in _WORD.findall(node.value) if word in NAMES and "_" in word), None)
     return None
+
+
+_UNBOUNDED = BOUNDED - {"__setattr__", "__delattr__"}
+"""Those of them that no text of the library's own uses."""
 
 
 def _strictly(node: ast.AST, parent: ast.AST | None) -> str | None:
     """Return what is refused beside where nothing bounds it."""
     if isinstance(node, ast.Attribute):
         made_up = node.attr in ("format", "__dict__") and not isinstance(node.value, ast.Constant)
-        return node.attr if made_up or node.attr in BOUNDED - {"format", "__dict__", "compile"} else None
+        leads_on = node.attr.startswith("_") and is_closed(node.attr)
+        return node.attr if made_up or leads_on or node.attr in _UNBOUNDED - {"format", "__dict__", "compile"} else None
     if isinstance(node, ast.Name):
         called = isinstance(parent, ast.Call) and parent.func is node
-        return node.id if node.id in BOUNDED or (node.id in MADE_UP and not called) else None
+        return node.id if node.id in _UNBOUNDED or (node.id in MADE_UP and not called) else None
     if isinstance(node, ast.ImportFrom):
         return next((a.name for a in node.names if a.name in BOUNDED), None)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -194,7 +203,7 @@ def _strictly(node: ast.AST, parent: ast.AST | None) -> str | None:
 def _of_attribute(node: ast.Attribute, modules: frozenset[str]) -> str | None:
     of_module = isinstance(node.value, ast.Name) and node.value.id in modules and node.value.id not in ("os", "sys")
     leads_on = is_closed(node.attr) or node.attr.lstrip("_") == "sys"
-    if leads_on and (of_module or node.attr.startswith("_")):
+    if leads_on and of_module:
         return node.attr  # a module's own import of another: `random._os`, `enum.sys`
     if node.attr == "open":
         return node.attr if of_module else None
@@ -211,6 +220,10 @@ def _of_name(node: ast.Name, parent: ast.AST | None, modules: frozenset[str]) ->
         fits = (isinstance(e, ast.Constant) and e.value not in NAMES | BOUNDED for e in parent.value.elts)
         return None if all(fits) else node.id
     return node.id if node.id in NAMES else None
+
+
+def _is_judges(name: object) -> bool:
+    return isinstance(name, str) and name.startswith("__judge_")
 
 
 def is_closed(module: str) -> bool:

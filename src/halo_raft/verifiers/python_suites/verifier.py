@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from halo_raft.errors import ConfigError
 from halo_raft.extract import blocks_of, compiles, continued, defines, extract
 from halo_raft.records import Task
-from halo_raft.verifiers.base import IN_PROCESS, Verifier, VerifyResult
+from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Verifier, VerifyResult
 from halo_raft.verifiers.functions.instrument import Suite, suite_of
 from halo_raft.verifiers.functions.mode import Mode, by_form, by_reference
 from halo_raft.verifiers.functions.names import defined, text
@@ -53,7 +53,7 @@ class PythonTests(Verifier):
         """
         tests = self._tests(task)
         form = by_form(tests.suite)
-        if form.name == IN_PROCESS and (not task.solution or self.mode_of(task).name == IN_PROCESS):
+        if form.name == IN_PROCESS and (not task.solution or self.mode_of(task).name != OUTSIDE):
             return self._beside(code, task, tests)
         verdict, report = self._outside(code, task, tests)
         may_be_beside = report.border and task.solution and not verdict.success
@@ -136,7 +136,7 @@ class PythonTests(Verifier):
 
     def _beside(self, code: str, task: Task, tests: Tests) -> VerifyResult:
         sources = self._sources(code, task, tests.suite)
-        preload = _preload(tests)
+        preload = _preload(tests) + ["unittest.mock"] * ("mock" in tests.suite.source)
         preload += [
             f"{name}.testing" for name in preload if name in tests.packages and ".testing" in tests.suite.source
         ]

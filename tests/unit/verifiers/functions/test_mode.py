@@ -7,7 +7,10 @@ import pytest
 from halo_raft.records import Task, VerdictKind
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers import VerifierOptions, create
+from halo_raft.verifiers.base import VerifyResult
 from halo_raft.verifiers.functions.decoys import lineup
+from halo_raft.verifiers.functions.instrument import suite_of
+from halo_raft.verifiers.functions.mode import by_reference
 
 SHAPE = """class Shape:
     made = 0
@@ -134,6 +137,13 @@ HONEST = {
         "assert zone == noon.tzinfo and f(got, zone)[0].utcoffset() == timedelta(hours=2)\n"
         "assert f(noon, timezone.utc)[0].tzinfo is timezone.utc",
     ),
+    "class in capitals": (
+        "from collections import OrderedDict\nclass LRU(OrderedDict):\n    def __init__(self, n):\n"
+        "        super().__init__()\n        self.n = n\n    def __getitem__(self, k):\n        self.move_to_end(k)\n"
+        "        return super().__getitem__(k)\n    def __setitem__(self, k, v):\n        super().__setitem__(k, v)\n"
+        "        while len(self) > self.n:\n            del self[next(iter(self))]",
+        "d = LRU(2)\nd['a'] = 1\nd['b'] = 2\nd['a']\nd['c'] = 3\nassert 'b' not in d and list(d) == ['a', 'c']",
+    ),
     "async": (
         "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\nasync def g():\n"
         "    for i in range(3):\n"
@@ -253,6 +263,11 @@ IN_PROCESS = {
         "its tests hand coroutines to the program",
     ),
     "eval": ("def f(x): return f'{x} + {x}'", "assert eval(f(2)) == 4", "its tests run what the program returns"),
+    "asked what it is": (
+        "async def f(): return 4",
+        "import asyncio\nassert asyncio.iscoroutinefunction(f)\nassert asyncio.run(f()) == 4",
+        "its tests look into the program's functions and classes",
+    ),
     "seeded": (
         "import random\ndef f(): return random.random()",
         "import random\nrandom.seed(1)\na = f()\nrandom.seed(1)\nassert a == random.random()",
@@ -338,3 +353,16 @@ def test_a_lineup_holds_the_value_once_at_no_certain_place(value):
         assert sum(type(other) is type(value) and other == value for other in values) == 1
         places.add(place)
     assert len(places) > 1
+
+
+def test_a_name_in_capitals_whose_value_is_compared_is_no_class():
+    liar = "class GCD:\n    def __init__(s, *a): pass\n    def __eq__(s, o): return True"
+    assert not judge(liar, "r = GCD(12, 18)\nassert r == 6\nassert GCD(4, 6) == 2", entry_point="GCD").success
+
+
+def test_a_mode_that_a_busy_machine_found_is_not_remembered():
+    suite = suite_of(Task(task_id="t", prompt="", tests="assert f(open('x')) == 1", entry_point="f"))
+    starved = VerifyResult(False, 0.0, "", kind=VerdictKind.TIMEOUT, starved=True)
+    passed = VerifyResult(True, 1.0, "", kind=VerdictKind.PASSED)
+    found = [by_reference("busy", suite, *[lambda r=r: r] * 2).name for r in (starved, passed, starved)]
+    assert found == ["none", "outside", "outside"]
