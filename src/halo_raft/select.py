@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from halo_raft.config import SelectionConfig
 from halo_raft.programs import normalised_program, shingles, similarity
@@ -32,6 +32,7 @@ class Selection:
 
     Attributes:
         removed: Step -> samples that it removed, in the order of the steps.
+        earlier: Step -> those of them that an earlier cycle drew.
         threshold: The threshold in force, lower than asked for when `min_samples` required it; all that
             pass the one asked for, under the cap, are then kept.
     """
@@ -39,6 +40,7 @@ class Selection:
     kept: tuple[Sample, ...]
     removed: dict[str, int]
     threshold: float
+    earlier: dict[str, int] = field(default_factory=dict)
 
     @property
     def prompts(self) -> int:
@@ -77,6 +79,7 @@ class Pool:
         judged, once = {v.sample_id: v for v in verdicts}, {s.sample_id: s for s in samples}
         self._judged = [_Candidate(s, judged[i]) for i, s in once.items() if i in judged and s.task_id in tasks]
         self._tasks = tasks
+        self._cycle = max((c.sample.cycle for c in self._judged), default=0)
         self._programs: dict[tuple[str, str], str] = {}
         self._diverse: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
 
@@ -87,7 +90,7 @@ class Pool:
             config: The threshold, cap, share and minimum.
             left_out: Ids of samples that are chosen from as if they were not there.
         """
-        candidates, success, removed = self._usable(left_out)
+        candidates, success, steps = self._usable(left_out)
         asked, wanted = config.reward_threshold, 0
         threshold, above, distinct, capped = asked, [], [], []
         for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
@@ -99,13 +102,13 @@ class Pool:
                 break
         capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
         kept = capped[:wanted]
-        removed |= {
-            "below_threshold": len(candidates) - len(above),
-            "duplicate": len(above) - len(distinct),
-            "over_prompt_cap": len(distinct) - len(capped),
-            "over_keep_percent": len(capped) - len(kept),
+        steps |= {
+            "below_threshold": above,
+            "duplicate": distinct,
+            "over_prompt_cap": capped,
+            "over_keep_percent": kept,
         }
-        return Selection(tuple(c.sample for c in kept), removed, threshold)
+        return self._selection(steps, threshold)
 
     def select_at_random(self, config: SelectionConfig, *, count: int, seed: int) -> Selection:
         """Choose `count` samples at random among all that are neither infra nor truncated.
@@ -113,7 +116,7 @@ class Pool:
         Duplicates and the cap per prompt are treated as in `select`, so that the two arms differ in the
         verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
         """
-        candidates, _, removed = self._usable()
+        candidates, _, steps = self._usable()
         distinct = self._distinct(sorted(candidates, key=lambda c: stable_hash(seed, c.sample.sample_id)))
         taken: dict[str, int] = defaultdict(int)
         capped = []
@@ -121,15 +124,24 @@ class Pool:
             if taken[candidate.sample.task_id] < config.max_per_prompt:
                 taken[candidate.sample.task_id] += 1
                 capped.append(candidate)
-        removed |= {
-            "duplicate": len(candidates) - len(distinct),
-            "over_prompt_cap": len(distinct) - len(capped),
-            "not_drawn": len(capped) - min(count, len(capped)),
-        }
-        return Selection(tuple(c.sample for c in capped[:count]), removed, 0.0)
+        steps |= {"duplicate": distinct, "over_prompt_cap": capped, "not_drawn": capped[:count]}
+        return self._selection(steps, 0.0)
 
-    def _usable(self, left_out: Collection[str] = ()) -> tuple[list[_Candidate], dict[str, float], dict[str, int]]:
-        """Return what may be trained on, each task's share of successes, and what is left out whatever its reward."""
+    def _selection(self, steps: dict[str, list[_Candidate]], threshold: float) -> Selection:
+        """Return what the last of the steps left, and what each removed of what the one before it left."""
+        left = list(steps.values())
+
+        def removed(cycles: Callable[[int], bool]) -> dict[str, int]:
+            sizes = [sum(cycles(c.sample.cycle) for c in candidates) for candidates in left]
+            return {step: sizes[i] - sizes[i + 1] for i, step in enumerate(list(steps)[1:])}
+
+        earlier = removed(lambda cycle: cycle < self._cycle)
+        return Selection(tuple(c.sample for c in left[-1]), removed(lambda cycle: True), threshold, earlier)
+
+    def _usable(
+        self, left_out: Collection[str] = ()
+    ) -> tuple[list[_Candidate], dict[str, float], dict[str, list[_Candidate]]]:
+        """Return what may be trained on, each task's share of successes, and what the first steps left of all."""
         there = [c for c in self._judged if c.sample.sample_id not in left_out]
         usable = [c for c in there if c.verdict.kind is not VerdictKind.INFRA]
         whole = [c for c in usable if not c.sample.truncated]
@@ -137,7 +149,7 @@ class Pool:
         for candidate in usable:
             outcomes[candidate.sample.task_id].append(candidate.verdict.success)
         success = {task_id: sum(o) / len(o) for task_id, o in outcomes.items()}
-        return whole, success, {"infra": len(there) - len(usable), "truncated": len(usable) - len(whole)}
+        return whole, success, {"all": there, "infra": usable, "truncated": whole}
 
     def _program(self, candidate: _Candidate) -> str:
         """Return the normalised program of a candidate, worked out once for all that say the same."""

@@ -1,6 +1,7 @@
 """Selection: each step removes what it says, nothing depends on order, no cap is ever exceeded."""
 
 import random
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -212,3 +213,13 @@ def test_another_seed_draws_others():
     verdicts = [verdict(s, 1.0 if n < 5 else 0.0) for n, s in enumerate(samples)]
     drawn = [Pool(samples, verdicts, TASKS).select_at_random(config(), count=5, seed=seed).kept for seed in range(5)]
     assert len({tuple(s.sample_id for s in kept) for kept in drawn}) == 5
+
+
+def test_what_is_left_out_of_earlier_cycles_is_told_apart():
+    samples = [replace(sample(n), cycle=1 if n < 3 else 2) for n in range(5)]
+    selection = chosen(samples, [0.0, 0.0, 1.0, 0.0, 1.0])
+    assert selection.removed["below_threshold"] == 3
+    assert selection.earlier["below_threshold"] == 2
+    assert Pool(samples, [verdict(s) for s in samples], TASKS).select_at_random(config(), count=1, seed=0).earlier[
+        "not_drawn"
+    ] in (2, 3)

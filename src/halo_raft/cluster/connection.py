@@ -127,6 +127,8 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         os.environ.setdefault(key, value)
     address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
     _bring_token(address)
+    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+        log.info("Starting Ray..." if address == "local" else f"Joining the Ray cluster at {address}...")
     import ray
 
     started = not ray.is_initialized()

@@ -31,7 +31,7 @@ STARTS_FOR = 6
 """A start may take so many times `engine.stall_s`: it may download the model."""
 
 SAYS_SO_EVERY_S = 60.0
-"""Seconds between lines that say what is waited for."""
+"""Seconds between lines of the log that say what is waited for."""
 
 GONE_WITHIN_S = 10.0
 """A killed actor that still answers after so long is its own successor."""
@@ -210,13 +210,13 @@ def _started(actor: Any, stall_s: float) -> None:
 
 
 def _answer(actor: Any, call: Any, limit_s: float, what: str) -> Any:
-    """Wait for an answer and return it, with a line every minute."""
+    """Wait for an answer and return it, with a line of the log every minute."""
     begun = time.monotonic()
     with _deaths(actor):
         while left := max(0.0, begun + limit_s - time.monotonic()):
             if ray.wait([call], timeout=min(left, SAYS_SO_EVERY_S))[0]:
                 return ray.get(call)
-            log.info("waiting for the engine %s (%.0f s)", what, time.monotonic() - begun)
+            log.debug("waiting for the engine %s (%.0f s)", what, time.monotonic() - begun)
         raise EngineDiedError(f"it took more than {limit_s:g} s {what} (engine.stall_s)")
 
 

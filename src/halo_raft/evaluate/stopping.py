@@ -25,7 +25,9 @@ def best_cycle(history: Mapping[int, float]) -> int | None:
     return max(measured, key=lambda entry: (entry[1], -entry[0]))[0] if measured else None
 
 
-def should_stop(history: Mapping[int, float], min_gain: float, patience: int) -> str | None:
+def should_stop(
+    history: Mapping[int, float], min_gain: float, patience: int, what: str = "held-out pass@1"
+) -> str | None:
     """Return why to stop after the last cycle of `history`, or None to go on.
 
     The end has come when pass@1 has not risen by `min_gain` in `patience` cycles. With a patience of 1
@@ -35,6 +37,7 @@ def should_stop(history: Mapping[int, float], min_gain: float, patience: int) ->
         history: Held-out pass@1 in [0, 1] by cycle; 0 is the base model. NaN entries are ignored.
         min_gain: The least gain worth it: 0.02 is two points.
         patience: Cycles that it may take, 0 to never stop.
+        what: What `history` holds, in words.
 
     Returns:
         One line that begins with `Stop here` where the last cycle fell, else with `Diminishing returns`.
@@ -51,12 +54,10 @@ def should_stop(history: Mapping[int, float], min_gain: float, patience: int) ->
         return None
     (_, before), (cycle, now) = measured[-2:]
     if now < before:
-        return (
-            f"Stop here: held-out pass@1 fell by {_points(before - now)} in cycle {cycle} ({before:.1%} -> {now:.1%})"
-        )
+        return f"Stop here: {what} fell by {_points(before - now)} in cycle {cycle} ({before:.1%} -> {now:.1%})"
     span = f"in cycle {cycle}" if waited == 1 else f"in the last {waited} cycles"
     return (
-        f"Diminishing returns: held-out pass@1 gained less than {_points(min_gain)} {span} "
+        f"Diminishing returns: {what} gained less than {_points(min_gain)} {span} "
         f"(cycle {cycle}: {now:.1%}, {now - mark:+.1%})"
     )
 

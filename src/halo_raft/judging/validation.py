@@ -11,6 +11,7 @@ import builtins
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from halo_raft.errors import DataError
@@ -88,8 +89,18 @@ def modes(policy: JudgingPolicy, tasks: Iterable[Task]) -> dict[str, Mode]:
     return {task.task_id: mode for task in tasks if (mode := verifier.mode_of(task))}
 
 
+@contextmanager
+def _unseen(total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda number: None
+
+
 def broken_tasks(
-    policy: JudgingPolicy, tasks: Mapping[str, Task], *, workers: Callable[[int], int], niceness: int = 0
+    policy: JudgingPolicy,
+    tasks: Mapping[str, Task],
+    *,
+    workers: Callable[[int], int],
+    niceness: int = 0,
+    show: Callable[[int], AbstractContextManager[Callable[[int], None]]] = _unseen,
 ) -> dict[str, str]:
     """Return task_id -> reason for the tasks whose tests cannot tell right from wrong.
 
@@ -101,16 +112,21 @@ def broken_tasks(
         tasks: Task id -> task; those without tests, and those `beyond_us`, are not looked at.
         workers: As in `judge_all`. What is in the ledger costs nothing.
         niceness: As in `judge_all`.
+        show: Shows how far it is, given how many programs are tried; yields what counts them.
     """
     if ":" in policy.verifier:
         return {}
     judged = tasks.keys() - beyond_us(policy, tasks)
     checks = [check for i, task in tasks.items() if i in judged and task.has_tests for check in checks_of(task)]
+    if not checks:
+        return {}
     answers = [Answer(check.sample_id, check.task_id, check.completion) for check in checks]
     known = Known(policy, tasks, ledger_folder())
     verdicts: dict[str, Verdict] = {}
-    for new in judge_all(policy, tasks, answers, known=known, workers=workers, niceness=niceness):
-        verdicts |= {v.sample_id: v for v in new}
+    with show(len(answers)) as advance:
+        for new in judge_all(policy, tasks, answers, known=known, workers=workers, niceness=niceness):
+            verdicts |= {v.sample_id: v for v in new}
+            advance(len(new))
     broken: dict[str, str] = {}
     for check in checks:
         if reason := objection(check, verdicts[check.sample_id]):

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from halo_raft import models
@@ -67,12 +68,14 @@ class EnginePool:
         self.placement = placement
         self._actors: list[Any] = []
         self._asleep = False
+        self._served: Adapter | None = None
 
     def start(self) -> list[Any]:
         """Return the actor handles, starting the actors without waiting for them if they are not up."""
         if not self._actors:
             from halo_raft.engines.actor import start_engines
 
+            log.info("Starting engine, loading %s...", Path(self.compute.model.name).name)
             at = self.placement
             spec = self.compute.engine_spec(at.device)
             self._actors = start_engines(spec, at.replicas, gpus=at.engine_gpus, cpus=at.engine_cpus)
@@ -87,9 +90,13 @@ class EnginePool:
         """
         actors = self.start()
         if self._asleep:
+            log.info("Waking engine...")
             self._ask("wake")
             self._asleep = False
+        if adapter != self._served and adapter is not None:
+            log.info("Loading adapter %s...", adapter.name)
         self._ask("use", adapter)
+        self._served = adapter
         return actors
 
     @contextlib.contextmanager
@@ -115,4 +122,4 @@ class EnginePool:
 
         for actor in self._actors:
             ray.kill(actor)
-        self._actors, self._asleep = [], False
+        self._actors, self._asleep, self._served = [], False, None

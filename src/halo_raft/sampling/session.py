@@ -87,13 +87,19 @@ class Session:
             self._stack.callback(self._pool.stop)
         return self._pool
 
-    def run(self, stage: Stage) -> StageTime:
+    def run(self, stage: Stage, begin: Callable[[], None] = lambda: None) -> StageTime:
         """Bring a stage to its end, with progress; whatever is on disk is not done again.
+
+        Args:
+            stage: What to draw and judge.
+            begin: Called before samples are drawn, where some are missing.
 
         Raises:
             HaloRaftError: What a user can mend, such as a prompt that does not fit: found before an engine starts.
         """
         total, left = len(stage.drafts), outstanding(stage)
+        if left.missing:
+            begin()
         if left:
             self._look_over()
             self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed

@@ -2,6 +2,7 @@
 
 - `console`: lines, lists, tables
 - `progress`: bars on a terminal, lines elsewhere
+- `pulse`: what is being done now, said again while it takes long
 - `logs`: log messages on the terminal, and log files
 - `exits`: from exceptions to exit codes
 - `stopping`: from signals to a stop in time

@@ -11,15 +11,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from halo_raft.terminal.pulse import Pulse
+
 MOST_LISTED = 10
 """So many of a list are shown; the log file has all."""
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+pulse = Pulse(console)
 log = logging.getLogger("halo_raft")
 
 
 def say(text: str = "") -> None:
-    """Print a line and log it."""
+    """Print a line and log it; one that ends with dots begins something that takes time."""
+    pulse.said(text)
     console.print(text, markup=False)
     if text:
         log.debug("%s", text)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from halo_raft.errors import HaloRaftError, full_disk, in_the_way
-from halo_raft.terminal.console import log
+from halo_raft.terminal.console import log, pulse
 from halo_raft.terminal.logs import show_log_messages
 from halo_raft.terminal.stopping import stoppable
+
+NO_OTHER_BARS = ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS")
+"""Set before libraries are loaded, for this process and those that it starts: there is one bar, ours."""
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -25,9 +29,12 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 def run_main(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit code: see `errors`; by a signal the process ends with 128 and its number."""
     show_log_messages()
+    for name in NO_OTHER_BARS:
+        os.environ.setdefault(name, "1")
     with stoppable() as stop:
         try:
-            return command(arguments)
+            with pulse.beating():
+                return command(arguments)
         except BaseException as error:
             if stop.signal is None:
                 return _code_of(error)

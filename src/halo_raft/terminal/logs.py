@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from halo_raft.terminal.console import console, log
+from halo_raft.terminal.console import console, log, pulse
 
 
 def show_log_messages() -> None:
@@ -16,7 +16,9 @@ def show_log_messages() -> None:
     class Printer(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             level = "" if record.levelno <= logging.INFO else f"{record.levelname}: "
-            console.print(f"  {level}{record.getMessage()}", markup=False)
+            text = f"  {level}{record.getMessage()}"
+            pulse.said(text)
+            console.print(text, markup=False)
 
     if not any(isinstance(h, logging.Handler) and h.get_name() == "console" for h in log.handlers):
         printer = Printer(logging.INFO)

@@ -1,68 +1,82 @@
-"""Progress over samples: a bar on a terminal, elsewhere a line every so often."""
+"""Progress: one bar on a terminal, elsewhere a line every so often; at the end a line that stays."""
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from halo_raft.terminal.console import console, say
+from halo_raft.terminal.console import console, log, pulse, say
 
-SECONDS_PER_LINE = 10.0
-"""Without a terminal, how often progress is a line."""
+
+class Bar:
+    """How far something is.
+
+    Args:
+        total: Of what is counted; 0 where that is not known.
+        done: So much of it was there before.
+        what: What is counted, in the words of a line: `verified`.
+    """
+
+    def __init__(self, total: int, done: int, what: str) -> None:
+        self.total, self.done, self.note, self._what = total, done, "", what
+        columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+                   TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
+        self._shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._shown.add_task(what, total=total or None, completed=done)
+
+    def move(self, done: int, note: str = "") -> None:
+        """Show that so many are done, and a note beside it."""
+        self.done, self.note = done, note
+        self._shown.update(self._task, completed=done, description=note or self._what)
+
+    def line(self) -> str:
+        """Return what a line says of it."""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.done}/{self.total} {self._what}{note}" if self.total else f"{self.done} {self._what}{note}"
+
+    @contextmanager
+    def moving(self) -> Iterator[Bar]:
+        """Show it meanwhile, and say at the end how far it came."""
+        with pulse.following(self.line), self._shown:
+            yield self
+        say(f"  {self.line()}")
 
 
 class Ticker:
-    """Progress over a known number of samples: a bar on a terminal, lines elsewhere."""
+    """Progress over samples that are judged."""
 
-    def __init__(self, total: int, done: int, bar: Progress | None) -> None:
-        self.total = total
-        self.done = done
+    def __init__(self, bar: Bar) -> None:
         self.judged = 0
         self.passed = 0
         self.tokens = 0
         self._bar = bar
-        self._task = bar.add_task("", total=total, completed=done, note="") if bar else None
-        self._started = self._said = time.monotonic()
-
-    @property
-    def tokens_per_s(self) -> float:
-        """Tokens of judged samples per second since the start."""
-        return self.tokens / max(time.monotonic() - self._started, 1e-9)
+        self._started = time.monotonic()
 
     def advance(self, judged: int, passed: int, tokens: int) -> None:
         """Count some samples that were judged."""
-        self.done += judged
         self.judged += judged
         self.passed += passed
         self.tokens += tokens
         seconds = max(time.monotonic() - self._started, 1e-9)
-        speed = f"{self.tokens_per_s:.0f} tokens/s" if self.tokens else f"{self.judged / seconds:.0f} samples/s"
-        note = f"{self.passed / max(self.judged, 1):.1%} passed, {speed}"
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self.done, note=note)
-        elif time.monotonic() - self._said >= SECONDS_PER_LINE:
-            self._said = time.monotonic()
-            say(f"  {self.done}/{self.total} verified, {note}")
+        speed = f"{self.tokens / seconds:.0f} tokens/s" if self.tokens else f"{self.judged / seconds:.0f} samples/s"
+        self._bar.move(self._bar.done + judged, f"{self.passed / max(self.judged, 1):.1%} passed, {speed}")
 
 
 @contextmanager
 def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
-    """Show progress over `total` samples, `done` of which are there already."""
-    if not console.is_terminal:
-        yield Ticker(total, done, None)
+    """Show progress over `total` samples, `done` of which are there already; says nothing where all are."""
+    bar = Bar(total, done, "verified")
+    if done >= total:
+        yield Ticker(bar)
         return
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(TextColumn(" "), *columns, console=console, transient=True) as bar:
-        yield Ticker(total, done, bar)
+    with bar.moving():
+        yield Ticker(bar)
 
 
 @contextmanager
@@ -78,19 +92,27 @@ def stage_progress(total: int, done: int) -> Iterator[Callable[[int, int, int], 
 
 @contextmanager
 def counted(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Show how many of something are done: a bar on a terminal, elsewhere a line every so often; yields what counts."""
-    done, said = 0, time.monotonic()
-    columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task("", total=total or None)
+    """Show how many of something are done; yields what counts."""
+    with Bar(total, 0, what).moving() as bar:
+        yield lambda number: bar.move(bar.done + number)
 
-    def advance(number: int) -> None:
-        nonlocal done, said
-        done += number
-        bar.update(task, completed=done)
-        if not console.is_terminal and time.monotonic() - said >= SECONDS_PER_LINE:
-            said = time.monotonic()
-            say(f"  {done}/{total} {what}" if total else f"  {done} {what}")
 
-    with bar:
-        yield advance
+programs_tried = partial(counted, what="programs tried")
+"""What is seen of a validation of tasks."""
+
+
+@contextmanager
+def steps_shown() -> Iterator[Callable[[str], None]]:
+    """Show how far a training is, and yield what takes its lines: `step 3/40  loss 0.5` moves the bar."""
+    with ExitStack() as shown:
+        bar: Bar | None = None
+
+        def take(line: str) -> None:
+            nonlocal bar
+            step = re.match(r"step (\d+)/(\d+)\s*(.*)", line)
+            log.log(logging.DEBUG if step else logging.INFO, "%s", line)
+            if step:
+                bar = bar or shown.enter_context(Bar(int(step[2]), 0, "steps").moving())
+                bar.move(int(step[1]), step[3])
+
+        yield take

@@ -14,7 +14,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -41,11 +41,19 @@ POLL_S = 1.0
 log = logging.getLogger(__name__)
 
 
-def finetune(job: FinetuneJob) -> FinetuneResult:
+def _log(line: str) -> None:
+    log.info("%s", line)
+
+
+def finetune(job: FinetuneJob, report: Callable[[str], None] = _log) -> FinetuneResult:
     """Train a LoRA adapter in Ray Train and return when its folder is on the disk.
 
-    Progress is logged every few seconds at level INFO. On one worker the result depends on the job
-    alone. On several, examples are repeated to fill the last batches of an epoch.
+    On one worker the result depends on the job alone. On several, examples are repeated to fill the last batches of
+    an epoch.
+
+    Args:
+        job: What to train.
+        report: Gets a line every few seconds, in a thread.
 
     Raises:
         HaloRaftError: What a user can mend: no examples, unknown target modules, diverged loss, workers that die.
@@ -55,7 +63,7 @@ def finetune(job: FinetuneJob) -> FinetuneResult:
     start = time.monotonic()
     for deaths in range(1, MOST_DEATHS + 1):
         try:
-            measured = _attempt(job, starts=1 if deaths == 1 else STARTS_AFTER_A_DEATH)
+            measured = _attempt(job, report, starts=1 if deaths == 1 else STARTS_AFTER_A_DEATH)
             break
         except _WorkerDiedError as death:
             if job.output_dir.exists():  # it was done, but for its answer
@@ -75,14 +83,15 @@ class _WorkerDiedError(Exception):
     """A worker is gone or answers no more; what it says is why, as far as that is known."""
 
 
-def _attempt(job: FinetuneJob, *, starts: int) -> dict[str, Any]:
+def _attempt(job: FinetuneJob, report: Callable[[str], None], *, starts: int) -> dict[str, Any]:
     """Train in workers of its own and return what the chief measured."""
     name = f"{job.run_name}-{uuid.uuid4().hex[:8]}"  # Ray Train resumes a run whose name it has seen
     for left in job.storage_dir.glob("*"):
         shutil.rmtree(left, ignore_errors=True)  # of a training that was killed
     folder = job.storage_dir / name
     folder.mkdir(parents=True)
-    with _follow(folder / PROGRESS_FILE):
+    log.info("Starting trainer...")
+    with _follow(folder / PROGRESS_FILE, report):
         measured = _fit(job, name, starts)
     shutil.rmtree(folder, ignore_errors=True)
     return measured
@@ -190,13 +199,13 @@ def _add_line(progress: Path, line: str) -> None:
 
 
 @contextlib.contextmanager
-def _follow(path: Path) -> Iterator[None]:
-    """Log the lines that a worker appends to `path`, as they come.
+def _follow(path: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Report the lines that a worker appends to `path`, as they come.
 
     A worker's own logging ends in Ray's files and reaches the driver only where that is turned on.
     """
     ended = threading.Event()
-    follower = threading.Thread(target=_log_lines, args=(path, ended), name="train-progress", daemon=True)
+    follower = threading.Thread(target=_report_lines, args=(path, report, ended), name="train-progress", daemon=True)
     follower.start()
     try:
         yield
@@ -205,7 +214,7 @@ def _follow(path: Path) -> Iterator[None]:
         follower.join()
 
 
-def _log_lines(path: Path, ended: threading.Event) -> None:
+def _report_lines(path: Path, report: Callable[[str], None], ended: threading.Event) -> None:
     offset = 0
     while True:
         last = ended.wait(POLL_S)
@@ -216,6 +225,6 @@ def _log_lines(path: Path, ended: threading.Event) -> None:
             whole = text[: text.rfind(b"\n") + 1]
             offset += len(whole)
             for line in whole.decode("utf-8").splitlines():
-                log.info("%s", line)
+                report(line)
         if last:
             return

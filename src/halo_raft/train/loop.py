@@ -66,6 +66,8 @@ def train(
     """
     transformers.set_seed(job.seed)
     bf16 = bfloat16_is_fast() if job.training.bf16 is None else job.training.bf16
+    report = report if is_chief else log.debug
+    report(f"Loading {Path(job.base_model).name}...")
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         job.model or job.base_model, trust_remote_code=job.trust_remote_code
     )
@@ -74,7 +76,6 @@ def train(
     data = load_examples(
         job.example_files, _eos_token_ids(model, tokenizer), settings.max_seq_length, settings.train_on
     )
-    report = report if is_chief else log.debug
     examples, held_back = hold_back(data.examples, settings.held_back, job.held_back_seed)
     if settings.held_back and not held_back:
         report("  Nothing is held back: all examples answer one prompt")

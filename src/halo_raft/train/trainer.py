@@ -196,6 +196,7 @@ class Progress(transformers.TrainerCallback):
         """Start the clock, or let it go on."""
         self._said = time.monotonic()
         self._start = self._said - self.seconds
+        self.report(f"step {state.global_step}/{state.max_steps}")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Have the last step logged, whatever the logging interval."""

@@ -14,6 +14,7 @@ from halo_raft.judging import JudgingPolicy, beyond_us, without
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measured, with_timing
 from halo_raft.pipelines.benchmark.tracked import known_run, log_result, tracked
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
+from halo_raft.pipelines.raft import spoken
 from halo_raft.records import Sample, stable_hash
 from halo_raft.sampling import Origin, SamplingPlan, Session, Stage, check_prompts_fit, draft_samples
 from halo_raft.store import read_records, read_verdicts
@@ -52,11 +53,10 @@ def _measured(
     config: RaftConfig, plan: SamplingPlan, stage: Stage, ks: tuple[int, ...], files: Files, run_id: str | None
 ) -> BenchmarkResult:
     """Draw and judge what is missing, and write the result."""
-    console.say(f"Generating samples... {len(stage.tasks)} prompts × {plan.samples_per_prompt} samples")
     before = len(read_verdicts(files.verdicts))
     logs = files.result.parent / "logs"
     with Session(plan.compute, logs, stage_progress, lambda: check_prompts_fit([plan])) as session:
-        time = session.run(stage)
+        time = session.run(stage, lambda: spoken.generating(len(stage.tasks), plan.samples_per_prompt))
     timing = {
         "tokens_per_s": time.tokens_per_s,
         "wall_s": time.seconds,

@@ -18,7 +18,7 @@ from halo_raft.judging.known import Known, ledger_folder
 from halo_raft.judging.validation import REFERENCE, Check, checks_of, objection
 from halo_raft.judging.verdicts import judge_all
 from halo_raft.records import Task, Verdict
-from halo_raft.terminal.progress import counted
+from halo_raft.terminal.progress import programs_tried
 
 FEW, FEW_COMPILED = 2000, 60
 """So many programs are judged in this process: Ray takes longer to start than they do."""
@@ -86,7 +86,7 @@ def try_tasks(
     passed: dict[str, Counter[bool]] = defaultdict(Counter)
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-raft-data-")))
-        advance = stack.enter_context(counted(len(checks) + (runs - 1) * len(references), "programs tried"))
+        advance = stack.enter_context(programs_tried(len(checks) + (runs - 1) * len(references)))
 
         def workers(answers: int) -> int:
             most = FEW if all(task.language == "python" for task in tasks) else FEW_COMPILED

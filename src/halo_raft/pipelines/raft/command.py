@@ -19,6 +19,7 @@ from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.describe import describe
 from halo_raft.pipelines.raft.diagnosis import taught_nothing
 from halo_raft.pipelines.raft.plan import prepare
+from halo_raft.pipelines.raft.stopping import advice, pass_rate_line, reason_to_stop
 from halo_raft.records import CycleStats
 from halo_raft.store import RunFolder
 from halo_raft.store.folder import A_COPY_OR_ANOTHER
@@ -101,9 +102,9 @@ def cycles(raft: RaftRun) -> Iterator[CycleStats]:
     Raises:
         VerificationError: Nothing can be kept in the first cycle.
     """
-    history = [raft.measure_base()]
+    history, config = [raft.measure_base()], raft.config
     yield history[0]
-    for cycle in range(1, raft.config.num_cycles + 1):
+    for cycle in range(1, config.num_cycles + 1):
         try:
             history.append(raft.run_cycle(cycle))
         except VerificationError as error:
@@ -113,9 +114,12 @@ def cycles(raft: RaftRun) -> Iterator[CycleStats]:
             break
         raft.update_best()
         yield history[-1]
-        if reason := raft.reason_to_stop(history):
+        console.say(pass_rate_line(history))
+        if reason := reason_to_stop(history, config.stop):
             console.say(reason)
             break
+        if advised := advice(history, config.stop, raft.folder):
+            console.say(f"  {advised}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,7 @@ from halo_raft.select import Pool, Selection
 from halo_raft.store import RunFolder, remove, stats_of
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
-from halo_raft.terminal.progress import stage_progress
+from halo_raft.terminal.progress import stage_progress, steps_shown
 from halo_raft.train import finetune, read_training
 
 log = logging.getLogger(__name__)
@@ -124,10 +124,6 @@ class RaftRun:
         self._write_stats(stats)  # last: a cycle that has them is complete and not looked at again
         return stats
 
-    def reason_to_stop(self, history: Sequence[CycleStats]) -> str | None:
-        """Say why another cycle would not help, None if it may."""
-        return evaluate.should_stop(heldout.by_cycle(history), self.config.stop.min_gain, self.config.stop.patience)
-
     def update_best(self) -> int:
         """Let `best` point at the best cycle in the folder: held-out pass@1, else the latest."""
         trained = [s for s in self.folder.history() if s.cycle > 0 and self.folder.is_trained(s.cycle)]
@@ -162,8 +158,8 @@ class RaftRun:
         wanted, sampling = plan.task_ids, self.config.sampling
         tasks = {i: t for i, t in self.plan.training.tasks.by_id.items() if wanted is None or i in wanted}
         first = range(sampling.samples_per_prompt)
-        console.say(f"Generating samples... {len(tasks)} prompts × {len(first)} samples")
-        time = self.session.run(training_stage(self.plan, self.folder, plan, tasks, first))
+        stage = training_stage(self.plan, self.folder, plan, tasks, first)
+        time = self.session.run(stage, lambda: spoken.generating(len(tasks), len(first)))
         verdicts = first_round(self.folder, stats.cycle, len(first))
         judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
         passed = sum(v.success for v in judged)
@@ -248,7 +244,9 @@ class RaftRun:
             pool = self.session.pool
             job = finetune_job(self.plan, self.folder, stats.cycle, gpus=pool.placement.trainer_gpus)
             with pool.aside():
-                stats = replace(stats, seconds={**stats.seconds, "train": finetune(job).seconds})
+                with steps_shown() as report:
+                    seconds = finetune(job, report).seconds
+                stats = replace(stats, seconds={**stats.seconds, "train": seconds})
             self._note(stats)  # or a resumed cycle would log another duration at the same step
             console.say(f"Saving checkpoint to {console.shown(adapter)}/")
         facts = read_training(adapter)
@@ -293,7 +291,7 @@ class RaftRun:
 
 
 def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:
-    steps = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
+    steps = spoken.counts(selection.removed)
     return (
         f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); lower selection.reward_threshold or "
         "set selection.min_samples and run again, which draws no sample anew, or begin from SFT (--checkpoint)"

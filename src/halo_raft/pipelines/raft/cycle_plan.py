@@ -46,6 +46,11 @@ def check_begun_cycles(plan: RaftPlan, folder: RunFolder) -> None:
         _begun(plan, folder, cycle)
 
 
+def begun_as(folder: RunFolder, cycle: int) -> CyclePlan | None:
+    """Return what a cycle was to do when it began, None if it did not begin."""
+    return folder.read_as(_file(cycle), record_of(CyclePlan))
+
+
 def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]:
     """Return the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
     ids = {s.sample_id for s in folder.samples(cycle) if s.index < per_prompt}
@@ -53,7 +58,7 @@ def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]
 
 
 def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:
-    begun = folder.read_as(_file(cycle), record_of(CyclePlan))
+    begun = begun_as(folder, cycle)
     if begun is None:
         return None
     row = begun.to_dict()

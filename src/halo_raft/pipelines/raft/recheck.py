@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from halo_raft.judging import Answer, JudgingPolicy
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
@@ -18,6 +18,7 @@ from halo_raft.sampling import Session
 from halo_raft.select import Selection
 from halo_raft.store import JsonlWriter, RunFolder
 from halo_raft.terminal import console
+from halo_raft.terminal.progress import counted
 
 STAGE = "recheck"
 """Name of the stage whose verdicts these are, in the run folder."""
@@ -67,18 +68,27 @@ def rechecked(
                 break
             out |= failed
     _say(out, second)
-    return Selection(selection.kept, {**selection.removed, STAGE: len(out)}, selection.threshold)
+    of_earlier = sum(s.sample_id in out for n in range(1, cycle) for s in folder.samples(n)) if out else 0
+    return replace(
+        selection,
+        removed={**selection.removed, STAGE: len(out)},
+        earlier={**selection.earlier, STAGE: of_earlier},
+    )
 
 
 def _judged(samples: Sequence[Sample], terms: Terms, session: Session) -> Iterator[Sequence[Verdict]]:
     """Judge samples again, each by the policy of its own cycle, and yield verdicts as they come."""
-    if samples:
-        console.say(f"Checking {len(samples)} kept samples once more...")
+    if not samples:
+        return
+    console.say(f"Checking {len(samples)} kept samples once more...")
     answers: dict[int, list[Answer]] = defaultdict(list)
     for sample in samples:
         answers[sample.cycle].append(Answer.of(sample))
-    for of_cycle, group in answers.items():
-        yield from session.judge(terms.policies[of_cycle - 1], terms.tasks, group, remember=False)
+    with counted(len(samples), "checked") as advance:
+        for of_cycle, group in answers.items():
+            for verdicts in session.judge(terms.policies[of_cycle - 1], terms.tasks, group, remember=False):
+                advance(len(verdicts))
+                yield verdicts
 
 
 def _confirmed(first: Verdict, second: Verdict, threshold: float) -> bool:

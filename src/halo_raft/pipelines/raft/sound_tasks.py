@@ -9,6 +9,7 @@ from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.sampling import Session
 from halo_raft.tasks import TaskSet
 from halo_raft.terminal import console
+from halo_raft.terminal.progress import programs_tried
 
 Broken = Mapping[str, Mapping[str, str]]
 """`train` and `heldout` -> task_id -> reason."""
@@ -40,7 +41,7 @@ def _broken(task_set: TaskSet, policies: Iterable[JudgingPolicy], session: Sessi
     found: dict[str, str] = {}
     for policy in {policy.verifier: policy for policy in policies}.values():
         found = (
-            broken_tasks(policy, task_set.by_id, workers=session.workers_for)
+            broken_tasks(policy, task_set.by_id, workers=session.workers_for, show=programs_tried)
             | beyond_us(policy, task_set.by_id)
             | found
         )

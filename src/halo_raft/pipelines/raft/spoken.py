@@ -13,6 +13,11 @@ from halo_raft.select import Selection
 from halo_raft.terminal.console import say, shown, table
 
 
+def generating(prompts: int, samples: int) -> None:
+    """Print that so many samples of each prompt are drawn."""
+    say(f"Generating samples... {prompts} prompts × {samples} samples")
+
+
 def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
     """Print how many samples passed, and the kinds of the others."""
     share = passed / judged if judged else 0.0
@@ -31,8 +36,15 @@ def selected(selection: Selection, share: float) -> None:
     say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
     if selection.kept:
         say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
-    removed = ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in selection.removed.items() if n)
-    say(f"  Left out: {removed}" if removed else "  Left out: none")
+    now = {step: n - selection.earlier.get(step, 0) for step, n in selection.removed.items()}
+    say(f"  Left out: {counts(now) or 'none'}")
+    if before := counts(selection.earlier):
+        say(f"  Left out of earlier cycles' samples: {before}")
+
+
+def counts(steps: Mapping[str, int]) -> str:
+    """Return `duplicate 3, over prompt cap 2`; nothing where no step removed any."""
+    return ", ".join(f"{step.replace('_', ' ')} {n}" for step, n in steps.items() if n)
 
 
 def trained(stats: CycleStats) -> None:

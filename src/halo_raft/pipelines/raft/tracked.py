@@ -40,6 +40,8 @@ class RunTracker:
         self.plan = plan
         self.folder = folder
         self.known = known
+        if plan.config.tracking.mlflow:
+            log.info("Opening MLflow...")
         self.tracker = tracking.create(plan.config.tracking, folder.path)
         self._views: dict[int, CycleView] = {}
 
@@ -92,6 +94,7 @@ class RunTracker:
 
     def cycle_done(self, stats: CycleStats) -> None:
         """Log a finished cycle's numbers at `step=cycle`, its adapter, some completions, and the figures so far."""
+        log.info("Logging cycle %d...", stats.cycle)
         self.tracker.log_metrics(metrics(stats), stats.cycle)
         with shielded("show the best cycle"):
             self._show_best(stats)
@@ -139,6 +142,7 @@ class RunTracker:
         shown = {"pass_at_1_gain": f"{difference_text(gain)}, {odds_text(gain)}"} if gain else {}
         self.tracker.set_tags({"halo_raft.best_cycle": best} | shown)
         self.tracker.log_artifact(self.folder.path / "raft_statistics.json")
+        log.info("Writing the report...")
         with shielded("write the report"):
             page = write_report([self.folder.path], self.folder.path / "report")
             self.tracker.log_artifact(page, "report")  # its figures are in `figures/` already

@@ -26,6 +26,7 @@ from halo_raft.store import HeldFolder, check_writable, checked, has_weights, re
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
+from halo_raft.terminal.progress import steps_shown
 from halo_raft.train import FinetuneJob, FinetuneResult, ModelCard, finetune, read_training, render_card
 from halo_raft.train.encode import write_examples
 
@@ -135,6 +136,8 @@ def _train(config: SftConfig, data: SftData, folder: HeldFolder, known: dict[str
     )
     if encoded.skipped_too_long:
         console.say(f"  Left out as too long: {encoded.skipped_too_long}")
+    if config.tracking.mlflow:
+        console.say("Opening MLflow...")
     tracker = tracking.create(config.tracking, folder.path)
     run_id = tracker.start(
         run_name=config.tracking.run_name or folder.path.name,
@@ -171,7 +174,8 @@ def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) 
             ray_resources(config.resources) as resources,
         ):
             console.say("Training...")
-            finetune(_job(config, base, folder, _workers(config, resources)))
+            with steps_shown() as report:
+                finetune(_job(config, base, folder, _workers(config, resources)), report)
     facts = read_training(final)
     statistics = {"data": data.name, "rows": data.rows, "loss_first": facts["loss_curve"][0][1]}
     statistics |= {"loss_last": facts["loss_curve"][-1][1], **facts}

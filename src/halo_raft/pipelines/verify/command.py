@@ -39,7 +39,7 @@ from halo_raft.store import HeldFolder, JsonlWriter, read_verdicts, write_atomic
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
-from halo_raft.terminal.progress import ticker
+from halo_raft.terminal.progress import programs_tried, ticker
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ def _broken_tasks(request: Request, workers: Callable[[int], int]) -> dict[str, 
     """Name the tasks of the samples whose tests cannot tell right from wrong."""
     asked = {answer.task_id: request.tasks[answer.task_id] for answer in request.answers}
     console.say(f"Validating {len(asked)} tasks...")
-    broken = broken_tasks(request.policy, asked, workers=workers)
+    broken = broken_tasks(request.policy, asked, workers=workers, show=programs_tried)
     console.listed(broken, "is broken")
     return broken
 

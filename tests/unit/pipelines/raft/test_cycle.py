@@ -61,7 +61,7 @@ def test_a_cycle_that_is_killed_while_it_is_logged_logs_the_same_durations_again
         "tokens_per_s": 9.0,
     }
 
-    def finetune(job):
+    def finetune(job, report):
         make_adapter(run.folder.adapter_path(1))
         return SimpleNamespace(seconds=20.0)
 

@@ -68,6 +68,7 @@ def test_what_does_not_pass_twice_is_left_out_and_counted(folder):
     selection = kept_of(folder, Here(), sample("a", GOOD), sample("b", BAD), sample("c", GOOD))
     assert names(selection) == ["a", "c"]
     assert selection.removed == {"duplicate": 3, "recheck": 1}
+    assert selection.earlier == {"recheck": 0}
 
 
 def test_the_next_best_takes_its_place_and_is_judged_again_too(folder):
