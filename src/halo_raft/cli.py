@@ -9,6 +9,7 @@ from typing import Any
 
 from halo_raft import __version__
 from halo_raft.terminal.exits import parse, run_main
+from halo_raft.terminal.parser import Parser, bash_completion, commands_of
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -17,7 +18,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     Args:
         words: The command line. Where it begins with a command, that one alone is loaded and added.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="halo-raft", description="Reward-ranked fine-tuning (RAFT) of code models on your own machines."
     )
     parser.add_argument("--version", action="version", version=f"halo-raft {__version__}")
@@ -25,6 +26,9 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     named = _COMMANDS.get(words[0]) if words else None
     for add in [named] if named else dict.fromkeys(_COMMANDS.values()):
         add(commands)
+    for name, command in commands_of(parser):
+        if name in EXAMPLES:
+            command.epilog = f"example:\n  {parser.prog} {name} {EXAMPLES[name]}".rstrip()
     return parser
 
 
@@ -90,13 +94,51 @@ def _init(commands: Any) -> None:
     init.add_command(commands)
 
 
+def _completion(commands: Any) -> None:
+    command = commands.add_parser("completion", help="print a script with which the shell completes our words")
+    command.add_argument("shell", choices=("bash",))
+    command.set_defaults(run=lambda arguments: print(bash_completion(build_parser())) or 0)
+
+
 _COMMANDS: dict[str, Callable[[Any], None]] = {
     **{"init": _init, "raft": _raft, "sft": _sft, "benchmark": _benchmark, "report": _report},
     **dict.fromkeys(("status", "sync", "clean"), _status),
     **{"verify": _verify, "sweep": _sweep, "data": _data},
     **dict.fromkeys(("config", "test", "info"), _check),
+    **{"completion": _completion},
 }
 """First word of a command line -> adds that command, and those that lie beside it."""
+
+
+EXAMPLES = {
+    "init": "mine",
+    "raft train": "--model Qwen/Qwen2.5-Coder-0.5B-Instruct --prompts my_tasks.jsonl --cycles 5 --output models/mine",
+    "sft train": "--data data/train.jsonl --output models/sft --epochs 3",
+    "benchmark run": "--model models/mine/best --prompts my_heldout.jsonl --samples 10 --k 1,5,10",
+    "benchmark eval": "--benchmark humaneval --model models/mine/best",
+    "benchmark compare": "results/baseline.json results/raft.json",
+    "benchmark full": "--model Qwen/Qwen2.5-Coder-0.5B-Instruct --prompts my_tasks.jsonl --cycles 5",
+    "benchmark export": "results/benchmark.json --format humaneval --output samples.jsonl",
+    "report": "models/mine models/control",
+    "status": "models/mine",
+    "sync": "models/mine",
+    "clean": "models/mine --keep-best",
+    "verify": "--tasks my_tasks.jsonl --samples samples.jsonl --output verdicts.jsonl",
+    "sweep run": "--config configs/sweep.yaml --trials 6",
+    "sweep best": "models/sweep/study.journal --output best.yaml",
+    "data prepare": "--dataset mbpp",
+    "data validate": "my_tasks.jsonl --preview",
+    "data generate": "--topic python_algorithms --backend ollama --model codellama:13b --output data/mine.jsonl",
+    "data stats": "my_tasks.jsonl",
+    "data split": "my_tasks.jsonl --share 0.2",
+    "data prompts": "data/train.jsonl data/prompts.jsonl",
+    "config validate": "configs/raft.yaml",
+    "config show": "configs/raft.yaml training.learning_rate=1e-4",
+    "test": "--level standard",
+    "info": "--check",
+    "completion": "bash > ~/.local/share/bash-completion/completions/halo-raft",
+}
+"""Command -> the rest of a line that its `--help` ends with."""
 
 
 def _group(commands: Any, name: str, text: str) -> Any:

@@ -17,6 +17,9 @@ from halo_raft.errors import ConfigError
 
 T = TypeVar("T")
 
+OLD_NAMES = ("halo_forge", "halo_raft.rlvr")
+"""Where the guide, and those who replaced its program's name by ours, look for our classes."""
+
 
 class Registry(Generic[T]):
     """The plugins of one package.
@@ -80,9 +83,10 @@ class Registry(Generic[T]):
             plugin = getattr(importlib.import_module(module_name), class_name)
         except Exception as error:  # the user's module may raise anything
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise ConfigError(
-                f"{self.kind} {name!r} cannot be imported ({reason}); is its folder on PYTHONPATH?"
-            ) from error
+            mend = "is its folder on PYTHONPATH?"
+            if isinstance(error, ModuleNotFoundError) and error.name in OLD_NAMES:
+                mend = f"import from {self.package} there"
+            raise ConfigError(f"{self.kind} {name!r} cannot be imported ({reason}); {mend}") from error
         if not (inspect.isclass(plugin) and issubclass(plugin, self.base)):
             raise ConfigError(f"{self.kind} {name!r} is no subclass of {self.base.__module__}.{self.base.__name__}")
         return plugin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from halo_raft import cli
-from halo_raft.pipelines import raft, sft, sweep
+from halo_raft.pipelines import check, raft, sft, sweep
+from halo_raft.terminal import console
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -208,3 +210,30 @@ def test_info_names_tier_devices_and_plugins(capsys):
 def test_the_smoke_test_passes_here(capsys):
     assert cli.main(["test", "--level", "smoke"]) == 0
     assert "3/3 passed" in capsys.readouterr().out
+
+
+GUIDE_CHECKS = [
+    *("Import modules", "Compiler available", "GPU available"),
+    *("Model loading", "Code generation", "Code verification"),
+]
+
+
+@pytest.mark.parametrize(("level", "checks"), [("standard", GUIDE_CHECKS), ("full", [*GUIDE_CHECKS, "Training step"])])
+def test_the_levels_print_the_guides_checks_and_a_next_step_that_exists(level, checks, folder, monkeypatch, capsys):
+    for step in ("load", "generate", "train"):
+        monkeypatch.setattr(check._Trial, step, lambda self: console.say("what the trial says is not shown"))
+    assert cli.main(["test", "--level", level]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.match(r"  \[OK\] (.*?) \(", line)[1] for line in lines if "[" in line] == checks
+    assert f"Test Results: {len(checks)}/{len(checks)} passed" in lines
+    assert not any("what the trial says" in line for line in lines)
+    program, *command = lines[-1].removeprefix("Next: ").split()
+    assert (program, cli.main([*command, "--dry-run"])) == ("halo-raft", 0)
+
+
+def test_a_model_that_does_not_load_fails_what_needs_it(folder, capsys):
+    assert cli.main(["test", "--level", "standard", "--model", "modelless"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("  [FAIL] Model loading: model.name: modelless has no config.json") for line in lines)
+    assert "  [FAIL] Code generation: the model is not loaded" in lines
+    assert lines[-1] == "Next: halo-raft info"

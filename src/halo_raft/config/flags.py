@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from halo_raft.config.keys import section_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +67,55 @@ SFT_FLAGS = (
 )
 
 
-def add_flags(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
-    """Add flags to a parser. None has a default here: one would hide the YAML's value."""
-    group = parser.add_argument_group("settings")
+GROUPS = {
+    **dict.fromkeys(("model", "data", "tasks", "output_dir"), "model, data and output"),
+    **dict.fromkeys(("sampling", "engine"), "generating"),
+    **dict.fromkeys(("verifier", "selection", "ablate"), "judging and keeping"),
+    **dict.fromkeys(("training",), "training"),
+    **dict.fromkeys(("cycles", "curriculum"), "from cycle to cycle"),
+    **dict.fromkeys(("sweep",), "the study"),
+}
+"""First part of a key -> title of its flags in `--help`."""
+
+
+def add_flags(
+    parser: argparse.ArgumentParser,
+    flags: Sequence[Flag],
+    schema: type[BaseModel],
+    defaults: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Add flags to a parser. None has a default here, which would hide the YAML's value: the help names the schema's.
+
+    Args:
+        parser: The command's.
+        flags: What to add.
+        schema: Where their keys are.
+        defaults: Key -> what the command takes in place of the schema's default.
+    """
+    groups: dict[str, Any] = {}
     for flag in flags:
-        group.add_argument(flag.name, metavar="VALUE", help=f"{flag.help} ({flag.key})")
+        title = "model, data and output" if flag.key.endswith("output_dir") else GROUPS.get(flag.key.partition(".")[0])
+        title = title or "the run"
+        group = groups[title] = groups.get(title) or parser.add_argument_group(title)
+        default = defaults.get(flag.key) or default_of(schema, flag.key)
+        shown = "" if default is None else f"; default {default}".replace("%", "%%")
+        group.add_argument(flag.name, metavar="VALUE", help=f"{flag.help} ({flag.key}{shown})")
 
 
-def add_training_arguments(parser: argparse.ArgumentParser, flags: Sequence[Flag]) -> None:
+def default_of(schema: type[BaseModel], key: str) -> Any:
+    """Return the default of a setting, None where it has none."""
+    *above, name = key.split(".")
+    section: type[BaseModel] | None = schema
+    for part in above:
+        section = section and section_at(section, part)
+    default = section.model_fields[name].get_default(call_default_factory=True) if section else None
+    return None if default is PydanticUndefined else default
+
+
+def add_training_arguments(parser: argparse.ArgumentParser, flags: Sequence[Flag], schema: type[BaseModel]) -> None:
     """Add what `raft train` and `sft train` take: their flags, and how to run them."""
     parser.add_argument("--config", type=Path, help="YAML file with the settings")
-    add_flags(parser, flags)
+    add_flags(parser, flags, schema)
     parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left in the output folder")
     parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
     parser.add_argument(

@@ -8,14 +8,27 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from halo_raft import __version__, devices, engines, models, sandbox, tasks, verifiers
 from halo_raft.config import RaftConfig, SweepConfig, load, load_file, to_yaml
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
 from halo_raft.tracking.versions import PACKAGES, versions
+
+if TYPE_CHECKING:
+    from halo_raft.pipelines.raft.cycle import RaftRun
+
+WIDTH = 60
+HELD_OUT = 4
+NEXT = {
+    "smoke": "halo-raft test --level standard",
+    "standard": "halo-raft raft train --config configs/quickstart.yaml",
+    "full": "halo-raft raft train --config configs/quickstart.yaml",
+}
+"""Level that was passed -> what to do then."""
 
 
 def add_commands(commands: Any, config_group: Any) -> None:
@@ -29,8 +42,9 @@ def add_commands(commands: Any, config_group: Any) -> None:
         command.add_argument("overrides", nargs="*", metavar="key=value")
         command.set_defaults(run=run)
     test_command = commands.add_parser("test", help="check this installation")
-    test_command.add_argument("--level", choices=("smoke", "standard", "full"), default="smoke")
-    test_command.add_argument("--model", default="builtin:smollm2-135m")
+    levels = "smoke: seconds, no model; standard: the model generates; full: and is trained"
+    test_command.add_argument("--level", choices=tuple(NEXT), default="smoke", help=levels)
+    test_command.add_argument("--model", default="builtin:smollm2-135m", help="embedded, local or hub model")
     test_command.set_defaults(run=test)
     info_command = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
     info_command.add_argument(
@@ -97,36 +111,75 @@ def _sandbox_holds(tier: str) -> int:
 
 
 def test(arguments: argparse.Namespace) -> int:
-    """Check the installation: imports and sandbox; from `standard` on the model; at `full` one training step."""
-    console.heading(f"halo-raft {arguments.level.capitalize()} Test\nModel: {arguments.model}")
+    """Check the installation by the guide's list: imports and sandbox; then the model; at `full` a training step."""
+    console.say("=" * WIDTH)
+    console.say(f"halo-raft {arguments.level.capitalize()} Test\nModel: {arguments.model}")
+    console.say("=" * WIDTH + "\n")
     results = []
-    for name, step in _steps(arguments.level, arguments.model):
-        started = time.monotonic()
-        try:
-            step()
-        except (HaloRaftError, AssertionError, ImportError, OSError, RuntimeError) as error:
-            results.append(False)
-            console.say(f"  [FAIL] {name}: {error}")
-        else:
-            results.append(True)
-            console.say(f"  [OK] {name} ({time.monotonic() - started:.1f}s)")
-    console.say(f"\nTest Results: {sum(results)}/{len(results)} passed")
+    with ExitStack() as stack:
+        for name, step in _steps(arguments.level, _Trial(arguments.model, stack)):
+            started = time.monotonic()
+            try:
+                with console.in_place_of_lines(name):
+                    remark = step()
+            except (HaloRaftError, AssertionError, ImportError, OSError, RuntimeError) as error:
+                results.append(False)
+                console.say(f"  [FAIL] {name}: {error}")
+            else:
+                results.append(True)
+                console.say(f"  [OK] {name} ({time.monotonic() - started:.1f}s)" + (f": {remark}" if remark else ""))
+    console.say("\n" + "=" * WIDTH)
+    console.say(f"Test Results: {sum(results)}/{len(results)} passed")
+    console.say("=" * WIDTH)
+    console.say(f"Next: {NEXT[arguments.level] if all(results) else 'halo-raft info'}")
     return 0 if all(results) else 1
 
 
-def _steps(level: str, model: str) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yield the name of each check and what it does."""
+def _steps(level: str, trial: _Trial) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    """Yield the name of each check and what it does, which returns a remark."""
     yield "Import modules", _imports
     yield "Compiler available", _compiler
+    if level != "smoke":
+        yield "GPU available", _gpu
+        yield "Model loading", trial.load
+        yield "Code generation", trial.generate
     yield "Code verification", _verification
-    if level == "smoke":
-        return
-    yield "Model available", lambda: _model(model)
-    with tempfile.TemporaryDirectory(prefix="halo-raft-test-") as folder:
-        if level == "standard":
-            yield "Code generation and verification", lambda: _generation(model, Path(folder))
-        else:
-            yield "One cycle: generate, verify, select, train", lambda: _one_cycle(model, Path(folder))
+    if level == "full":
+        yield "Training step", trial.train
+
+
+class _Trial:
+    """A run of very few samples in a folder that goes with `stack`, step by step.
+
+    Args:
+        model: Its model.
+        stack: Ends it.
+    """
+
+    def __init__(self, model: str, stack: ExitStack) -> None:
+        self._model, self._stack = model, stack
+        self._run: RaftRun | None = None
+
+    def load(self) -> None:
+        """Start Ray and an engine with the model."""
+        from halo_raft.pipelines.raft.cycle import RaftRun
+        from halo_raft.pipelines.raft.plan import prepare
+
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-raft-test-"))
+        run = self._stack.enter_context(RaftRun(prepare(_smallest_config(self._model, Path(folder)))))
+        run.session.pool.use(None)
+        self._run = run
+
+    def generate(self) -> None:
+        """Measure a few held-out tasks, which generates and judges but does not train."""
+        assert self._run, "the model is not loaded"
+        stats = self._run.measure_base()
+        assert stats.heldout["greedy"]["tasks"] == HELD_OUT, "not every sample was judged"
+
+    def train(self) -> None:
+        """Run one cycle on a few tasks: generate, verify, select, train."""
+        assert self._run, "the model is not loaded"
+        self._run.run_cycle(1)
 
 
 def _imports() -> None:
@@ -146,36 +199,20 @@ def _verification() -> None:
     assert not verifier.judge("wrong", f"def {task.entry_point}(*args): return None", task).success, "a stub was passed"
 
 
-def _model(model: str) -> None:
-    models.resolve(model)
+def _gpu() -> str | None:
+    """Look for a GPU; everything runs without one, too."""
+    gpus = devices.local_gpus()
+    if missing := "; ".join(devices.missing(gpus)):
+        raise OSError(missing)
+    return ", ".join(map(str, gpus)) or "none here, everything is computed on the CPU"
 
 
-def _generation(model: str, folder: Path) -> None:
-    """Measure a few held-out tasks, which generates and judges but does not train."""
-    from halo_raft.pipelines.raft.cycle import RaftRun
-    from halo_raft.pipelines.raft.plan import prepare
-
-    few = ["tasks.heldout=starter:heldout", "tasks.heldout_limit=4", "heldout.samples=0"]
-    with RaftRun(prepare(_smallest_config(model, folder, few))) as run:
-        stats = run.measure_base()
-    assert stats.heldout["greedy"]["tasks"] == 4, "not every sample was judged"
-
-
-def _one_cycle(model: str, folder: Path) -> None:
-    """Run one cycle on a few tasks."""
-    from halo_raft.pipelines.raft import train
-
-    train(_smallest_config(model, folder, ["selection.reward_threshold=0", "training.num_train_epochs=1"]))
-
-
-def _smallest_config(model: str, folder: Path, overrides: list[str]) -> RaftConfig:
+def _smallest_config(model: str, folder: Path) -> RaftConfig:
     smallest = [
         f"model.name={model}",
-        "tasks.limit=8",
-        "cycles=1",
-        "sampling.samples_per_prompt=2",
-        "sampling.max_new_tokens=96",
-        "tracking.mlflow=false",
+        *("tasks.limit=8", "tasks.heldout=starter:heldout", f"tasks.heldout_limit={HELD_OUT}", "heldout.samples=0"),
+        *("cycles=1", "sampling.samples_per_prompt=2", "sampling.max_new_tokens=96"),
+        *("selection.reward_threshold=0", "training.num_train_epochs=1", "tracking.mlflow=false"),
         f"output_dir={folder}",
     ]
-    return load(RaftConfig, None, [*smallest, *overrides])
+    return load(RaftConfig, None, smallest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -78,6 +79,19 @@ def stdout_for_the_result_alone(wanted: bool) -> Iterator[None]:
         yield
     finally:
         console.stderr = before
+
+
+@contextmanager
+def in_place_of_lines(text: str) -> Iterator[None]:
+    """Say what is being done, where it takes long, in place of all that is said meanwhile."""
+    own, before = Pulse(Console(highlight=False, soft_wrap=True)), console._file
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, own.beating():
+        own.said(f"{text}...", printed=False)
+        console.file = nowhere
+        try:
+            yield
+        finally:
+            console._file = before
 
 
 def shown(path: Path) -> str:

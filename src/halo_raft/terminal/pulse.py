@@ -20,6 +20,9 @@ SECONDS_PER_LINE = 15.0
 CLOCK_AFTER_S = 1.0
 """On a terminal, what is done sooner gets no clock."""
 
+SILENT_FOR_S = 2.5
+"""What was not announced is said after so long."""
+
 LOOKS_EVERY_S = 0.5
 
 
@@ -38,15 +41,15 @@ class Pulse:
         self._bars = self._beating = 0
         self._begun = self._said = time.monotonic()
 
-    def said(self, text: str) -> None:
-        """Take notice of a line that is about to be printed."""
+    def said(self, text: str, printed: bool = True) -> None:
+        """Take notice of a line that is about to be printed, or is not before what it begins has taken long."""
         with self._lock:
             self._hush()
-            self._said = time.monotonic()
+            self._said = time.monotonic() - (0 if printed else SECONDS_PER_LINE - SILENT_FOR_S)
             if self._bars:
                 return
             self._line = (lambda: text) if text.endswith("...") else None
-            self._begun = self._said
+            self._begun = time.monotonic()
 
     @contextmanager
     def following(self, line: Callable[[], str]) -> Iterator[None]:

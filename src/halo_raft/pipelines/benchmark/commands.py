@@ -38,32 +38,33 @@ from halo_raft.pipelines.raft.describe import (
 from halo_raft.store import write_atomically
 from halo_raft.terminal import console
 
+GREEDY = {"sampling.temperature": "0, and 0.2 for more than one sample", "sampling.samples_per_prompt": "1"}
 FORM_NAMES = ("humaneval", "evalplus")
 
 
 def add_commands(group: Any) -> None:
     """Add the benchmark commands to a group of subcommands."""
     run = _command(group, "run", measure, "pass@k of a model or adapter on tasks")
-    add_flags(run, RUN_FLAGS)
+    add_flags(run, RUN_FLAGS, RaftConfig, {"sampling.temperature": "0.2"})
     _add_measuring(run, Path("results/benchmark.json"))
     run.set_defaults(config_of=run_config)
 
     evaluation = _command(group, "eval", measure, "pass@1 on a known benchmark, greedily")
     evaluation.add_argument("--benchmark", required=True, metavar="NAME", help="humaneval, mbpp, starter, ...")
-    add_flags(evaluation, COMMON_FLAGS)
+    add_flags(evaluation, COMMON_FLAGS, RaftConfig, GREEDY)
     _add_measuring(evaluation, Path("results/eval.json"))
     evaluation.set_defaults(config_of=eval_config)
 
     comparison = _command(group, "compare", compare, "whether results, or models, really differ")
     comparison.add_argument("inputs", nargs="+", metavar="RESULT_OR_MODEL", help="result files or models, base first")
-    add_flags(comparison, [flag for flag in RUN_FLAGS if flag is not MODEL])
+    add_flags(comparison, [f for f in RUN_FLAGS if f is not MODEL], RaftConfig, {"sampling.temperature": "0.2"})
     comparison.add_argument("--k", type=int, default=1, help="k of the pass@k that is compared")
     comparison.add_argument("--output", type=lasting, default="results/comparison.json", help="JSON file to write")
     comparison.add_argument("--dry-run", action="store_true", help="say what would be compared, and stop")
 
     full = _command(group, "full", run_full, "base model, RAFT run, trained model and report")
     full.add_argument("--config", type=Path, help="YAML file with the settings")
-    add_flags(full, RAFT_FLAGS)
+    add_flags(full, RAFT_FLAGS, RaftConfig, {"output_dir": "results/full_benchmark"})
     full.add_argument("--samples", type=int, default=8, help="samples a held-out task, before and after")
     full.add_argument("--k", help="comma-separated k of pass@k")
     _add_fresh_and_dry(full)

@@ -25,6 +25,7 @@ from halo_raft.store import RunFolder
 from halo_raft.store.folder import A_COPY_OR_ANOTHER
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
+from halo_raft.terminal.parser import Parser
 
 if TYPE_CHECKING:
     from halo_raft.pipelines.raft.cycle import RaftRun
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `raft train` to a parser."""
-    add_training_arguments(parser, RAFT_FLAGS)
+    add_training_arguments(parser, RAFT_FLAGS, RaftConfig)
     parser.add_argument(
         "--gpu-memory", type=float, metavar="GIB", help="with --dry-run: plan for a card of so much memory"
     )
@@ -124,6 +125,6 @@ def cycles(raft: RaftRun) -> Iterator[CycleStats]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m halo_raft.pipelines.raft`."""
-    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.raft", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m halo_raft.pipelines.raft", description=__doc__.splitlines()[0])
     add_arguments(parser)
     return run_main(run, parse(parser, argv))

@@ -26,6 +26,7 @@ from halo_raft.store import HeldFolder, check_writable, checked, has_weights, re
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
+from halo_raft.terminal.parser import Parser
 from halo_raft.terminal.progress import steps_shown
 from halo_raft.train import FinetuneJob, FinetuneResult, ModelCard, finetune, read_training, render_card
 from halo_raft.train.encode import write_examples
@@ -37,7 +38,7 @@ STATISTICS = "sft_statistics.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `sft train` to a parser."""
-    add_training_arguments(parser, SFT_FLAGS)
+    add_training_arguments(parser, SFT_FLAGS, SftConfig)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -270,6 +271,6 @@ def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m halo_raft.pipelines.sft`."""
-    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.sft", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m halo_raft.pipelines.sft", description=__doc__.splitlines()[0])
     add_arguments(parser)
     return run_main(run, parse(parser, argv))

@@ -18,6 +18,7 @@ from halo_raft.pipelines.sweep.space import Space, read_space
 from halo_raft.pipelines.sweep.winner import best
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
+from halo_raft.terminal.parser import Parser
 
 SWEEP_FLAGS = (
     Flag("--trials", "sweep.trials", "trials that the study ends with"),
@@ -31,7 +32,7 @@ SWEEP_FLAGS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a sweep to a parser."""
     parser.add_argument("--config", type=Path, help="YAML file: the settings of a run, and a `sweep:` section")
-    add_flags(parser, SWEEP_FLAGS)
+    add_flags(parser, SWEEP_FLAGS, SweepConfig)
     parser.add_argument("--dry-run", action="store_true", help="print the resolved config and the plan, and stop")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="any setting, e.g. sweep.time_budget_s=3600")
 
@@ -101,6 +102,6 @@ def _absolute(config: SweepConfig) -> SweepConfig:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m halo_raft.pipelines.sweep`."""
     description = "Try many settings of a RAFT run and find the best."
-    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.sweep", description=description)
+    parser = Parser(prog="python -m halo_raft.pipelines.sweep", description=description)
     add_arguments(parser)
     return run_main(run, parse(parser, argv))

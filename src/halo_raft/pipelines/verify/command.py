@@ -39,6 +39,7 @@ from halo_raft.store import HeldFolder, JsonlWriter, read_verdicts, write_atomic
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
+from halo_raft.terminal.parser import Parser
 from halo_raft.terminal.progress import programs_tried, ticker
 
 log = logging.getLogger(__name__)
@@ -254,6 +255,6 @@ def _task_source(arguments: argparse.Namespace, config: RaftConfig) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m halo_raft.pipelines.verify`."""
-    parser = argparse.ArgumentParser(prog="python -m halo_raft.pipelines.verify", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m halo_raft.pipelines.verify", description=__doc__.splitlines()[0])
     add_arguments(parser)
     return run_main(run, parse(parser, argv))
