@@ -21,7 +21,7 @@ CLOCK_AFTER_S = 1.0
 """On a terminal, what is done sooner gets no clock."""
 
 SILENT_FOR_S = 2.5
-"""What was not announced is said after so long."""
+"""What was not announced, and how far a bar is, is said for the first time after so long."""
 
 LOOKS_EVERY_S = 0.5
 
@@ -45,20 +45,21 @@ class Pulse:
         """Take notice of a line that is about to be printed, or is not before what it begins has taken long."""
         with self._lock:
             self._hush()
-            self._said = time.monotonic() - (0 if printed else SECONDS_PER_LINE - SILENT_FOR_S)
+            self._begun = time.monotonic()
+            self._said = self._begun - (0 if printed else SECONDS_PER_LINE - SILENT_FOR_S)
             if self._bars:
                 return
             self._line = (lambda: text) if text.endswith("...") else None
-            self._begun = time.monotonic()
 
     @contextmanager
     def following(self, line: Callable[[], str]) -> Iterator[None]:
-        """Say `line()` every so often meanwhile; on a terminal say nothing, for there a bar does."""
+        """Say `line()` soon and every so often meanwhile; on a terminal say nothing, for there a bar does."""
         with self.beating():
             with self._lock:
                 self._hush()
                 self._bars += 1
-                before, self._line, self._said = self._line, line, time.monotonic()
+                before, self._line = self._line, line
+                self._said = time.monotonic() - SECONDS_PER_LINE + SILENT_FOR_S
             try:
                 yield
             finally:

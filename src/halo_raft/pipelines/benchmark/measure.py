@@ -34,6 +34,7 @@ def benchmark(config: RaftConfig, ks: tuple[int, ...], files: Files) -> Benchmar
     Raises:
         HaloRaftError: Something a user can mend.
     """
+    console.say("Reading tasks...")
     plan = look_over(config, files)
     stage = _stage(plan, config, files)
     _refuse_strangers(stage, files)

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError("--limit must be at least 1")
     wanted = _wanted(arguments)
+    console.say(f"Reading {wanted.title}...")
     left_out: dict[str, str] = {}
     counts: Counter[str] = Counter()
     chosen = _chosen(_tasks(wanted, arguments, left_out, counts), arguments.limit, arguments.seed)

@@ -90,6 +90,7 @@ def train(config: RaftConfig, *, fresh: bool = False, from_stage: str = "") -> l
     """
     from halo_raft.pipelines.raft.cycle import RaftRun
 
+    console.say("Reading tasks...")
     plan = prepare(config)
     with RaftRun(plan, fresh=fresh, from_stage=from_stage) as raft:
         history = list(cycles(raft))

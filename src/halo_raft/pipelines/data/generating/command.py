@@ -19,6 +19,7 @@ from halo_raft.record import Record
 from halo_raft.store import JsonlWriter, read_records
 from halo_raft.tasks.likeness import Measured
 from halo_raft.terminal import console
+from halo_raft.terminal.progress import counted
 
 BACKENDS = (*SERVICES, LOCAL)
 LEAST_ATTEMPTS, ATTEMPTS_A_TASK = 40, 10
@@ -91,7 +92,12 @@ class _Run:
         """Ask in rounds, judge each answer as it comes, and write what is sound; each fruitless round doubles."""
         judge = Judge((made.task for made in self.kept), self._measured, self._topic.language)
         console.say(f"Asking {backend.model} for {self.missing} tasks of {self._topic.name}")
-        with JsonlWriter(self.output) as written, JsonlWriter(self._journal) as journal:
+        with (
+            JsonlWriter(self.output) as written,
+            JsonlWriter(self._journal) as journal,
+            counted(self._arguments.count, "tasks kept") as advance,
+        ):
+            advance(len(self.kept))
             fruitless = 0
             while self.missing and (
                 round_ := list(self._next(min(backend.batch, backend.a_task * self.missing << fruitless)))
@@ -102,6 +108,7 @@ class _Run:
                     if made:
                         written.append([made])
                         self.kept.append(made)
+                        advance(1)
                         fruitless = 0
                     journal.append([outcome])
                     self.outcomes[outcome.attempt] = outcome
