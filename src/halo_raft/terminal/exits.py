@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from halo_raft.errors import HaloRaftError, full_disk, in_the_way
 from halo_raft.terminal.console import log, pulse
 from halo_raft.terminal.logs import show_log_messages
+from halo_raft.terminal.parser import nearest
 from halo_raft.terminal.stopping import stoppable
 
 NO_OTHER_BARS = ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS")
@@ -19,8 +20,10 @@ NO_OTHER_BARS = ("TQDM_DISABLE", "HF_HUB_DISABLE_PROGRESS_BARS")
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse a command line whose `key=value` settings may stand anywhere among the flags."""
     arguments, rest = parser.parse_known_args(argv)
-    if any(word.startswith("-") for word in rest) or (rest and not hasattr(arguments, "overrides")):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    unknown = [word for word in rest if word.startswith("-")]
+    if unknown or (rest and not hasattr(arguments, "overrides")):
+        meant = nearest(unknown[0], parser) if unknown else None
+        parser.error(f"unrecognized arguments: {' '.join(rest)}" + (f"; did you mean {meant}?" if meant else ""))
     if rest:
         arguments.overrides += rest
     return arguments

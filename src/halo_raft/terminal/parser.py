@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,7 +30,8 @@ class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose help keeps the lines of its example and shows the default of each flag."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"formatter_class": _Help, **kwargs})
+        # no abbreviations: `--lr` would be taken for `--lr-decay`
+        super().__init__(**{"formatter_class": _Help, "allow_abbrev": False, **kwargs})
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -46,6 +48,15 @@ def commands_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tup
         if isinstance(action, argparse._SubParsersAction):
             for word, command in action.choices.items():
                 yield from commands_of(command, f"{name} {word}".strip())
+
+
+def nearest(flag: str, parser: argparse.ArgumentParser) -> str | None:
+    """Return the flag that was meant by an unknown one: by its initials, its beginning, or its spelling."""
+    known = [flag for _, command in commands_of(parser) for flag in command._option_string_actions]
+    typed = flag.partition("=")[0]
+    initials = [flag for flag in known if "".join(word[:1] for word in flag[2:].split("-")) == typed[2:]]
+    begun = [flag for flag in known if flag.startswith(typed)]
+    return next(iter([*initials, *begun, *difflib.get_close_matches(typed, known, n=1)]), None)
 
 
 def bash_completion(parser: argparse.ArgumentParser) -> str:

@@ -56,6 +56,26 @@ def test_defaults_of_other_flags_are_shown_once() -> None:
     assert said.count("default") == 2
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--lr", "--learning-rate"),
+        ("--lr=1e-4", "--learning-rate"),
+        ("--samples", "--samples-per-prompt"),
+        ("--temprature", "--temperature"),
+        ("--zzz", None),
+    ],
+)
+def test_an_unknown_flag_is_refused_with_the_nearest_one(
+    typed: str, meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["raft", "train", typed, "0.5"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"did you mean {meant}?") if meant else "did you mean" not in said
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("typed", "offered"),
