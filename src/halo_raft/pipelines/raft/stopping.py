@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from halo_raft import evaluate
 from halo_raft.config.schema import StopConfig
-from halo_raft.curriculum import CyclePlan
 from halo_raft.pipelines.raft.cycle_plan import begun_as
 from halo_raft.pipelines.raft.heldout import by_cycle
 from halo_raft.records import CycleStats
@@ -46,8 +45,8 @@ def advice(history: Sequence[CycleStats], config: StopConfig, folder: RunFolder)
 
 def _pass_rates(history: Sequence[CycleStats], folder: RunFolder) -> dict[int, float]:
     def drawn_as(cycle: int) -> tuple[object, ...] | None:
-        plan: CyclePlan | None = begun_as(folder, cycle)
-        return plan and (plan.verifier, plan.run_after_compile, plan.temperature, plan.task_ids)
+        plan = begun_as(folder, cycle)
+        return None if plan is None else (plan.verifier, plan.run_after_compile, plan.temperature, plan.task_ids)
 
     last = drawn_as(history[-1].cycle)
     return {stats.cycle: stats.pass_rate for stats in history if stats.cycle and drawn_as(stats.cycle) == last}
