@@ -109,10 +109,10 @@ def steps_shown() -> Iterator[Callable[[str], None]]:
 
         def take(line: str) -> None:
             nonlocal bar
-            step = re.match(r"step (\d+)/(\d+)\s*(.*)", line)
+            step = re.match(r"step (\d+)/(\d+)(?:\s+(?!held-back)(\S.*))?$", line)
             log.log(logging.DEBUG if step else logging.INFO, "%s", line)
             if step:
                 bar = bar or shown.enter_context(Bar(int(step[2]), 0, "steps").moving())
-                bar.move(int(step[1]), step[3])
+                bar.move(int(step[1]), step[3] or "")
 
         yield take

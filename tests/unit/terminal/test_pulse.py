@@ -15,6 +15,12 @@ from halo_raft.terminal.exits import run_main
 from halo_raft.terminal.pulse import Pulse
 
 
+@pytest.fixture(autouse=True)
+def nobody_else_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that looks by itself would say a line wherever this machine is slow."""
+    monkeypatch.setattr("halo_raft.terminal.pulse.LOOKS_EVERY_S", 3600.0)
+
+
 @pytest.fixture
 def piped() -> tuple[Pulse, io.StringIO]:
     written = io.StringIO()
@@ -95,7 +101,9 @@ def test_steps_of_a_training_are_one_bar_and_all_in_the_log(
     with caplog.at_level(logging.DEBUG, "halo_raft"), progress.steps_shown() as report:
         for line in ("Loading m...", "step 0/2", "step 1/2  loss 0.9  10 tokens/s", "step 2/2  loss 0.5  10 tokens/s"):
             report(line)
+        report("step 2/2  held-back loss 0.7")
     assert capsys.readouterr().out == "  2/2 steps, loss 0.5  10 tokens/s\n"
+    assert ("INFO", "step 2/2  held-back loss 0.7") in [(r.levelname, r.getMessage()) for r in caplog.records]
     assert [(r.levelname, r.getMessage()[:8]) for r in caplog.records if r.name == "halo_raft"][:3] == [
         ("INFO", "Loading "),
         ("DEBUG", "step 0/2"),
