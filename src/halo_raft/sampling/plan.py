@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from halo_raft.sampling.engine_pool import Compute
 from halo_raft.sampling.flow import Stage
 from halo_raft.sampling.generate import Origin
 from halo_raft.tasks import TaskSet
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ def check_prompts_fit(plans: Iterable[SamplingPlan]) -> None:
     """
     plans = list(plans)
     model, context = plans[0].compute.model, plans[0].compute.engine.max_model_len
+    log.info("Loading the tokenizer of %s...", Path(model.name).name)
     tokenizer = models.load_tokenizer(model.name, model.checkpoint, trust_remote_code=model.trust_remote_code)
     for plan in plans:
         for task in plan.tasks.tasks:
