@@ -151,7 +151,7 @@ def _sft(path: Path) -> None:
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What computes is played; what reads and writes folders is not."""
 
-    def train(job: Any) -> SimpleNamespace:
+    def train(job: Any, report: Any = None) -> SimpleNamespace:
         make_adapter(job.output_dir)
         (job.output_dir / TRAINING_FILE).write_text(json.dumps(TRAINING))
         return SimpleNamespace(seconds=1.0)
@@ -161,7 +161,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         yield [replace(verdict, sample_id=a.sample_id, task_id=a.task_id) for a in answers]
 
     placement = SimpleNamespace(trainer_gpus=0)
-    monkeypatch.setattr(Session, "run", lambda self, stage: StageTime())
+    monkeypatch.setattr(Session, "run", lambda self, stage, begin=None: StageTime())
     monkeypatch.setattr(Session, "judge", judge)
     monkeypatch.setattr(Session, "pool", SimpleNamespace(placement=placement, aside=lambda: _Nothing()))
     monkeypatch.setattr(raft_cycle, "finetune", train)

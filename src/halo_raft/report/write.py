@@ -7,15 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from halo_raft import tasks
 from halo_raft.errors import DataError, HaloRaftError
 from halo_raft.records import Task
-from halo_raft.report.gather import gather
+from halo_raft.report.gather import Settings, gather
 from halo_raft.report.page import run_page
 from halo_raft.report.view import ComparisonView, RunView
-from halo_raft.store import write_atomically
+from halo_raft.store import read_yaml, write_atomically
 
 
 def write_report(paths: Sequence[Path], output: Path, comparison: ComparisonView | None = None) -> Path:
@@ -62,8 +60,8 @@ def read_run(path: Path) -> RunView:
 def tasks_of(folder: Path) -> tuple[Mapping[str, Task], Mapping[str, Task]]:
     """Return the training and the held-out tasks of a run as far as they are to be had without the network."""
     try:
-        section = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        section = read_yaml(folder / "config.yaml", Settings).get("tasks", {})
+    except DataError:  # `gather` says what is damaged
         return {}, {}
     training = _loaded(section.get("train"), section.get("tests"))
     heldout = section.get("heldout")
@@ -77,7 +75,7 @@ def _loaded(spec: Any, tests: Any) -> Mapping[str, Task]:
         loaded = tasks.load(str(spec))
         joined = tasks.join_tests(loaded, tasks.load(str(tests))) if tests else loaded
         return {task.task_id: task for task in joined.tasks}
-    except (OSError, HaloRaftError):
+    except (OSError, ValueError, HaloRaftError):
         return {}  # moved or changed since: the report goes without prompts
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from halo_raft.verifiers.functions.names import dotted
+from halo_raft.verifiers.functions.walking import walk
 
 _MUTABLE = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
 _MAKERS = frozenset(("list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray"))
@@ -30,14 +31,14 @@ def hands_coroutines(nodes: Iterable[ast.AST], targets: tuple[str, ...]) -> bool
         for call in nodes
         if isinstance(call, ast.Call) and _is_of_program(call.func, targets)
         for operand in _operands(call)
-        for part in ast.walk(operand)
+        for part in walk(operand)
     )
 
 
 def _is_of_program(function: ast.expr, targets: tuple[str, ...]) -> bool:
     if isinstance(function, ast.Attribute) and function.attr in _RUNNERS:
         return False
-    return any(isinstance(part, ast.Name) and part.id in targets for part in ast.walk(function))
+    return any(isinstance(part, ast.Name) and part.id in targets for part in walk(function))
 
 
 def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes: frozenset[str]) -> bool:
@@ -56,16 +57,14 @@ def keeps_arguments(nodes: Iterable[ast.AST], targets: tuple[str, ...], classes:
 
 
 def _keeps(scope: ast.AST, own: frozenset[str], targets: tuple[str, ...], classes: frozenset[str]) -> bool:
-    inner = [node for statement in getattr(scope, "body", ()) for node in ast.walk(statement)]
+    inner = [node for statement in getattr(scope, "body", ()) for node in walk(statement)]
     if any(_is_looked_at_after(node, inner, targets) for node in inner if isinstance(node, ast.With | ast.AsyncWith)):
         return True
     bound = [pair for node in inner if isinstance(node, ast.Assign) for pair in _pairs(node)]
     made = {name for name, value in bound if _is_shared(value, own)}
     if not made:
         return False
-    asked = [
-        (part.lineno, part.id) for n in inner if _is_check(n) for part in ast.walk(n) if isinstance(part, ast.Name)
-    ]
+    asked = [(part.lineno, part.id) for n in inner if _is_check(n) for part in walk(n) if isinstance(part, ast.Name)]
 
     def last_look(call: ast.Call) -> int:
         handed = {part.id for part in _operands(call) if isinstance(part, ast.Name)} & made
@@ -91,7 +90,7 @@ def _is_looked_at_after(node: ast.With | ast.AsyncWith, inner: list[ast.AST], ta
         i for i in node.items if isinstance(i.context_expr, ast.Call) and _is_of_program(i.context_expr, targets)
     ]
     given = {item.optional_vars.id for item in contexts if isinstance(item.optional_vars, ast.Name)}
-    checks = [part for n in inner if _is_check(n) for part in ast.walk(n) if given]
+    checks = [part for n in inner if _is_check(n) for part in walk(n) if given]
     asked = {id(part.value) for part in checks if isinstance(part, ast.Attribute)}
     end = node.end_lineno or 0
     names = [part for part in inner if isinstance(part, ast.Name) and part.id in given and part.lineno > end]

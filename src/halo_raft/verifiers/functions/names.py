@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator
 
 from halo_raft.verifiers.functions.acronyms import asked_as_classes
 from halo_raft.verifiers.functions.terms import Terms
+from halo_raft.verifiers.functions.walking import walk
 
 BUILT_IN = frozenset((*vars(builtins), "__name__", "__file__"))
 PROGRAM = "solution"
@@ -41,7 +42,6 @@ COMPARED_BY = frozenset((
 """Functions whose arguments are compared or looked into, not taken for truth."""
 RAISES = frozenset(["raises", "assertRaises", "assertRaisesRegex", "suppress", "assertRaisesRegexp"])
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
 READING = threading.RLock()
 """Held while source becomes a tree, or a tree code: CPython 3.11 counts their depth in one place for all threads."""
 
@@ -66,11 +66,11 @@ def parsed(source: str) -> ast.Module:
 
 
 class Text:
-    """Trusted source, read once: its nodes in the order of `ast.walk`, names that it binds, names that it reads."""
+    """Trusted source, read once: its nodes (see `walking`), names that it binds, names that it reads."""
 
     def __init__(self, source: str) -> None:
         self.tree = parsed(source)
-        self.nodes = tuple(ast.walk(self.tree))
+        self.nodes = tuple(walk(self.tree))
         self.defined, self.used = defined(source), used(source)
         self.calls = [node for node in self.nodes if isinstance(node, ast.Call)]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 
 from halo_raft.verifiers.functions.names import dotted
+from halo_raft.verifiers.functions.walking import walk
 
 
 def in_order(tree: ast.Module, targets: frozenset[str]) -> ast.Module:
@@ -20,7 +21,7 @@ def in_order(tree: ast.Module, targets: frozenset[str]) -> ast.Module:
         targets: Names of the program's.
     """
     order = _Order(targets)
-    for node in [*ast.walk(tree)]:
+    for node in walk(tree):
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
             node.left, node.comparators[0] = order.turned(node.left, node.comparators[0])
         elif isinstance(node, ast.Call) and len(node.args) > 1 and _asserts(node):
@@ -52,7 +53,7 @@ class _Order:
 
     def _calls(self, node: ast.expr) -> list[ast.Call]:
         """Return the calls of the program's names in an expression."""
-        calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+        calls = [inner for inner in walk(node) if isinstance(inner, ast.Call)]
         return [call for call in calls if _names([call.func]) & self._targets]
 
 
@@ -62,7 +63,7 @@ def _asserts(node: ast.Call) -> bool:
 
 
 def _names(nodes: list[ast.expr]) -> set[str]:
-    return {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return {inner.id for node in nodes for inner in walk(node) if isinstance(inner, ast.Name)}
 
 
 def _is_length(node: ast.expr) -> bool:
