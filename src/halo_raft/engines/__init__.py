@@ -4,7 +4,10 @@ from halo_raft.engines.base import Adapter, Completion, Engine, EngineSpec, Gene
 from halo_raft.registry import Registry
 
 REGISTRY: Registry[Engine] = Registry(
-    "engine", __name__, Engine, frozenset({"base", "actor", "merging", "proof", "start", "vllm_settings"})
+    "engine",
+    __name__,
+    Engine,
+    frozenset({"base", "actor", "merging", "proof", "shared_memory", "start", "vllm_settings"}),
 )
 
 __all__ = ["REGISTRY", "Adapter", "Completion", "Engine", "EngineSpec", "GenerationRequest"]

@@ -136,7 +136,7 @@ def test_a_base_in_4_bits_needs_a_gpu_that_may_be_used(monkeypatch):
 
 
 def test_the_session_goes_with_the_command_and_stays_where_its_logs_say_why_it_failed(home, started, monkeypatch):
-    monkeypatch.setenv("RAY_TMPDIR", str(home))
+    monkeypatch.setattr("halo_raft.cluster.connection._ray_folder", lambda: str(home / "ray"))
     session = home / f"ray/session_2026-11-29_00-00-00_000000_{os.getpid()}"
     other = home / f"ray/session_2026-11-29_00-00-00_000000_{os.getpid()}0"
     session.mkdir(parents=True)
