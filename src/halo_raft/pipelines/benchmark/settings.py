@@ -11,9 +11,9 @@ from typing import Any
 
 from halo_raft import tasks
 from halo_raft.cluster.jobs import with_lasting_paths
-from halo_raft.config import RaftConfig, SftConfig, load, load_file
+from halo_raft.config import RaftConfig, SftConfig, full_key, load, load_file
 from halo_raft.config.flags import Flag, read_flags
-from halo_raft.errors import ConfigError, DataError, UsageError
+from halo_raft.errors import ConfigError, DataError, HaloRaftError, UsageError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 
 MODEL = Flag("--model", "model.name", "embedded, local or hub model, adapter or run folder, or models:/NAME@champion")
@@ -79,13 +79,22 @@ def _config(flags: Flags, arguments: argparse.Namespace, defaults: Sequence[str]
     flags["output_dir"] = ("--output", str(arguments.output.parent))
     settings = ["sampling.min_p=0", *defaults]
     named = {key: flag for key, flag in flags.items() if key == "model.name"}
-    known = with_lasting_paths(load(RaftConfig, None, [*settings, *fixed, *arguments.overrides], named))
+    which = [override for override in arguments.overrides if _is_of_model(override)]
+    known = with_lasting_paths(load(RaftConfig, None, which, named))
     model = on_checkpoint_base(known).model
     settings += [*_of_its_run(model.checkpoint), *fixed, *arguments.overrides]
     config = with_lasting_paths(load(RaftConfig, None, settings, flags)).model_copy(update={"model": model})
     if config.sampling.temperature == 0 and config.sampling.samples_per_prompt > 1:
         raise UsageError("--temperature 0 draws the same sample each time; use --samples 1, or a temperature above 0")
     return config
+
+
+def _is_of_model(override: str) -> bool:
+    """Return whether an override says which model is measured: its run may be what makes the others fit."""
+    try:
+        return full_key(RaftConfig, override.partition("=")[0], override).startswith("model.")
+    except HaloRaftError:
+        return override.startswith("model")  # a whole section, or a mistake that is told with all the rest
 
 
 def _of_its_run(adapter: Path | None) -> list[str]:

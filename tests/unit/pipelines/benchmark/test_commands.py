@@ -96,6 +96,16 @@ def test_an_adapter_of_a_run_is_measured_as_the_run_measured_it(folder):
     assert (greedy.sampling.temperature, greedy.sampling.samples_per_prompt) == (0, 1)
 
 
+def test_settings_fit_together_whichever_way_they_are_given(folder):
+    (folder / "run").mkdir()
+    adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
+    (folder / "run" / "config.yaml").write_text(RUN)
+    short = settings_of("run", "--prompts", "good.jsonl", "--max-new-tokens", "32", "engine.max_model_len=512")
+    assert (short.sampling.max_new_tokens, short.engine.max_model_len) == (32, 512)
+    of_a_run = settings_of("run", "model.checkpoint=run/cycle_1_final", "engine.max_model_len=512")
+    assert (of_a_run.sampling.max_new_tokens, of_a_run.engine.max_model_len) == (99, 512)
+
+
 def test_a_run_folder_is_its_best_adapter(folder):
     (folder / "run").mkdir()
     adapter(folder / "run" / "cycle_1_final", "builtin:smollm2-135m")
