@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
 import pytest
 
 from halo_raft import devices
 from halo_raft.cluster import connection
-from halo_raft.cluster.connection import _bring_token, _ray_folder, ray_resources
+from halo_raft.cluster.connection import _bring_token, _ray_folder, _same_signals, ray_resources
 from halo_raft.config import ResourcesConfig
 from halo_raft.errors import ConfigError, HaloRaftError
 
@@ -154,3 +155,15 @@ def test_a_temporary_folder_with_a_long_name_is_none_for_sockets(monkeypatch):
     assert _ray_folder() == "/scratch/slurm/job_1/ray"
     monkeypatch.setenv("RAY_TMPDIR", "/scratch/cluster/users/somebody/slurm/job_123456")
     assert _ray_folder() == "/tmp/ray"
+
+
+def test_a_sigterm_while_ray_starts_is_the_commands_own(monkeypatch):
+    came = []
+    monkeypatch.setattr(signal, "getsignal", lambda number: lambda *given: came.append(given))
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    with pytest.raises(SystemExit), _same_signals():
+        raise SystemExit(signal.SIGTERM)  # as Ray's handler does
+    assert came == [(signal.SIGTERM, None)]
+    with pytest.raises(SystemExit), _same_signals():
+        raise SystemExit(3)
+    assert len(came) == 1
