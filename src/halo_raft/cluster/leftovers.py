@@ -68,7 +68,7 @@ def nothing_left() -> Iterator[Callable[[str], None]]:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         end_marked(mark)
-        _remove(scratch, *folders)
+        _remove(glob.escape(scratch), *folders)
         guard.kill()
         guard.communicate()
 
@@ -114,7 +114,7 @@ def _guard(driver: int, mark: str, scratch: str) -> None:
         time.sleep(_LOOK_S)
     end_marked(mark)
     with contextlib.suppress(BlockingIOError):
-        _remove(scratch, *os.read(0, 65536).decode().splitlines())
+        _remove(glob.escape(scratch), *os.read(0, 65536).decode().splitlines())
 
 
 if __name__ == "__main__":

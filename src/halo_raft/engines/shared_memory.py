@@ -1,7 +1,8 @@
 """Shared memory that an engine of several processes leaves when it is killed: it goes at the next start on its node.
 
 vLLM's processes speak through segments of hundreds of MB, which outlive a SIGKILL of all of them. What an engine has
-mapped is noted once it stands; a note whose process is gone says what nobody uses any more.
+mapped is noted once it stands; a note whose process is gone says what nobody uses any more. No engine fails over it:
+where nothing can be noted, the memory stays.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ PREFIX = "psm_"
 
 def note() -> None:
     """Note the segments of this process and of all below it, if there are any."""
+    with contextlib.suppress(OSError, psutil.Error):
+        _note()
+
+
+def _note() -> None:
     names: set[str] = set()
     own = psutil.Process()
     for process in (own, *own.children(recursive=True)):
@@ -36,6 +42,11 @@ def note() -> None:
 
 def clear() -> None:
     """Remove the segments of engines whose process is gone from this machine."""
+    with contextlib.suppress(OSError, psutil.Error):
+        _clear()
+
+
+def _clear() -> None:
     for path in _notes().glob(f"{_here()}-*"):
         pid, created = path.name.rpartition("-")[0].rpartition("-")[2], path.name.rpartition("-")[2]
         with contextlib.suppress(psutil.NoSuchProcess):

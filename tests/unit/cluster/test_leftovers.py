@@ -76,6 +76,13 @@ def test_a_command_that_ends_leaves_nothing_and_takes_its_guard_along(tmp_path: 
     assert guards == []
 
 
+def test_a_folder_whose_name_looks_like_a_pattern_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "job[1]").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "job[1]"))
+    assert start(tmp_path, "ends").wait() == 0
+    assert list((tmp_path / "job[1]").iterdir()) == []
+
+
 def test_what_says_why_a_command_failed_stays(tmp_path: Path) -> None:
     assert start(tmp_path, "fails").wait() == 1
     assert folders(tmp_path) == [tmp_path / "session"]

@@ -55,3 +55,16 @@ def test_a_note_names_no_file_elsewhere(tmp_path):
     (notes / f"{shared_memory._here()}-999999999-1.0").write_text(f'["{kept}", "psm_/../{kept}", 3]')
     shared_memory.clear()
     assert kept.exists() and list(notes.iterdir()) == []
+
+
+def test_no_engine_fails_where_nothing_can_be_noted(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HALO_RAFT_CACHE", str(tmp_path / "file"))
+    held = SharedMemory(create=True, size=4096)
+    try:
+        shared_memory.note()
+        shared_memory.clear()
+        assert held.name in os.listdir(shared_memory.SEGMENTS)
+    finally:
+        held.close()
+        held.unlink()
