@@ -19,6 +19,7 @@ import yaml
 from halo_raft import cli, verifiers
 from halo_raft.config import RaftConfig
 
+from . import guide_yaml
 from .made_run import make_adapter
 
 DOCS = Path(__file__).parents[1] / "docs" / "guide.md"
@@ -63,58 +64,7 @@ LOOKED_OVER = (
     "raft train --cycles 5 --output models/raft",
 )
 
-YAML = {
-    "sft": """
-model:
-  name: Qwen/Qwen2.5-Coder-7B
-  trust_remote_code: true
-
-data:
-  train_file: data/train.jsonl
-  max_seq_length: 2048
-
-lora:
-  r: 16
-  alpha: 32
-  dropout: 0.05
-
-training:
-  output_dir: models/sft
-  num_train_epochs: 3
-  per_device_train_batch_size: 2
-  gradient_accumulation_steps: 16
-  learning_rate: 2e-4
-  bf16: true
-  gradient_checkpointing: true
-
-  # Critical for Strix Halo
-  dataloader_num_workers: 0
-  dataloader_pin_memory: false
-""",
-    "curriculum": """
-curriculum_strategy: progressive
-
-cycles:
-  - verifier: gcc
-    reward_threshold: 0.3
-  - verifier: gcc
-    reward_threshold: 0.5
-  - verifier: gcc
-    run_after_compile: true
-    reward_threshold: 0.7
-""",
-    "memory": """
-training:
-  batch_size: 2
-  gradient_accumulation: 16
-  bf16: true  # NOT 4-bit (slower on Strix Halo)
-  gradient_checkpointing: true
-
-  # Critical for unified memory
-  dataloader_num_workers: 0
-  dataloader_pin_memory: false
-""",
-}
+YAML = {"sft": guide_yaml.SFT, "curriculum": guide_yaml.CURRICULUM, "memory": guide_yaml.MEMORY}
 
 PROMPTS = r"""
 cat data/train.jsonl | python3 -c "

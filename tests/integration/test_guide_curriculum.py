@@ -10,19 +10,7 @@ import pytest
 
 from halo_raft import cli
 
-GUIDE_CURRICULUM = """
-# configs/curriculum.yaml
-curriculum_strategy: progressive
-
-cycles:
-  - verifier: gcc
-    reward_threshold: 0.3
-  - verifier: gcc
-    reward_threshold: 0.5
-  - verifier: gcc
-    run_after_compile: true
-    reward_threshold: 0.7
-"""
+from .. import guide_yaml
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +20,7 @@ pytestmark = [
 
 
 def test_it_climbs_the_ladder_of_its_cycles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "curriculum.yaml").write_text(GUIDE_CURRICULUM)
+    (tmp_path / "curriculum.yaml").write_text(guide_yaml.CURRICULUM)
     few = ["tasks.limit=12", "sampling.samples_per_prompt=4", "sampling.max_new_tokens=160", "engine.kv_cache_gb=1",
            "engine.max_model_len=512", "engine.max_num_seqs=48", "tracking.mlflow=false",
            "training.num_train_epochs=1", "training.learning_rate=1e-4"]  # fmt: skip

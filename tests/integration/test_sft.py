@@ -13,33 +13,7 @@ from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.records import Sample
 from halo_raft.store import read_records
 
-GUIDE_SFT = """
-model:
-  name: Qwen/Qwen2.5-Coder-7B
-  trust_remote_code: true
-
-data:
-  train_file: data/train.jsonl
-  max_seq_length: 2048
-
-lora:
-  r: 16
-  alpha: 32
-  dropout: 0.05
-
-training:
-  output_dir: models/sft
-  num_train_epochs: 3
-  per_device_train_batch_size: 2
-  gradient_accumulation_steps: 16
-  learning_rate: 2e-4
-  bf16: true
-  gradient_checkpointing: true
-
-  # Critical for Strix Halo
-  dataloader_num_workers: 0
-  dataloader_pin_memory: false
-"""
+from .. import guide_yaml
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
@@ -49,7 +23,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, default_model: str) -> tup
     """The folder of a finished run and the command that made it."""
     folder = tmp_path_factory.mktemp("sft")
     (folder / "configs").mkdir()
-    (folder / "configs" / "sft.yaml").write_text(GUIDE_SFT)
+    (folder / "configs" / "sft.yaml").write_text(guide_yaml.SFT)
     rows = [{"prompt": f"Write a function that adds {n}.", "completion": f"def f(x):\n    return x + {n}"}
             for n in range(40)]  # fmt: skip
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

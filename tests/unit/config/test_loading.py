@@ -7,58 +7,9 @@ import pytest
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig, full_key, load, load_file, to_yaml, with_values
 from halo_raft.errors import ConfigError, UsageError
 
+from ... import guide_yaml
+
 REPO = Path(__file__).resolve().parents[3]
-
-GUIDE_SFT = """
-model:
-  name: Qwen/Qwen2.5-Coder-7B
-  trust_remote_code: true
-
-data:
-  train_file: data/train.jsonl
-  max_seq_length: 2048
-
-lora:
-  r: 16
-  alpha: 32
-  dropout: 0.05
-
-training:
-  output_dir: models/sft
-  num_train_epochs: 3
-  per_device_train_batch_size: 2
-  gradient_accumulation_steps: 16
-  learning_rate: 2e-4
-  bf16: true
-  gradient_checkpointing: true
-
-  # Critical for Strix Halo
-  dataloader_num_workers: 0
-  dataloader_pin_memory: false
-"""
-
-GUIDE_CURRICULUM = """
-curriculum_strategy: progressive
-
-cycles:
-  - verifier: gcc
-    reward_threshold: 0.3
-  - verifier: gcc
-    reward_threshold: 0.5
-  - verifier: gcc
-    run_after_compile: true
-    reward_threshold: 0.7
-"""
-
-GUIDE_MEMORY = """
-training:
-  batch_size: 2
-  gradient_accumulation: 16
-  bf16: true  # NOT 4-bit (slower on Strix Halo)
-  gradient_checkpointing: true
-  dataloader_num_workers: 0
-  dataloader_pin_memory: false
-"""
 
 
 @pytest.fixture
@@ -72,7 +23,7 @@ def write(tmp_path):
 
 
 def test_guide_sft_snippet_loads_and_reads_2e_4_as_a_number(write):
-    config = load_file(write(GUIDE_SFT))
+    config = load_file(write(guide_yaml.SFT))
     assert isinstance(config, SftConfig)
     assert config.training.learning_rate == 2e-4
     assert config.training.gradient_accumulation_steps == 16
@@ -80,7 +31,7 @@ def test_guide_sft_snippet_loads_and_reads_2e_4_as_a_number(write):
 
 
 def test_guide_curriculum_snippet_loads(write):
-    config = load_file(write(GUIDE_CURRICULUM))
+    config = load_file(write(guide_yaml.CURRICULUM))
     assert isinstance(config, RaftConfig)
     assert config.num_cycles == 3
     assert config.for_cycle(3).run_after_compile is True
@@ -121,7 +72,7 @@ def test_replay_follows_where_training_starts_unless_it_is_said():
 
 
 def test_guide_memory_snippet_loads(write):
-    config = load_file(write(GUIDE_MEMORY))
+    config = load_file(write(guide_yaml.MEMORY))
     assert config.training.per_device_train_batch_size == 2
     assert config.training.gradient_accumulation_steps == 16
 
@@ -156,7 +107,7 @@ def test_flat_and_nested_names_of_the_guide_are_the_same_setting(write):
 
 
 def test_resolved_yaml_loads_back_to_the_same_config(write):
-    config = load_file(write(GUIDE_CURRICULUM), ["sampling.stop=[a, b]"])
+    config = load_file(write(guide_yaml.CURRICULUM), ["sampling.stop=[a, b]"])
     assert load_file(write(to_yaml(config))) == config
 
 
@@ -243,8 +194,8 @@ def test_a_key_that_people_shorten_finds_the_one_that_is_meant(schema, key, mean
 
 def test_a_file_of_another_pipeline_names_its_command(write):
     for text, schema, command in (
-        (GUIDE_SFT, RaftConfig, "sft train"),
-        (GUIDE_SFT, SweepConfig, "sft train"),
+        (guide_yaml.SFT, RaftConfig, "sft train"),
+        (guide_yaml.SFT, SweepConfig, "sft train"),
         ("sweep: {trials: 2}\n", RaftConfig, "sweep"),
         ("model: {name: x}\ncycles: 2\n", SftConfig, "raft train"),
     ):
