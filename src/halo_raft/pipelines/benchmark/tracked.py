@@ -27,6 +27,9 @@ MOST_ROWS = 500
 """Samples in the table that MLflow's pages show; all of them are in the files beside it."""
 
 
+_NO_NAME = re.compile(r"[^A-Za-z0-9.]+")
+
+
 class Tracked(NamedTuple):
     """An open run in MLflow, and its id."""
 
@@ -133,14 +136,15 @@ def log_comparison(
     ]
     note = f"pass@{k} on {results[0].prompts}, against `{names[0]}`:"
     tracker.log_params({"model": {"name": names[-1]}, "base": names[0], "k": k})
-    tracker.log_metrics({f"difference/{n}": c.difference.mean for n, c in zip(names[1:], comparisons, strict=True)}, 0)
+    plain = [_NO_NAME.sub("-", name) for name in names]  # what MLflow takes in names of metrics and files
+    tracker.log_metrics({f"difference/{n}": c.difference.mean for n, c in zip(plain[1:], comparisons, strict=True)}, 0)
     tags: dict[str, Any] = {"pass_at_1_base": base, "pass_at_1": last} if k == 1 else {}
     gain = comparisons[-1].difference
     tags[f"pass_at_{k}_gain"] = f"{difference_text(gain)}, {odds_text(gain)}"
     tracker.set_tags({**tags, NOTE_TAG: "\n".join([note, "", *lines])})
     tracker.log_table([row for c in comparisons for row in _changed_rows(c)], "changed_tasks.json")
-    for name, path in zip(names, paths, strict=True):
-        tracker.log_table(sample_rows(Files.of(path)), f"samples/{re.sub(r'[^A-Za-z0-9.]+', '-', name)}.json")
+    for name, path in zip(plain, paths, strict=True):
+        tracker.log_table(sample_rows(Files.of(path)), f"samples/{name}.json")
     for path in written:
         tracker.log_artifact(path)
 

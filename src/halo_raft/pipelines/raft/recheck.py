@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from halo_raft.judging import Answer, JudgingPolicy
@@ -55,24 +55,24 @@ def rechecked(
     """
     first = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n)}
     second = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n, STAGE)}
-    out: set[str] = set()
+    out: dict[str, Sample] = {}
     with JsonlWriter(folder.verdicts_path(cycle, STAGE)) as writer:
         while True:
             selection = choose(frozenset(out))
             for verdicts in _judged([s for s in selection.kept if s.sample_id not in second], terms, session):
                 writer.append([v for v in verdicts if v.kind is not VerdictKind.INFRA])
                 second |= {v.sample_id: v for v in verdicts}
-            kept = [s.sample_id for s in selection.kept]
-            failed = {i for i in kept if not _confirmed(first[i], second[i], selection.threshold)}
+            failed = {
+                i: s for s in selection.kept if not _confirmed(first[i := s.sample_id], second[i], selection.threshold)
+            }
             if not failed:
                 break
             out |= failed
     _say(out, second)
-    of_earlier = sum(s.sample_id in out for n in range(1, cycle) for s in folder.samples(n)) if out else 0
     return replace(
         selection,
         removed={**selection.removed, STAGE: len(out)},
-        earlier={**selection.earlier, STAGE: of_earlier},
+        earlier={**selection.earlier, STAGE: sum(s.cycle < cycle for s in out.values())},
     )
 
 
@@ -97,7 +97,7 @@ def _confirmed(first: Verdict, second: Verdict, threshold: float) -> bool:
     return second.reward is not None and second.reward >= needed and second.success >= first.success
 
 
-def _say(out: set[str], second: Mapping[str, Verdict]) -> None:
+def _say(out: Iterable[str], second: Mapping[str, Verdict]) -> None:
     """Say what the second look left out, and why."""
     verdicts = [second[sample_id] for sample_id in sorted(out)]
     for verdict in verdicts:
