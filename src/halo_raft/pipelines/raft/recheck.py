@@ -63,7 +63,9 @@ def rechecked(
                 writer.append([v for v in verdicts if v.kind is not VerdictKind.INFRA])
                 second |= {v.sample_id: v for v in verdicts}
             failed = {
-                i: s for s in selection.kept if not _confirmed(first[i := s.sample_id], second[i], selection.threshold)
+                s.sample_id: s
+                for s in selection.kept
+                if not _confirmed(first[s.sample_id], second[s.sample_id], selection.threshold)
             }
             if not failed:
                 break
