@@ -134,6 +134,7 @@ EXAMPLES = {
     "data prompts": "data/train.jsonl data/prompts.jsonl",
     "config validate": "configs/raft.yaml",
     "config show": "configs/raft.yaml training.learning_rate=1e-4",
+    "config reference": "> settings.md",
     "test": "--level standard",
     "info": "--check",
     "completion": "bash > ~/.local/share/bash-completion/completions/halo-raft",

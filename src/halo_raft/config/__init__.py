@@ -1,12 +1,12 @@
 """The settings of every pipeline: the schema, and how YAML, `key=value` and flags become one frozen config."""
 
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
+from halo_raft.config.judging import SandboxConfig
 from halo_raft.config.loading import full_key, load, load_file, to_yaml, with_values
 from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.schema import (
     EngineConfig,
     RaftConfig,
-    SandboxConfig,
     SelectionConfig,
     TrackingConfig,
 )

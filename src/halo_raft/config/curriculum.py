@@ -13,10 +13,15 @@ class CycleConfig(Section):
     """One entry of a `cycles:` list: what this cycle does differently."""
 
     verifier: str | None = None
+    """Verifier of this cycle, in place of `verifier.name`."""
     reward_threshold: Reward | None = None
+    """In place of `selection.reward_threshold`."""
     keep_top_percent: Share | None = None
+    """In place of `selection.keep_top_percent`."""
     run_after_compile: bool | None = None
+    """In place of `verifier.run_after_compile`."""
     temperature: Annotated[float, Field(ge=0, le=5)] | None = None
+    """In place of `sampling.temperature`."""
 
 
 class CurriculumConfig(Section):

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
+from halo_raft.config.judging import SandboxConfig, VerifierConfig
 from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.section import NonNegative, Positive, Reward, Seconds, Section, Share
 from halo_raft.config.training import LoraConfig, TrainingConfig
@@ -58,7 +59,9 @@ class SamplingConfig(Section):
     """How completions are drawn."""
 
     samples_per_prompt: Positive = 8
+    """Completions drawn of each prompt in a cycle."""
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    """Higher draws more different answers; 0 decodes greedily, which makes all samples of a prompt the same."""
     temperatures: tuple[Annotated[float, Field(ge=0, le=5)], ...] = ()
     """One temperature a cycle, in place of `temperature`; the last one stays for further cycles."""
     second_round: NonNegative = 0
@@ -72,6 +75,7 @@ class SamplingConfig(Section):
     min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Drop tokens less likely than this share of the likeliest one."""
     max_new_tokens: Positive = 512
+    """Length limit of a completion, in tokens. One that reaches it is never trained on."""
     stop: tuple[str, ...] = ()
     """Strings that end a completion; they stay in it."""
 
@@ -94,6 +98,7 @@ class EngineConfig(Section):
     kv_cache_gb: Annotated[float, Field(gt=0)] | None = None
     """Size of the KV cache on CPU, GiB; 4 when not given."""
     gpu_memory_utilization: Share = 0.9
+    """Share of the card that the engine takes: weights, KV cache and work space."""
     enforce_eager: bool | None = None
     """Skip graph capture and compilation: starts in a quarter of the time. On by default on CPU only."""
     sleep: bool = True
@@ -104,58 +109,11 @@ class EngineConfig(Section):
     """An engine that yields nothing for so long is dead, and is started again; a start may take six times as long."""
 
 
-class SandboxConfig(Section):
-    """Limits for each run of untrusted code."""
-
-    cpu_s: Seconds = 5
-    wall_s: Seconds = 15
-    memory_mb: Positive = 512
-    processes: Positive = 32
-    open_files: Positive = 64
-    output_kb: Positive = 1024
-    file_mb: Positive = 64
-    """Size of the work folder, and of each file in it."""
-    packages: tuple[str, ...] = ("numpy",)
-    """Installed Python packages that programs and tests may import beside the standard library."""
-    allow_unsafe: bool = False
-    """Judge model code where nothing but limits holds it (tier C): it can read files and use the network."""
-
-
-class VerifierConfig(Section):
-    """What judges completions."""
-
-    name: str | None = None
-    """A verifier's name or `my_module:MyVerifier`; chosen by the task source when not given."""
-    workers: Positive | None = None
-    """Verification workers; twice the free CPUs when not given."""
-    test_file: Path | None = None
-    """A pytest suite that judges every task, in place of the tasks' own tests (verifier `pytest`)."""
-    run_after_compile: bool = False
-    """Compile verifiers also run the program."""
-    run_timeout: Seconds | None = None
-    """CPU seconds for each run (three times as long by the clock); `sandbox.cpu_s` when not given."""
-    memory_limit_mb: Positive | None = None
-    """Memory for each run, MiB; `sandbox.memory_mb` when not given."""
-    warn_as_error: bool = False
-    """A compiler's warnings are errors."""
-    flags: tuple[str, ...] = ()
-    """More flags for the compiler, such as `-O2` or `-std=c++20`."""
-    expected_output: str | None = None
-    """What programs must print whose task does not say it."""
-    comparison: Literal["exact", "token", "numeric"] = "exact"
-    """How output is compared: by lines without trailing blanks, by words, or by words with numbers by value."""
-    tolerance: Annotated[float, Field(ge=0)] = 1e-6
-    """How far numbers may be off with `comparison: numeric`, absolute or relative."""
-    stack_mb: Positive | None = None
-    """Stack of programs that read input and print, MiB; as much as their memory when not given."""
-    limit_factor: Annotated[float, Field(gt=0)] | None = None
-    """Multiplies the limits that a task brings: when not given, time by 2 (Python: 5) and memory by 1."""
-
-
 class SelectionConfig(Section):
     """Which samples are trained on."""
 
     reward_threshold: Reward = 0.5
+    """Reward that a sample needs to be kept; 0.5 is reached by passing all tests, or by compiling cleanly."""
     keep_top_percent: Share = Field(0.5, validation_alias=AliasChoices("keep_top_percent", "keep_percent"))
     """Share of the samples above the threshold that is kept: 0.5 keeps the better half."""
     max_per_prompt: Positive = 4
@@ -172,6 +130,7 @@ class HeldoutConfig(Section):
     samples: NonNegative = 4
     """Samples a task for pass@1; 0 measures greedy decoding alone."""
     temperature: Annotated[float, Field(gt=0, le=5)] = 0.2
+    """Temperature of these samples."""
     greedy: bool = True
     """Also decode once greedily."""
 
@@ -195,12 +154,15 @@ class TrackingConfig(Section):
     """Where results are logged."""
 
     mlflow: bool = True
+    """Log to MLflow; without it to plain files in the run folder."""
     uri: str | None = None
     """Tracking server; MLFLOW_TRACKING_URI is used when not given, else `DIR/mlflow.db`."""
     dir: Path = Path("mlruns")
     """Folder of the local database and artifacts."""
     experiment: str = "halo-raft"
+    """MLflow experiment of the run."""
     run_name: str | None = None
+    """Name of the MLflow run; that of the output folder when not given."""
     parent_run: str | None = None
     """Id of an MLflow run that this run becomes a child of, such as a sweep's; then its cycles have none."""
 
@@ -227,7 +189,9 @@ class RaftConfig(Section):
     ablate: Literal["verifier"] | None = None
     """The control arm. `verifier`: keep as many samples as passed, but at random, whatever the verifier says."""
     output_dir: Path = Path("models/raft")
+    """Run folder."""
     seed: NonNegative = 0
+    """Seed of everything random."""
 
     @property
     def num_cycles(self) -> int:

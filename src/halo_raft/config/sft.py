@@ -51,11 +51,15 @@ class SftTrainingConfig(TrainingConfig):
     """Training settings of SFT, whose guide keeps the output folder here."""
 
     output_dir: Path = Path("models/sft")
+    """Folder of the result; `final_model/` in it is the adapter."""
     num_train_epochs: Annotated[float, Field(gt=0)] = Field(
         3, validation_alias=AliasChoices("num_train_epochs", "epochs")
     )
+    """Passes over the rows."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    """Peak learning rate."""
     early_stopping_patience: NonNegative = 0
+    """End when the validation loss was not lower so many times in a row; 0 trains all epochs."""
 
     @model_validator(mode="after")
     def _has_no_settings_of_raft(self) -> Self:
@@ -75,6 +79,7 @@ class SftConfig(Section):
     resources: ResourcesConfig = ResourcesConfig()
     tracking: TrackingConfig = TrackingConfig()
     seed: NonNegative = 0
+    """Seed of everything random."""
 
     @model_validator(mode="after")
     def _watches_something(self) -> Self:

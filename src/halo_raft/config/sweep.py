@@ -14,8 +14,11 @@ class Range(Section):
     """What a setting may be: one of `choices` (a bare list is enough), or anything from `low` to `high`."""
 
     choices: tuple[bool | int | float | str | None, ...] | None = None
+    """Values to try; a bare list is the same."""
     low: float | None = None
+    """Least value of a range."""
     high: float | None = None
+    """Greatest value of a range."""
     log: bool = False
     """Try orders of magnitude alike: for learning rates."""
     step: float | None = Field(None, gt=0)
@@ -64,6 +67,7 @@ class SweepConfig(RaftConfig):
 
     sweep: SweepSettings = SweepSettings()
     output_dir: Path = Path("models/sweep")
+    """Folder of the study, with a run folder for each trial."""
 
     @property
     def study(self) -> str:

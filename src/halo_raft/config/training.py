@@ -16,9 +16,13 @@ class LoraConfig(Section):
     """Shape of the adapter."""
 
     r: Positive = 32
+    """Rank: how much an adapter can hold. Engines serve 8, 16, 32, 64, ..."""
     alpha: Positive = 64
+    """Scale: what the adapter adds is multiplied by `alpha / r`."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the adapter's inputs that is dropped at random while it trains."""
     target_modules: str | tuple[str, ...] = "all-linear"
+    """Layers that get an adapter: `all-linear`, or their names."""
 
 
 class TrainingConfig(Section):
@@ -27,20 +31,27 @@ class TrainingConfig(Section):
     num_train_epochs: Annotated[float, Field(gt=0)] = Field(
         2, validation_alias=AliasChoices("num_train_epochs", "epochs")
     )
+    """Passes over the examples."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    """Peak learning rate of the first cycle."""
     lr_decay: Share = 0.85
     """Each cycle's learning rate is the last one's times this."""
     warmup_steps: NonNegative = 5
+    """Optimizer steps in which the learning rate rises to its peak."""
     per_device_train_batch_size: Positive = Field(
         8, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")
     )
+    """Examples that a worker computes at once; fewer are taken where memory runs out."""
     gradient_accumulation_steps: Positive = Field(
         2, validation_alias=AliasChoices("gradient_accumulation_steps", "gradient_accumulation")
     )
+    """Batches that make one optimizer step."""
     max_seq_length: Positive = 2048
     """Samples with more tokens, prompt included, are left out and counted."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Longer gradients are shortened to this."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """How much the optimizer pulls weights towards 0."""
     min_steps: NonNegative = 0
     """At least so many optimizer steps: few examples are accumulated less, then seen more often."""
     train_on: Literal["completion", "all"] = "completion"
@@ -54,6 +65,7 @@ class TrainingConfig(Section):
     quantize: Literal["nf4"] | None = None
     """Hold the frozen base in 4 bits while training, for cards that are too small (NVIDIA, needs bitsandbytes)."""
     gradient_checkpointing: bool = False
+    """Compute activations again in place of keeping them: less memory, more time."""
     init_from: Literal["base", "previous"] = "base"
     """Start each cycle from the base model (with the winners of all cycles) or from the last adapter."""
     checkpoint_steps: NonNegative = 0

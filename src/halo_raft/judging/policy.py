@@ -21,7 +21,7 @@ from pathlib import Path
 
 import halo_raft
 from halo_raft import sandbox
-from halo_raft.config.schema import SandboxConfig, VerifierConfig
+from halo_raft.config.judging import SandboxConfig, VerifierConfig
 from halo_raft.errors import ConfigError
 from halo_raft.records import Task, stable_hash
 from halo_raft.sandbox.tier import VARIABLE

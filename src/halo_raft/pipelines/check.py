@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from halo_raft import __version__, devices, engines, models, sandbox, tasks, verifiers
 from halo_raft.config import RaftConfig, SweepConfig, load, load_file, to_yaml
+from halo_raft.config.reference import page
 from halo_raft.errors import HaloRaftError
 from halo_raft.terminal import console
 from halo_raft.tracking.versions import PACKAGES, versions
@@ -32,7 +33,7 @@ NEXT = {
 
 
 def add_commands(commands: Any, config_group: Any) -> None:
-    """Add `test` and `info` to the commands, and `validate` and `show` to those of `config`."""
+    """Add `test` and `info` to the commands, and `validate`, `show` and `reference` to those of `config`."""
     for name, run, text in (
         ("validate", validate_config, "say whether a configuration is right"),
         ("show", show_config, "print a configuration with all defaults"),
@@ -41,6 +42,8 @@ def add_commands(commands: Any, config_group: Any) -> None:
         command.add_argument("file", type=Path)
         command.add_argument("overrides", nargs="*", metavar="key=value")
         command.set_defaults(run=run)
+    reference_command = config_group.add_parser("reference", help="print every setting: default, bounds, meaning, flag")
+    reference_command.set_defaults(run=reference)
     test_command = commands.add_parser("test", help="check this installation")
     levels = "smoke: seconds, no model; standard: the model generates; full: and is trained"
     test_command.add_argument("--level", choices=tuple(NEXT), default="smoke", help=levels)
@@ -75,6 +78,12 @@ def validate_config(arguments: argparse.Namespace) -> int:
 def show_config(arguments: argparse.Namespace) -> int:
     """Print a configuration with every default filled in."""
     console.say(to_yaml(load_file(arguments.file, arguments.overrides)))
+    return 0
+
+
+def reference(arguments: argparse.Namespace) -> int:
+    """Print every setting that there is, as `docs/configuration.md` has it."""
+    console.say(page().rstrip())
     return 0
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from halo_raft import models, tasks, verifiers
 from halo_raft.cluster.connection import describe_devices, refuse_quantized
 from halo_raft.config import RaftConfig
-from halo_raft.config.schema import TasksConfig, VerifierConfig
+from halo_raft.config.judging import VerifierConfig
+from halo_raft.config.schema import TasksConfig
 from halo_raft.engines import REGISTRY as ENGINES
 from halo_raft.errors import DataError
 from halo_raft.judging import JudgingPolicy

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from halo_raft.config.schema import SandboxConfig
+    from halo_raft.config.judging import SandboxConfig
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
 from halo_raft.sandbox import Limits, probe
 
 if TYPE_CHECKING:
-    from halo_raft.config.schema import SandboxConfig, VerifierConfig
+    from halo_raft.config.judging import SandboxConfig, VerifierConfig
 
 logger = logging.getLogger(__name__)
 

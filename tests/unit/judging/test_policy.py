@@ -8,7 +8,7 @@ import pytest
 
 from halo_raft import sandbox
 from halo_raft.config import SandboxConfig
-from halo_raft.config.schema import VerifierConfig
+from halo_raft.config.judging import VerifierConfig
 from halo_raft.errors import ConfigError
 from halo_raft.judging import JudgingPolicy, policy
 from halo_raft.judging.failures import collected_messages

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft import sandbox
-from halo_raft.config.schema import SandboxConfig
+from halo_raft.config.judging import SandboxConfig
 from halo_raft.sandbox import POOL, KilledBy, Limits, Outcome, Run, SandboxError, View, probe, run_python
 from halo_raft.sandbox.tier import VARIABLE
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import ResourcesConfig, SandboxConfig
-from halo_raft.config.schema import VerifierConfig
+from halo_raft.config.judging import VerifierConfig
 from halo_raft.judging import JudgingPolicy, beyond_us
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.known import Known, ledger_folder
