@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup toolchains quickstart test test-all test-fast test-browser check format clean
+.PHONY: help setup toolchains quickstart test test-all test-fast test-browser check docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,7 +21,8 @@ quickstart: setup ## train the embedded model on the starter tasks: the whole lo
 test: setup ## the tests, with the real engine, Ray, MLflow and sandbox
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: setup ## the slow tests too: every attack in both tiers as two users, studies, several training workers
+test-all: setup ## the slow tests too: every attack in both tiers as two users, studies, compose's services
+	infra/postgres.sh
 	$(BIN)/python -m pytest
 
 test-fast: setup ## unit tests alone
@@ -31,15 +32,19 @@ test-browser: setup ## MLflow and the report as a person sees them, in headless 
 	infra/browser.sh
 	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
 
-check: setup ## linter, formatter, types, import rules
+check: setup ## linters, formatter, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint infra/Dockerfile infra/Dockerfile.rocm
+
+docs: ## this documentation as a site, in site/, with packages of its own
+	@infra/docs.sh
 
 format: setup ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean: ## remove the environment and caches; runs and results stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-docs site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
