@@ -14,6 +14,7 @@ import pty
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,15 +79,20 @@ def drawn(lines: Sequence[str], title: str) -> str:
 
 def main() -> None:
     """Run the command, or read what it showed, and write the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s PICTURE [--keep FILE] [--of FILE] [--lines RANGES] -- COMMAND ...",
+    )
     parser.add_argument("picture", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--of", type=Path)
     parser.add_argument("--lines", default="")
-    parser.add_argument("command", nargs="*")
-    arguments = parser.parse_args()
-    said = shlex.join(arguments.command)
-    lines = arguments.of.read_text(encoding="utf-8").splitlines() if arguments.of else shown_by(arguments.command)
+    words = sys.argv[1:]
+    end = words.index("--")
+    arguments, command = parser.parse_args(words[:end]), words[end + 1 :]
+    said = shlex.join(command)
+    lines = arguments.of.read_text(encoding="utf-8").splitlines() if arguments.of else shown_by(command)
     if arguments.keep:
         arguments.keep.write_text("\n".join(lines) + "\n", encoding="utf-8")
     picture = drawn([f"$ {said}", *chosen(lines, arguments.lines)], "halo-raft")

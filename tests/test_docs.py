@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from halo_raft import cli, verifiers
 from halo_raft.config import RaftConfig, SftConfig, SweepConfig, load
@@ -184,6 +187,22 @@ def test_each_line_that_troubleshooting_quotes_is_in_the_source():
         parts = [part for part in line.split("…") if part.strip(" .,:;")]
         constant = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
         assert sum(map(len, parts)) > 10 and any(constant.search(known) for known in there), line
+
+
+def test_python_and_yaml_on_the_pages_are_sound():
+    seen = 0
+    for path in PAGES:
+        for language, block in _FENCE.findall(text(path)):
+            if language == "python":
+                for node in ast.walk(ast.parse(block, filename=str(path))):
+                    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("halo_raft"):
+                        module = importlib.import_module(node.module)
+                        assert all(hasattr(module, name.name) for name in node.names), f"{path.name}: {node.module}"
+                        seen += 1
+            elif language == "yaml":
+                load(RaftConfig, None, [f"{key}={json.dumps(value)}" for key, value in yaml.safe_load(block).items()])
+                seen += 1
+    assert seen >= 4
 
 
 def test_every_verifier_has_a_row():
