@@ -116,6 +116,33 @@ def test_each_command_line_parses(line, capsys):
         load({"sft": SftConfig, "sweep": SweepConfig}.get(words[0], RaftConfig), None, settings_given)
 
 
+LOOKING = [line for line in COMMANDS
+           if re.search(r"configs/.*--dry-run|data prepare --list$|config \w+ configs/", line)]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LOOKING)
+def test_commands_that_only_look_run(line, monkeypatch, tmp_path):
+    assert len(LOOKING) > 3
+    for name in ("configs", "data", "bench"):
+        (tmp_path / name).symlink_to(REPO / name)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(as_ours(words_of(line))) == 0
+    assert {path.name for path in tmp_path.iterdir()} <= {"configs", "data", "bench", "mlruns"}
+
+
+def test_the_first_run_of_the_start_page_runs_up_to_its_training(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = [line for line in lines_of_shell(REPO / "docs" / "index.md") if "halo-raft" in line]
+    assert lines[0].startswith("halo-raft init mine && cd mine") and "--dry-run" not in lines[-1]
+    for line in lines[:-1]:
+        words = words_of(line.partition("&&")[0])
+        assert cli.main(as_ours(words)) == 0, capsys.readouterr().err
+        if "&& cd mine" in line:
+            monkeypatch.chdir(tmp_path / "mine")
+    assert "# Plan" in capsys.readouterr().out
+    assert as_ours(words_of(lines[-2]))[:-1] == as_ours(words_of(lines[-1])), "what was looked over is what is run"
+
+
 def test_what_make_and_scripts_are_told_exists():
     targets = set(re.findall(r"^([a-z-]+):", text(REPO / "Makefile"), re.MULTILINE))
     for line in command_lines():
