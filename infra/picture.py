@@ -3,7 +3,7 @@
     .venv-docs/bin/python infra/picture.py docs/images/quickstart.svg -- make quickstart
 
 `--keep FILE` keeps what was shown as text, and `--of FILE` draws such a file without running anything.
-`--lines 1-30,58-80` takes some of it; a line of dots stands for what is left out between.
+`--lines 1-30,58-80` takes some of it; a line of dots stands for what is left out.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def shown_by(command: Sequence[str]) -> list[str]:
 
 
 def chosen(lines: Sequence[str], wanted: str) -> list[str]:
-    """Return the lines of ranges such as `1-30,58-80`, with dots between."""
+    """Return the lines of ranges such as `1-30,58-80`, with dots for what is left out before each."""
     if not wanted:
         return list(lines)
     parts = []
-    for number, one in enumerate(wanted.split(",")):
+    for one in wanted.split(","):
         first, _, last = one.partition("-")
-        parts += ["  ..."] * (number > 0) + list(lines[int(first) - 1 : int(last or first)])
+        parts += ["  ..."] * (int(first) > 1) + list(lines[int(first) - 1 : int(last or first)])
     return parts
 
 
