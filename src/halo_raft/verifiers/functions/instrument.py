@@ -112,14 +112,14 @@ def _suite(
     tree = ast.parse(source)
     base = re.findall(r"^\w*", expression or "")[0] or None
     missing = modules_in(f"{setup}\n{source}", base)
-    setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
+    setup = _joined(*(f"import {MODULES[name]} as {name}" for name in missing), setup)
     stubs = left_open(prompt)
-    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):  # a helper
+    if base in defined(_joined(helpers(prompt, stubs[-1] if stubs else base), setup)):  # a helper
         base = expression = None
-    entry_point = _entry_point(source, f"{helpers(prompt, base)}\n{setup}", base, tree)
+    entry_point = _entry_point(source, _joined(helpers(prompt, base), setup), base, tree)
     if base is None and stubs and entry_point not in stubs:
         entry_point = stubs[-1]
-    before = f"{helpers(prompt, entry_point)}\n{setup}"
+    before = _joined(helpers(prompt, entry_point), setup)
     terms = terms_of(source, before, told, solution, entry_point)
     if entry_point != base:
         expression = entry_point
@@ -140,6 +140,11 @@ def _suite(
         plain=plain,
         up_front=asked,
     )
+
+
+def _joined(*parts: str) -> str:
+    """Return trusted sources as one; the same text for the same code, which is then read once."""
+    return "\n".join(filter(None, parts))
 
 
 def _entry_point(source: str, setup: str, base: str | None, tree: ast.Module) -> str | None:
