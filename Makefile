@@ -3,8 +3,11 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
+# what starts no engine and no Ray: a process for each CPU, a file in one of them
+SIDE_BY_SIDE := -n logical --dist loadfile tests/unit tests/attacks
+ALONE := --ignore tests/unit --ignore tests/attacks
 
-.PHONY: help setup toolchains quickstart test test-all test-fast test-browser check docs format clean
+.PHONY: help setup toolchains quickstart test test-all test-fast test-browser bench-check check docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,18 +22,23 @@ quickstart: setup ## train the embedded model on the starter tasks: the whole lo
 	$(BIN)/python -m halo_raft.pipelines.raft --config configs/quickstart.yaml
 
 test: setup ## the tests, with the real engine, Ray, MLflow and sandbox
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest -m "not slow" $(ALONE)
 
 test-all: setup ## the slow tests too: every attack in both tiers as two users, studies, compose's services
 	infra/postgres.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(ALONE)
 
 test-fast: setup ## unit tests alone
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n logical --dist loadfile tests/unit
 
 test-browser: setup ## MLflow and the report as a person sees them, in headless Chromium
 	infra/browser.sh
 	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
+
+bench-check: setup ## the benchmarks again: fails where ours has fallen behind the others by more than 15%
+	$(BIN)/python bench/check.py
 
 check: setup ## linters, formatter, types, import rules
 	$(BIN)/ruff check .

@@ -19,7 +19,9 @@ from halo_raft.config.reference import page, settings
 from halo_raft.terminal.exits import parse
 
 REPO = Path(__file__).resolve().parents[1]
-PAGES = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted((REPO / "docs").glob("*.md"))
+PAGES = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md")] + sorted(
+    (REPO / "docs").glob("*.md")
+)
 SOURCE = REPO / "src" / "halo_raft"
 
 YOURS = {"my_sft.yaml", "best.yaml", "raft.yaml", "configs/memory.yaml"}

@@ -125,7 +125,7 @@ def test_every_command_ends_there_with_the_results_of_one_machine(machines):
     words = ["tasks.limit=3", "engine.max_model_len=512", 'sampling.stop=["e","a"," "]', "tracking.mlflow=false"]
     machines.run(*measure, "--output", "there.json", *words)
     machines.run(*measure, "--output", "alone.json", *words, alone=True)
-    assert samples(work / "alone.samples.jsonl") == samples(work / "there.samples.jsonl")
+    assert samples(work / "alone_samples.jsonl") == samples(work / "there_samples.jsonl")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def zstd(data: bytes) -> bytes:
     [
         ("a.jsonl", LINES),
         ("a.jsonl", b"\xef\xbb\xbf" + LINES),
-        ("a.jsonl.gz", gzip.compress(LINES)),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)),
         ("a.jsonl.zst", zstd(LINES)),
         ("a.jsonl", LINES.replace(b"\n", b"\r\n\r\n")),
     ],
