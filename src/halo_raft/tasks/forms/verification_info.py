@@ -43,7 +43,7 @@ def task(row: Row) -> Task:
         fields = {"test_cases": programs_cases(pairs, row, FIELD), "comparison": "numeric"}
         statement = statement if asked else f"{statement.strip()}\n\n{READS}"
     return Task(
-        task_id=row.name("problem_id", "task_id", "id", prompt=statement),
+        task_id=row.name("task_id", "problem_id", "id", prompt=statement),
         prompt=statement,
         language=canonical(str(info.get("language") or "python")),
         solution=row.text("gold_standard_solution", "solution"),

@@ -53,6 +53,17 @@ def same_or_wrapped(got, wanted):
 """What the tests below compare with: exact types, so that no object of a program's decides."""
 
 
+def setup_of(row: Row, tests: str) -> str | None:
+    """Return what runs before the tests, and the program; None without any.
+
+    Where the tests ask for a method of `Solution`, the program is written as for a site that has `IMPORTS`.
+    """
+    setup = row.setup()
+    if not re.search(r"\bSolution\(\)", f"{row.text('entry_point') or ''}\n{tests}"):
+        return setup
+    return f"{IMPORTS}\n{setup or ''}"
+
+
 def tests_of_calls(
     function: str, calls: Sequence[tuple[Sequence[Any], Any]], row: Row, *, wrapped: bool = False
 ) -> str:

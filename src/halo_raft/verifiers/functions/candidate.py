@@ -207,13 +207,14 @@ class JudgeFunction:
     """A function that a test passed as an argument; it runs in the judge."""
 
     def __init__(self, number: int, name: str, program: Program) -> None:
-        self.number, self._program = number, program
-        self.__name__ = self.__qualname__ = name
+        self.number, self._name, self._program = number, name, program
+        self.__name__, _, doc = name.partition("\0")
+        self.__qualname__, self.__doc__ = self.__name__, doc or None
 
     @property
     def named(self) -> tuple[str, str]:
         """Sort and name, as the judge wrote them."""
-        return "o", self.__name__
+        return "o", self._name
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the judge and return what it returns, or raise what it raises."""

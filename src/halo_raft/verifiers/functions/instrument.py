@@ -13,7 +13,7 @@ import re
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.guarding import guarded
 from halo_raft.verifiers.functions.names import (
     MODULES,
     RAISES,

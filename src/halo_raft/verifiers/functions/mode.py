@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator
 
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
+from halo_raft.verifiers.functions.changed import changes_answers
 from halo_raft.verifiers.functions.instrument import Suite
 from halo_raft.verifiers.functions.kept import hands_coroutines, keeps_arguments
 from halo_raft.verifiers.functions.names import PROGRAM, dotted, text
@@ -120,6 +121,8 @@ def _by_form(setup: str, source: str, targets: tuple[str, ...], classes: frozens
         reason = "its tests hand coroutines to the program"
     if reason is None and keeps_arguments(nodes, targets, classes):
         reason = _KEEPS
+    if reason is None and changes_answers(nodes, classes):
+        reason = "its tests change what the program's objects hold"
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 
@@ -143,6 +146,9 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
         elif isinstance(node, ast.ClassDef):
             if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
+            decorators = [d for part in (node, *node.body) for d in getattr(part, "decorator_list", ())]
+            if any(ast.unparse(decorator).partition("(")[0] in targets for decorator in decorators):
+                yield "its tests have the program decorate classes of their own, or methods"
         elif isinstance(node, ast.Assign) and any(map(_is_of_mock, node.targets)):
             yield "its tests hand objects to the program that mock others"
         elif _looks_into(node, targets):

@@ -130,12 +130,13 @@ def calls(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield node.func.id
 
 
-def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield what a text takes from the module of the program."""
+def imported(nodes: tuple[ast.AST, ...]) -> Iterator[str]:
+    """Yield what a text takes from the module of the program, whatever it calls that."""
+    modules = {PROGRAM, *(a.asname for n in nodes if isinstance(n, ast.Import) for a in n.names if a.name == PROGRAM)}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == PROGRAM:
             yield from (alias.name for alias in node.names if alias.name != "*")
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM:
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             yield node.attr
 
 
@@ -251,8 +252,6 @@ def _unbelieved(read: Text, spoken: frozenset[str]) -> Iterator[str]:
     or that the reference defines, is the program's to define, unless values have it too.
     """
     asked = [node for node in read.calls if isinstance(node.func, ast.Attribute)]
-    if not asked:
-        return
     parents = {child: node for node in read.nodes for child in ast.iter_child_nodes(node)}
     truths = {node.id for node in _truths(read.nodes) if isinstance(node, ast.Name)}
     for node in asked:
