@@ -133,6 +133,15 @@ def test_an_expectation_of_pytest_that_fails_is_a_wrong_answer(expectation):
     assert judged(tasks.parse_row(row, "row 1"), "def add(a, b):\n    return 3") == "wrong"
 
 
+@pytest.mark.parametrize("name", ["solution", "s"])
+def test_asserts_that_import_the_program_are_no_suite(name):
+    asserts = f"import solution as {name}\nassert {name}.twice(2) == 4\nassert {name}.twice(0) == 0\n"
+    row = {"task_id": "t", "prompt": "Twice.", "tests": asserts}
+    task = tasks.parse_row(row, "row 1")
+    assert judged(task, "def twice(x):\n    return 2 * x") == "passed"
+    assert judged(task, "def twice(x):\n    return 4") == "wrong"
+
+
 @pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize("key", ["instruct_prompt", "complete_prompt"])
 def test_an_answer_to_bigcodebench_may_be_a_body_alone(key: str, shown: bool) -> None:

@@ -52,6 +52,11 @@ _OF_FUNCTIONS = frozenset((
     "inspect.isgeneratorfunction", "inspect.signature", "inspect.getfullargspec", "inspect.isabstract",
 ))  # fmt: skip
 """Calls that ask a function what it is made of."""
+_OF_CLASSES = frozenset((
+    "dataclasses.fields", "dataclasses.is_dataclass", "dataclasses.asdict", "dataclasses.astuple",
+    "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints", "vars",
+))  # fmt: skip
+"""Calls that ask an object, or a class, what it is made of."""
 OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
 """What tests, and the judge's own exceptions, are called as a rule."""
 THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
@@ -184,9 +189,8 @@ def _of_classes(
 ) -> Iterator[str]:
     name = _name_of(node, aliases, froms)
     first, second = (*node.args, None, None)[:2]
-    if name in ("dataclasses.fields", "dataclasses.is_dataclass", "dataclasses.asdict", "dataclasses.astuple",
-                "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints",
-                "vars"):  # fmt: skip
+    asked = second.value if isinstance(second, ast.Constant) else None
+    if name in _OF_CLASSES or (name in ("hasattr", "getattr") and asked in LOOKED_INTO):
         yield _LOOKS_INTO
     elif name in _OF_FUNCTIONS:
         if isinstance(first, ast.Name) and first.id in targets:

@@ -149,6 +149,12 @@ class Handle:
     def __aiter__(self) -> Any:
         return self._ask("aiter", given=True)
 
+    async def __anext__(self) -> Any:
+        item, more = self._ask("complete_next", given=True)
+        if not more:
+            raise StopAsyncIteration
+        return item
+
     def __eq__(self, other: object) -> Any:
         if type(other) is Handle:
             if self._is_open() or other._is_open():

@@ -294,6 +294,11 @@ IN_PROCESS = {
         "cart = Cart()\nitems = cart.items()\nitems.clear()\nassert cart.items() == ['a']",
         "its tests change what the program's objects hold",
     ),
+    "slots": (
+        "class f:\n    __slots__ = ('n',)\n    def __init__(self, n): self.n = n",
+        "assert not hasattr(f(1), '__dict__') and f(1).n == 1",
+        "its tests look into the program's functions and classes",
+    ),
     "a class of the tests that is decorated": (
         "def f(cls):\n    cls.__repr__ = lambda self: 'shown'\n    return cls",
         "@f\nclass Own:\n    pass\nassert repr(Own()) == 'shown'",

@@ -119,6 +119,13 @@ ANSWERS = {
         "    def __reversed__(self): return iter(range(1, self.n + 1))\n",
         "assert list(reversed(Down(3))) == [1, 2, 3] and list(Down(2)) == [2, 1]",
     ),
+    "asynchronous iterators": (
+        "class Feed:\n    def __init__(self, n): self.n = n\n    def __aiter__(self): return self\n"
+        "    async def __anext__(self):\n        if not self.n: raise StopAsyncIteration\n"
+        "        self.n -= 1\n        return self.n\n",
+        "import asyncio\nasync def all_of(feed): return [n async for n in feed]\n"
+        "assert asyncio.run(all_of(Feed(3))) == [2, 1, 0]",
+    ),
     "docstrings": (
         "def f():\n    'What f does.'\nclass Box:\n    'A box.'\n",
         "assert f.__doc__ == 'What f does.' and Box.__doc__ == 'A box.' and Box().__doc__ == 'A box.'",
