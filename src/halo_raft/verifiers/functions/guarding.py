@@ -32,6 +32,7 @@ class _Guard(ast.NodeTransformer):
         self._inside = self._bound = 0
 
     def _visit_inside(self, node: ast.AST) -> ast.AST:
+        """Visit a comprehension, in parts of which Python binds no names."""
         self._inside += 1
         self.generic_visit(node)
         self._inside -= 1
@@ -56,18 +57,24 @@ class _Guard(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         self.generic_visit(node)
-        if self._inside:  # where no name can be bound
-            node.values = [*map(_truth, node.values)]
+        if self._inside and any(isinstance(part, ast.Await | ast.NamedExpr) for part in ast.walk(node)):
+            node.values = [*map(_truth, node.values)]  # neither may stand in a function of its own
             return node
         *first, value = node.values
         for operand in reversed(first):
-            self._bound += 1
-            name = f"__judge_side_{self._bound}__"
-            side = ast.NamedExpr(ast.Name(name, ast.Store()), operand)
-            kept = ast.Name(name, ast.Load())
-            ends = (kept, value) if isinstance(node.op, ast.Or) else (value, kept)
-            value = ast.IfExp(_truth(side), *ends)
+            value = self._chosen(isinstance(node.op, ast.Or), operand, value)
         return value
+
+    def _chosen(self, is_or: bool, operand: ast.expr, other: ast.expr) -> ast.expr:
+        """Return `operand or other`, or `operand and other`, where no object of the program decides which it is."""
+        name = f"__judge_side_{self._bound}__"
+        self._bound += 1
+        side = ast.Name(name, ast.Load())
+        ends = (side, other) if is_or else (other, side)
+        if not self._inside:
+            return ast.IfExp(_truth(ast.NamedExpr(ast.Name(name, ast.Store()), operand)), *ends)
+        argument = ast.arguments([], [ast.arg(name)], None, [], [], None, [])
+        return ast.Call(ast.Lambda(argument, ast.IfExp(_truth(side), *ends)), [operand], [])
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

@@ -96,7 +96,7 @@ def _by_reference(
 ) -> tuple[Mode, bool]:
     """Return the mode, and whether the machine had the time to find it out."""
     form = by_form(suite)
-    first = None if form.reason in (_RUNS, _KEEPS) else outside()
+    first = None if form.reason in (_RUNS, _KEEPS, _CHANGES) else outside()
     if first is not None and first.success:
         return Mode(OUTSIDE, "its reference passes outside"), True
     second = beside()
@@ -110,6 +110,7 @@ def _by_reference(
 
 _LOOKS_INTO = "its tests look into the program's functions and classes"
 _RUNS = "its tests run what the program returns"
+_CHANGES = "its tests change what the program's objects hold"
 _KEEPS = "its tests look at what they handed to the program and it goes on using"
 
 
@@ -127,7 +128,7 @@ def _by_form(setup: str, source: str, targets: tuple[str, ...], classes: frozens
     if reason is None and keeps_arguments(nodes, targets, classes):
         reason = _KEEPS
     if reason is None and changes_answers(nodes, classes):
-        reason = "its tests change what the program's objects hold"
+        reason = _CHANGES
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 

@@ -350,6 +350,12 @@ def test_a_choice_between_values_is_a_value_beside_the_tests():
     verdict = judge("def f(x): return x", tests)
     assert (verdict.success, verdict.integrity) == (True, "in_process"), verdict.details
     assert not judge("def f(x): return True", tests).success
+    tests = (
+        "import asyncio, random\nasync def yes(x): return f(x)\nrandom.seed(1)\n"
+        "async def all_of(): return [n for n in range(3) if n and await yes(n) and (m := n)]\n"
+        "assert asyncio.run(all_of()) == [1, 2]\n"
+    )
+    assert judge("def f(x): return x", tests).success
 
 
 def test_assertions_of_class_and_identity_see_the_answer_itself():
