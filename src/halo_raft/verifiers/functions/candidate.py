@@ -11,7 +11,7 @@ import marshal
 import os
 import sys
 
-from halo_raft.verifiers.functions import rehearsal
+from halo_raft.verifiers.functions import heads, rehearsal
 from halo_raft.verifiers.functions.codec import named, yours
 from halo_raft.verifiers.functions.ends import End, how_many
 from halo_raft.verifiers.functions.errors import described, without_objects
@@ -208,13 +208,21 @@ class JudgeFunction:
 
     def __init__(self, number: int, name: str, program: Program) -> None:
         self.number, self._name, self._program = number, name, program
-        self.__name__, _, doc = name.partition("\0")
-        self.__qualname__, self.__doc__ = self.__name__, doc or None
+        self.__name__, self._parameters, self.__doc__ = heads.parts(name)
+        self.__qualname__ = self.__name__
 
     @property
     def named(self) -> tuple[str, str]:
         """Sort and name, as the judge wrote them."""
         return "o", self._name
+
+    @property
+    def __signature__(self) -> Any:
+        return heads.signature(self._parameters)
+
+    @property
+    def __code__(self) -> Any:
+        return heads.code(self._parameters)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the judge and return what it returns, or raise what it raises."""

@@ -132,13 +132,6 @@ def ask_of_iterator(iterator: Any, count: int) -> tuple[list[Any], BaseException
     return items, None
 
 
-def called(function: Any) -> str:
-    """Return what a function is called, with its docstring behind a NUL where it has one."""
-    doc = function.__doc__ if isinstance(function, types.FunctionType) else None
-    name = str(getattr(function, "__name__", type(function).__name__))
-    return f"{name}\0{doc}" if doc else name
-
-
 def how_many(given: int) -> int:
     """Return how many items to ask for after so many."""
     return 1 if given < EAGER_FROM else min(EAGER, given)

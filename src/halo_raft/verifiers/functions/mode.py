@@ -129,6 +129,8 @@ def _by_form(setup: str, source: str, targets: tuple[str, ...], classes: frozens
         reason = _KEEPS
     if reason is None and changes_answers(nodes, classes):
         reason = _CHANGES
+    if reason is None and classes and _names_types(nodes):
+        reason = _LOOKS_INTO
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 
@@ -159,6 +161,18 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
             yield "its tests hand objects to the program that mock others"
         elif _looks_into(node, targets):
             yield _LOOKS_INTO
+
+
+def _names_types(nodes: tuple[ast.AST, ...]) -> bool:
+    """Return whether a test asks for the name of the class of what is no exception that it caught."""
+    caught = {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
+    for node in nodes:
+        kind = node.value if isinstance(node, ast.Attribute) and node.attr in ("__name__", "__qualname__") else None
+        if isinstance(kind, ast.Call) and dotted(kind.func) == "type" and kind.args:
+            asked = kind.args[0]
+            if not (isinstance(asked, ast.Name) and asked.id in caught) and dotted(asked) not in OF_TESTS - {"e"}:
+                return True
+    return False
 
 
 def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:

@@ -10,8 +10,9 @@ from halo_raft.verifiers.functions import wire
 from halo_raft.verifiers.functions.building import behind
 from halo_raft.verifiers.functions.codec import NotPlain, Refused, named, of_program, yours
 from halo_raft.verifiers.functions.definitions import Class, Function
-from halo_raft.verifiers.functions.ends import End, ask_of_iterator, called
+from halo_raft.verifiers.functions.ends import End, ask_of_iterator
 from halo_raft.verifiers.functions.errors import CannotCross, Ended, Errors, as_built_in, generation
+from halo_raft.verifiers.functions.heads import head
 from halo_raft.verifiers.functions.iterators import Iterator, async_generator, coroutine, generator
 from halo_raft.verifiers.functions.kinds import is_iterator
 from halo_raft.verifiers.functions.proxies import Handle
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MAX_CALLBACKS = 100_000
 PLAIN_BYTES = 1 << 14
 """A larger answer takes a judge of its own."""
+STAND_INS = frozenset((Handle, Function, Class, Iterator))
 NOT_PLAIN = "not_plain", "runtime", "more than plain data"
 REPLACED = ("input", "print")
 """Built-in functions that a test may replace for the program too."""
@@ -194,8 +196,7 @@ class Candidate(End):
 
     def stays(self, value: Any) -> bool:
         """Return whether a value stands for one of the program's."""
-        known = type(value) in (Handle, Function, Class, Iterator) or id(value) in self._stand_ins
-        return known or behind(value) is not None
+        return type(value) in STAND_INS or id(value) in self._stand_ins or behind(value) is not None
 
     def stand_in(self, value: Any) -> bytes | None:
         """Return what stands for an object of the program's."""
@@ -223,7 +224,7 @@ class Candidate(End):
             self.border = True
             kind = TypeError if isinstance(value, BaseException) else CannotCross  # the program may have raised it
             raise kind(f"an argument of type {type(value).__name__} cannot be passed")
-        return named(self.keep(value), "o", called(value))
+        return named(self.keep(value), "o", head(value))
 
     def theirs(self, number: int, sort: str, name: str) -> Any:
         """Return what stands for an object of the program's, the same one each time."""

@@ -294,6 +294,11 @@ IN_PROCESS = {
         "cart = Cart()\nitems = cart.items()\nitems.clear()\nassert cart.items() == ['a']",
         "its tests change what the program's objects hold",
     ),
+    "names of types": (
+        "class Dog: pass\nclass Cat(Dog): pass\ndef f(): return [Dog(), Cat()]",
+        "assert Cat() is not None and [type(e).__name__ for e in f()] == ['Dog', 'Cat']",
+        "its tests look into the program's functions and classes",
+    ),
     "slots": (
         "class f:\n    __slots__ = ('n',)\n    def __init__(self, n): self.n = n",
         "assert not hasattr(f(1), '__dict__') and f(1).n == 1",

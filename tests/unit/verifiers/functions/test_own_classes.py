@@ -135,6 +135,14 @@ ANSWERS = {
         "    def inner(*a): return 2 * g(*a)\n    return inner",
         "@twice\ndef g(x):\n    'G.'\n    return x\nassert g(2) == 4 and g.__wrapped__(2) == 2 and g.__doc__ == 'G.'",
     ),
+    "heads of functions": (
+        "import inspect\ndef f(g): return len(inspect.signature(g).parameters), g.__code__.co_argcount\n"
+        "def spec(g): return str(inspect.signature(g))\ndef twice(g): return lambda *a: g(*a) * 2",
+        "class Own:\n    def get(self, a): return a\n"
+        "def g(a, /, b, *c, d, e=1, **f): 'G.'\n"
+        "assert f(lambda: 1) == (0, 0) and f(lambda a, b=2: a) == (2, 2) and f(Own().get) == (1, 1)\n"
+        "assert spec(g) == '(a, /, b, *c, d, e=Ellipsis, **f)' and twice(Own().get)(2) == 4",
+    ),
     "methods of named tuples": (
         "from typing import NamedTuple\nfrom urllib.parse import urlparse\n"
         "class P(NamedTuple):\n    x: int\n    y: int\n"
