@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: help setup toolchains quickstart test test-all test-fast test-browser check format clean
+.PHONY: help setup toolchains quickstart test test-all test-fast test-browser bench-check check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test-fast: setup ## unit tests alone
 test-browser: setup ## MLflow and the report as a person sees them, in headless Chromium
 	infra/browser.sh
 	$(BIN)/python -m pytest -m browser tests/integration/test_browser.py
+
+bench-check: setup ## the benchmarks again: fails where ours has fallen behind the others by more than 15%
+	$(BIN)/python bench/check.py
 
 check: setup ## linter, formatter, types, import rules
 	$(BIN)/ruff check .

@@ -220,7 +220,7 @@ def cycle(folder: Path, short: bool) -> dict[str, Any]:
         "training.num_train_epochs=1",
         f"resources.require_gpu={str(device() == 'cuda').lower()}",
     ]
-    few = ["tasks.limit=4", "tasks.heldout_limit=2", "sampling.samples_per_prompt=2", "sampling.max_new_tokens=32"]
+    few = ["tasks.limit=4", "tasks.heldout_limit=2", "sampling.samples_per_prompt=4", "sampling.max_new_tokens=32"]
     begun = time.monotonic()
     code = raft.main([*settings, *(few if short else [])])
     stats = [json.loads(path.read_text()) for path in sorted((folder / "run").glob("cycle_*_stats.json"))]

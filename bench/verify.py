@@ -1,11 +1,10 @@
 """Samples judged per second: ours in tier A beside the peers' harnesses, on the same HumanEval completions.
 
-Every contender runs in processes of its own, in turn, for some rounds of one run; the figure of each
-is its median, and what counts is the ratio. Covers Python and, with `--cpp FILE` (MultiPL-E tasks with
+Every contender runs in processes of its own. Covers Python and, with `--cpp FILE` (MultiPL-E tasks with
 completions), C++ against plain g++. Does not measure start-up: a contender's clock runs from its first
 to its last sample.
 
-    python bench/verify.py --rounds 3 --output bench/results/verify.md
+    python bench/verify.py
     python bench/verify.py --before ../checkout-of-an-older-commit
 """
 
@@ -13,10 +12,10 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib.util
 import json
 import multiprocessing
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-CORES = os.cpu_count() or 1
+from side_by_side import CORES, RESULTS, Comparison, Measured, facts, in_turn, write
+
 WRONG = ("    return None\n", "    raise ValueError\n", "    return (\n")
 """Bodies that fail every task, beside its canonical one: a wrong answer, a crash, a syntax error."""
 Item = tuple[dict[str, Any], str]
@@ -230,44 +230,35 @@ def plain_gpp(pairs: Sequence[tuple[Any, str]]) -> tuple[float, int]:
     return time.monotonic() - started, sum(results)
 
 
-def measure(contenders: dict[str, Callable[[Any], tuple[float, int]]], items: Any, rounds: int) -> list[dict[str, Any]]:
-    """Run the contenders in turn, some rounds, and return one row each."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    passed: dict[str, int] = {}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            took, passed[name] = contender(items)
-            seconds[name].append(took)
-            print(f"{name}: {len(items) / took:.1f} samples/s, {passed[name]} passed", file=sys.stderr, flush=True)
-    rates = {name: len(items) / statistics.median(values) for name, values in seconds.items()}
-    best = next(iter(rates.values()))
-    return [
-        {
-            "contender": name,
-            "samples_per_s": rates[name],
-            "passed": passed[name],
-            "ours_is_faster_by": best / rates[name],
-        }
-        for name in contenders
-    ]
+def rate_of(contender: Callable[[Any], tuple[float, int]], items: Sequence[Any]) -> Callable[[], Measured]:
+    """Return a contender that says samples per second, and how many passed."""
+
+    def measured() -> Measured:
+        took, passed = contender(items)
+        return len(items) / took, f"{passed} passed"
+
+    return measured
 
 
-def table(title: str, rows: list[dict[str, Any]], samples: int) -> str:
-    """Return the rows as a Markdown table."""
-    lines = [
-        f"## {title} ({samples} samples)",
-        "",
-        "| | samples/s | passed | ours is faster by |",
-        "| --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {r['contender']} | {r['samples_per_s']:.1f} | {r['passed']} | {r['ours_is_faster_by']:.1f}x |" for r in rows
-    ]
-    return "\n".join([*lines, ""])
+def compare(
+    title: str, contenders: dict[str, Callable[[Any], tuple[float, int]]], items: Sequence[Any], rounds: int
+) -> Comparison:
+    """Have contenders judge the same samples in turn."""
+    by_rate = {name: rate_of(contender, items) for name, contender in contenders.items()}
+    return in_turn(f"{title}, {len(items)} samples", "samples/s", by_rate, rounds)
+
+
+def cpp_pairs(path: Path) -> list[tuple[Any, str]]:
+    """Return (task, completion) of MultiPL-E rows that bring a `completion` each."""
+    from halo_raft.tasks import load
+
+    by_id = {task.task_id: task for task in load(str(path)).tasks}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(by_id[row["name"]], row["completion"]) for row in rows]
 
 
 def main() -> None:
-    """Measure and print; write the tables where asked."""
+    """Measure and print; keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -276,18 +267,15 @@ def main() -> None:
     parser.add_argument("--cpp", type=Path, help="JSONL of MultiPL-E C++ tasks with a `completion` each")
     parser.add_argument("--before", type=Path, help="a checkout of another commit of ours, measured beside this one")
     parser.add_argument("--ours-alone", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder for verify.json and verify.md")
     arguments = parser.parse_args()
     if arguments.ours_alone:
         print(json.dumps(ours_python(humaneval_items(arguments.copies))))
         return
     from halo_raft.sandbox import probe
 
-    print(f"tier {probe().name}, {CORES} cores", file=sys.stderr)
+    seen_on, tier = facts(), probe().name
     items = humaneval_items(arguments.copies)
-    parts = [
-        f"# Verification, side by side in one run: tier {probe().name}, {CORES} cores, {arguments.rounds} rounds\n"
-    ]
     before = {"halo-raft before": ours_before(arguments.before)} if arguments.before else {}
     contenders = {
         "halo-raft": ours_python,
@@ -297,28 +285,17 @@ def main() -> None:
         "floor: a fork a sample, no isolation": floor_of_forks,
         "floor: exec in one process, no isolation": floor,
     }
-    parts.append(table("HumanEval", measure(contenders, items, arguments.rounds), len(items)))
+    found = [compare("HumanEval", contenders, items, arguments.rounds)]
     readable = [item for item in items if literal_cases(item[0]["test"])]
-    try:
-        import evalplus as _  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("evalplus") is None:
         print("evalplus is not installed: pip install --no-deps -r bench/requirements.txt", file=sys.stderr)
     else:
         title = "HumanEval tasks whose asserts are literal, as evalplus takes them"
-        rows = measure({"halo-raft": ours_python, "evalplus": evalplus}, readable, arguments.rounds)
-        parts.append(table(title, rows, len(readable)))
+        found.append(compare(title, {"halo-raft": ours_python, "evalplus": evalplus}, readable, arguments.rounds))
     if arguments.cpp:
-        from halo_raft.tasks import load
-
-        by_id = {task.task_id: task for task in load(str(arguments.cpp)).tasks}
-        rows_in = [json.loads(line) for line in arguments.cpp.read_text().splitlines()]
-        pairs = [(by_id[row["name"]], row["completion"]) for row in rows_in]
-        rows = measure({"halo-raft": ours_cpp, "plain g++": plain_gpp}, pairs, arguments.rounds)
-        parts.append(table("MultiPL-E C++", rows, len(pairs)))
-    text = "\n".join(parts)
-    print(text)
-    if arguments.output:
-        arguments.output.write_text(text)
+        native = {"halo-raft": ours_cpp, "plain g++": plain_gpp}
+        found.append(compare("MultiPL-E C++", native, cpp_pairs(arguments.cpp), arguments.rounds))
+    write("verify", f"Verification, side by side in one run: tier {tier}", found, seen_on, arguments.output)
 
 
 if __name__ == "__main__":

@@ -43,15 +43,17 @@ def _copy(folder: Path) -> Path:
 
 
 def test_starter_tasks_configurations_templates_and_init_come_with_it(installed, tmp_path, make_run):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
     def run(*words: str, where: Path = tmp_path) -> str:
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run([installed, *words], cwd=where, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
     python = installed.with_name("python")
     program = "import halo_raft; print(halo_raft.__file__)"
-    found = subprocess.run([python, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    asked = [python, "-c", program]
+    found = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert str(installed.parents[1]) in found, "not the checkout's"
     assert "training tasks" in run("raft", "train", "--config", "configs/quickstart.yaml", "--dry-run")
     assert "237 tasks" in run("data", "stats", "starter")

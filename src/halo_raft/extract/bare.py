@@ -19,6 +19,7 @@ _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
     r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*=[^=]|if\s+__name__\s*=="
 )
+_PYTHON_DEFINES = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _PYTHON_LINE = re.compile(
     r"[#@)\]}\"']|(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(\[{,\\]|"
     r"(?:from|import|return|raise|assert|del|global|yield|await|pass|break|continue)\b|print\s*\(|"
@@ -36,11 +37,9 @@ _PROSE = re.compile(r"(?:\*\*|[-*>]\s|\d+[.)]\s|<\||[A-Z][\w'`\u2019-]*[ ,:](?!.
 
 def defines(code: str, name: str, language: str = "python") -> bool:
     """Return whether `code` defines `name` at top level, as far as its text tells."""
-    word = re.escape(name)
-    if language == "python":
-        pattern = rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{word}\b|^{word}[ \t]*(?::[^=\n]+)?=(?!=)"
-    else:
-        pattern = rf"^(?:.*[\s*&)>])?{word}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
+    if language == "python":  # one expression for all names: to make one for each costs more than to look
+        return name in code and any(name in found.groups() for found in _PYTHON_DEFINES.finditer(code))
+    pattern = rf"^(?:.*[\s*&)>])?{re.escape(name)}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
     return re.search(pattern, code, re.MULTILINE) is not None
 
 

@@ -70,6 +70,8 @@ def program_of(
 def _main_block(usable: list[Block], right: list[Block], language: str, entry_point: str | None) -> Block | None:
     if entry_point:
         defining = [block for block in right if defines(block.code, entry_point, language)]
+        if len(defining) == 1:
+            return defining[0]
         if defining:
             real = [block for block in defining if not _is_demo(block.code, language, entry_point)]
             whole = [block for block in real if language != "python" or _tree(block.code)]

@@ -11,15 +11,17 @@ import marshal
 import os
 import sys
 
-from halo_raft.verifiers.functions import heads, rehearsal
+from halo_raft.verifiers.functions import rehearsal
 from halo_raft.verifiers.functions.codec import named, yours
-from halo_raft.verifiers.functions.ends import End, how_many
+from halo_raft.verifiers.functions.ends import End
 from halo_raft.verifiers.functions.errors import described, without_objects
+from halo_raft.verifiers.functions.handed import JudgeFunction, JudgeIterator
 from halo_raft.verifiers.functions.kinds import is_iterator
 from halo_raft.verifiers.functions.operations import OPERATIONS
 from halo_raft.verifiers.functions.reader import Reader
 from halo_raft.verifiers.functions.streams import Streams
 from halo_raft.verifiers.functions.wire import (
+    ALL,
     CALLBACK,
     ERROR,
     FIRST_NONCE,
@@ -65,12 +67,15 @@ def serve(payload: dict[str, Any], fd: int) -> None:
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
         try:
-            nonce, _, body = receive(fd)
+            nonce, kind, body = receive(fd)
         except Closed:
             return
         if os.getpid() != owner:
             os._exit(1)
-        program.reply(nonce, body)
+        if kind == ALL:
+            program.reply_to_all(nonce, body)
+        else:
+            program.reply(nonce, body)
 
 
 class Program(End):
@@ -102,6 +107,18 @@ class Program(End):
             kind, answer = ERROR, self._error(question, error)
         send(self._fd, nonce, kind, answer)
         self._nonce = outer
+
+    def reply_to_all(self, nonce: bytes, body: bytes) -> None:
+        """Make calls that stand in the tests as they are, one after the other, and send what came of each."""
+        owner = os.getpid()
+        for name, args, kwargs in marshal.loads(body):
+            try:
+                kind, answer = VALUE, Writer(self).message([self.of_program(name)(*args, **kwargs)])
+            except BaseException as error:
+                kind, answer = ERROR, self._error(None, error)
+            if os.getpid() != owner:
+                os._exit(1)
+            send(self._fd, nonce, kind, answer)
 
     def _answer(self, question: Reader) -> bytes:
         operation, streams, keywords, *operands = question.values
@@ -201,59 +218,6 @@ def _sort(value: Any, kind: type) -> str:
     if is_iterator(kind):
         return "g" if kind.__name__ == "generator" else "i"
     return {"coroutine": "a", "async_generator": "A"}.get(kind.__name__, "o") if kind.__module__ == "builtins" else "o"
-
-
-class JudgeFunction:
-    """A function that a test passed as an argument; it runs in the judge."""
-
-    def __init__(self, number: int, name: str, program: Program) -> None:
-        self.number, self._name, self._program = number, name, program
-        self.__name__, self._parameters, self.__doc__ = heads.parts(name)
-        self.__qualname__ = self.__name__
-
-    @property
-    def named(self) -> tuple[str, str]:
-        """Sort and name, as the judge wrote them."""
-        return "o", self._name
-
-    @property
-    def __signature__(self) -> Any:
-        return heads.signature(self._parameters)
-
-    @property
-    def __code__(self) -> Any:
-        return heads.code(self._parameters)
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Call the function in the judge and return what it returns, or raise what it raises."""
-        return self._program.call_judge("call", self, *args, kwargs=kwargs)
-
-
-class JudgeIterator:
-    """An iterator that a test passed as an argument; its items come from the judge."""
-
-    def __init__(self, number: int, name: str, program: Program) -> None:
-        self.number, self._name, self._program = number, name, program
-        self._items: list[Any] = []
-        self._given = 0
-        self._over = False
-
-    @property
-    def named(self) -> tuple[str, str]:
-        """Sort and name, as the judge wrote them."""
-        return "i", self._name
-
-    def __iter__(self) -> JudgeIterator:
-        return self
-
-    def __next__(self) -> Any:
-        if not self._items and not self._over:
-            items, self._over = self._program.call_judge("advance", self, how_many(self._given))
-            self._items = items[::-1]
-            self._given += len(items)
-        if not self._items:
-            raise StopIteration
-        return self._items.pop()
 
 
 def _compile_first(sources: list[str], fd: int) -> Any:

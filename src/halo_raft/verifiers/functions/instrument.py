@@ -34,6 +34,7 @@ from halo_raft.verifiers.functions.plain import is_plain
 from halo_raft.verifiers.functions.reporting import reporting
 from halo_raft.verifiers.functions.terms import Terms
 from halo_raft.verifiers.functions.trusted import helpers, left_open
+from halo_raft.verifiers.functions.upfront import up_front
 
 Compiled = tuple[bytes, tuple[tuple[str, bool], ...], int]
 
@@ -53,6 +54,7 @@ class Suite:
         expression: What a test function gets as its candidate, such as `Solution().add`.
         setup: The set-up, with the helpers of a prompt that is code.
         plain: Whether a judge that others share can run them; see `plain`.
+        up_front: The calls of the program in them, where all can be asked at once; see `upfront`.
     """
 
     source: str
@@ -64,6 +66,7 @@ class Suite:
     expression: str
     setup: str
     plain: bool
+    up_front: bytes = b""
 
     @property
     def guarded(self) -> bytes:
@@ -109,19 +112,20 @@ def _suite(
     tree = ast.parse(source)
     base = re.findall(r"^\w*", expression or "")[0] or None
     missing = modules_in(f"{setup}\n{source}", base)
-    setup = "\n".join([*(f"import {MODULES[name]} as {name}" for name in missing), setup])
+    setup = _joined(*(f"import {MODULES[name]} as {name}" for name in missing), setup)
     stubs = left_open(prompt)
-    if base in defined(f"{helpers(prompt, stubs[-1] if stubs else base)}\n{setup}"):  # a helper
+    if base in defined(_joined(helpers(prompt, stubs[-1] if stubs else base), setup)):  # a helper
         base = expression = None
-    entry_point = _entry_point(source, f"{helpers(prompt, base)}\n{setup}", base, tree)
+    entry_point = _entry_point(source, _joined(helpers(prompt, base), setup), base, tree)
     if base is None and stubs and entry_point not in stubs:
         entry_point = stubs[-1]
-    before = f"{helpers(prompt, entry_point)}\n{setup}"
+    before = _joined(helpers(prompt, entry_point), setup)
     terms = terms_of(source, before, told, solution, entry_point)
     if entry_point != base:
         expression = entry_point
     runner = by_pytest or needs_pytest(tree)
     plain = not runner and expression in (None, *terms.targets) and is_plain(tree, terms, defined(before))
+    asked = _up_front(tree, frozenset(terms.targets), expression) if plain else b""
     targets = frozenset(terms.targets) | {"candidate"}
     code, calls, total = (b"", (), 0) if runner else _instrumented(tree, expression, targets)
     return Suite(
@@ -134,7 +138,13 @@ def _suite(
         expression=expression or "",
         setup=before,
         plain=plain,
+        up_front=asked,
     )
+
+
+def _joined(*parts: str) -> str:
+    """Return trusted sources as one; the same text for the same code, which is then read once."""
+    return "\n".join(filter(None, parts))
 
 
 def _entry_point(source: str, setup: str, base: str | None, tree: ast.Module) -> str | None:
@@ -145,6 +155,13 @@ def _entry_point(source: str, setup: str, base: str | None, tree: ast.Module) ->
         return base
     called = [name for name in calls_in(text(source).nodes) if name in targets]
     return called[0] if called else targets[0] if targets else base
+
+
+def _up_front(tree: ast.Module, targets: frozenset[str], expression: str | None) -> bytes:
+    functions = [node for node in tree.body if isinstance(node, Function) and _is_test(node) is not None]
+    if any(_is_called(tree, function.name) for function in functions):
+        return b""
+    return up_front(tree, functions, targets, expression)
 
 
 def _instrumented(tree: ast.Module, expression: str | None, targets: frozenset[str]) -> Compiled:

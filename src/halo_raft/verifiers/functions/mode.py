@@ -96,7 +96,7 @@ def _by_reference(
 ) -> tuple[Mode, bool]:
     """Return the mode, and whether the machine had the time to find it out."""
     form = by_form(suite)
-    first = None if form.reason in (_RUNS, _KEEPS, _CHANGES) else outside()
+    first = None if form.reason in (_RUNS, _KEEPS, _CHANGES, _IN_THREADS) else outside()
     if first is not None and first.success:
         return Mode(OUTSIDE, "its reference passes outside"), True
     second = beside()
@@ -111,6 +111,8 @@ def _by_reference(
 _LOOKS_INTO = "its tests look into the program's functions and classes"
 _RUNS = "its tests run what the program returns"
 _CHANGES = "its tests change what the program's objects hold"
+_IN_THREADS = "its tests use the program in several threads"
+"""One after the other is how an answer comes from outside; what passes there in threads passes by chance."""
 _KEEPS = "its tests look at what they handed to the program and it goes on using"
 
 
@@ -226,7 +228,7 @@ def _of_call(node: ast.Call, aliases: dict[str, str], froms: dict[str, str]) -> 
     elif name in FILES or name.startswith(("shutil.", "tempfile.")):
         yield "its tests use files that they share with the program"
     elif name in THREADS:
-        yield "its tests use the program in several threads"
+        yield _IN_THREADS
     elif name in SEEDING:
         yield "its tests seed random numbers for the program"
     elif name.endswith(("patch", "patch.object", "patch.dict", "patch.multiple")) and "patch" in name.split("."):

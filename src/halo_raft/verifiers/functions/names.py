@@ -193,7 +193,7 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
         targets=targets,
         classes=classes,
         errors=errors,
-        unbelieved=frozenset(_unbelieved(read, _words(prompt) | _methods(parsed(solution)))),
+        unbelieved=frozenset(_unbelieved(read, prompt, solution)),
         raised=frozenset(_raised(read.nodes)),
         ends="SystemExit" in named_errors,
     )
@@ -236,22 +236,21 @@ def _is_class(name: str, read: Text) -> bool:
     return short.isupper() and name in asked_as_classes(read.nodes)
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[A-Za-z_]\w*", text[:100_000]))
-
-
 def _methods(tree: ast.AST) -> frozenset[str]:
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     return frozenset(n.name for c in classes for n in c.body if isinstance(n, Function))
 
 
-def _unbelieved(read: Text, spoken: frozenset[str]) -> Iterator[str]:
+def _unbelieved(read: Text, prompt: str, solution: str) -> Iterator[str]:
     """Yield the methods that are called for an answer which nothing is compared with.
 
     An object of whatever class may answer `True` to `x.startswith("a")`. A method that the prompt speaks of,
     or that the reference defines, is the program's to define, unless values have it too.
     """
     asked = [node for node in read.calls if isinstance(node.func, ast.Attribute)]
+    if not asked:
+        return
+    spoken = _methods(parsed(solution)) | frozenset(re.findall(r"[A-Za-z_]\w*", prompt[:100_000]))
     parents = {child: node for node in read.nodes for child in ast.iter_child_nodes(node)}
     truths = {node.id for node in _truths(read.nodes) if isinstance(node, ast.Name)}
     for node in asked:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 import os
-import sys
 
 from halo_raft.verifiers.functions import wire
 from halo_raft.verifiers.functions.building import behind
@@ -17,7 +15,7 @@ from halo_raft.verifiers.functions.iterators import Iterator, async_generator, c
 from halo_raft.verifiers.functions.kinds import is_iterator
 from halo_raft.verifiers.functions.proxies import Handle
 from halo_raft.verifiers.functions.reader import Reader
-from halo_raft.verifiers.functions.wire import Closed, receive, send
+from halo_raft.verifiers.functions.streams import print_texts, replaced, streams_now
 from halo_raft.verifiers.functions.writer import Writer
 
 TYPE_CHECKING = False
@@ -31,9 +29,6 @@ PLAIN_BYTES = 1 << 14
 """A larger answer takes a judge of its own."""
 STAND_INS = frozenset((Handle, Function, Class, Iterator))
 NOT_PLAIN = "not_plain", "runtime", "more than plain data"
-REPLACED = ("input", "print")
-"""Built-in functions that a test may replace for the program too."""
-_ORIGINAL = {name: getattr(builtins, name) for name in REPLACED}
 
 
 class Candidate(End):
@@ -62,8 +57,9 @@ class Candidate(End):
         self._stand_ins: dict[int, tuple[Any, int]] = {}
         self._names: dict[str, Any] = {}
         self._giving = True
+        self._asked = b""
         self._raised: list[BaseException] = []
-        self._streams = sys.stdout, sys.stderr, sys.stdin
+        self._streams = streams_now()
 
     def await_loaded(self) -> None:
         """Wait until the program has been loaded.
@@ -117,9 +113,8 @@ class Candidate(End):
         if self.ended is not None:
             raise self.ended
         nonce = os.urandom(wire.NONCE_BYTES)
-        streams = self._streams_now()
-        named_ones = kwargs or {}
-        values = [operation, streams, tuple(named_ones) or None, *operands, *named_ones.values()]
+        streams = replaced(self._streams)
+        values = [operation, streams, tuple(kwargs or ()) or None, *operands, *(kwargs or {}).values()]
         question = self._send(nonce, wire.REQUEST, values)
         for _ in range(MAX_CALLBACKS):
             answered, kind, body = self._receive()
@@ -132,14 +127,33 @@ class Candidate(End):
             values = self._read(body, question.nodes).values
             self._giving = outer
             if streams is not None:
-                self._print(values[-2:])
+                print_texts(values[-2:])
             if kind == wire.VALUE:
                 return values[0]
-            error = self.exception(values)
-            if isinstance(error, StopIteration | StopAsyncIteration):  # it would end a loop of the test's
-                raise RuntimeError(f"the program raised {type(error).__name__}")
-            raise error
+            raise self._raised_by_call(values)
         self._end("gone", "runtime", "called back too often")
+
+    def ask_all(self, calls: bytes) -> None:
+        """Ask for the answers to calls, which come one after the other; see `upfront`."""
+        self._asked = os.urandom(wire.NONCE_BYTES)
+        self._write(self._asked, wire.ALL, calls)
+
+    def next_answer(self) -> Any:
+        """Return the next of the answers to what was asked by `ask_all`, or raise as `ask` does."""
+        if self.ended is not None:
+            raise self.ended
+        answered, kind, body = self._receive()
+        if answered != self._asked or kind not in (wire.VALUE, wire.ERROR):
+            self._end("violation", "runtime", "wrote on the judge's channel")
+        values = self._read(body, []).values
+        if kind == wire.VALUE:
+            return values[0]
+        raise self._raised_by_call(values)
+
+    def _raised_by_call(self, description: list[Any]) -> BaseException:
+        error = self.exception(description)
+        ends_loops = isinstance(error, StopIteration | StopAsyncIteration)  # those of the test
+        return RuntimeError(f"the program raised {type(error).__name__}") if ends_loops else error
 
     def exception(self, description: Any) -> BaseException:
         """Return the exception that a description stands for."""
@@ -157,20 +171,6 @@ class Candidate(End):
         """
         theirs = any(error is raised for raised in self._raised)
         return not theirs and type(error).__name__ in self.terms.raised and not isinstance(error, AssertionError)
-
-    def _streams_now(self) -> Any:
-        """Return what the program's streams have to be: None as they are; see `streams.Streams`."""
-        replaced = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
-        capture = (sys.stdout, sys.stderr) != self._streams[:2]
-        given = sys.stdin is not self._streams[2] and hasattr(sys.stdin, "getvalue")
-        if not (replaced or capture or given):
-            return None
-        return capture, replaced, (sys.stdin.read, sys.stdin.readline) if given else None
-
-    @staticmethod
-    def _print(texts: list[Any]) -> None:
-        for stream, text in zip((sys.stdout, sys.stderr), texts, strict=False):
-            stream.write(text if type(text) is str else "")
 
     def _call_back(self, nonce: bytes, body: bytes) -> None:
         question = self._read(body, [])
@@ -213,8 +213,7 @@ class Candidate(End):
         Raises:
             TypeError: It is neither.
         """
-        theirs = self.stand_in(value)
-        if theirs is not None:
+        if (theirs := self.stand_in(value)) is not None:
             return theirs
         if is_iterator(type(value)):
             return named(self.keep(value), "i", type(value).__name__)
@@ -269,14 +268,14 @@ class Candidate(End):
 
     def _write(self, nonce: bytes, kind: bytes, body: bytes) -> None:
         try:
-            send(self._fd, nonce, kind, body)
+            wire.send(self._fd, nonce, kind, body)
         except OSError:
             self._end("gone", "runtime", "its process ended")
 
     def _receive(self) -> tuple[bytes, bytes, bytes]:
         try:
-            received = receive(self._fd)
-        except Closed as error:
+            received = wire.receive(self._fd)
+        except wire.Closed as error:
             self._end("violation" if "size" in str(error) else "gone", "runtime", "its process ended")
         if self.plain and len(received[2]) > PLAIN_BYTES:
             self._end(*NOT_PLAIN)

@@ -1,4 +1,4 @@
-"""Standard streams of the program during one call, as the test has set them in the judge."""
+"""Standard streams of the program during one call, as the test has set them in the judge: both ends of that."""
 
 from __future__ import annotations
 
@@ -9,6 +9,36 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+REPLACED = ("input", "print")
+"""Built-in functions that a test may replace for the program too."""
+_ORIGINAL = {name: getattr(builtins, name) for name in REPLACED}
+
+
+def streams_now() -> tuple[Any, Any, Any]:
+    """Return standard output, error and input as they are in this process."""
+    return sys.stdout, sys.stderr, sys.stdin
+
+
+def replaced(before: tuple[Any, Any, Any]) -> Any:
+    """Return what the program's streams have to be, for `Streams`, in the judge: None as they are.
+
+    Args:
+        before: What `streams_now` returned before the tests.
+    """
+    functions = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
+    capture = (sys.stdout, sys.stderr) != before[:2]
+    given = sys.stdin is not before[2] and hasattr(sys.stdin, "getvalue")
+    if not (functions or capture or given):
+        return None
+    return capture, functions, (sys.stdin.read, sys.stdin.readline) if given else None
+
+
+def print_texts(texts: list[Any]) -> None:
+    """Print in the judge what the program printed in a call."""
+    for stream, text in zip((sys.stdout, sys.stderr), texts, strict=False):
+        stream.write(text if type(text) is str else "")
 
 
 class Streams:

@@ -12,6 +12,7 @@ import re
 
 from halo_raft.verifiers.functions.names import defined, parsed, used
 
+_HAS_CLASSES = re.compile(r"\bclass\b").search
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -65,7 +66,9 @@ def visible(setup: str, tests: str, prompt: str, solution: str, targets: tuple[s
         targets: Names that the program has to define.
     """
     tree = parsed(setup)
-    tests_tree = parsed(tests)
+    tests_tree = parsed(tests if _HAS_CLASSES(tests) else "")
+    if not tree.body and not tests_tree.body:
+        return ""
     read = used(tests)
     speaks = re.findall(r"`(\w+)`|\b(\w+)\(", prompt[:100_000])
     told = used(prompt) | used(solution) | frozenset(name for pair in speaks for name in pair)
@@ -118,7 +121,9 @@ def _holds_no_values(node: ast.stmt) -> bool:
 @functools.lru_cache(maxsize=1024)
 def class_names(*sources: str) -> tuple[str, ...]:
     """Return the names of the classes that trusted sources define at top level."""
-    return tuple(n.name for source in sources for n in parsed(source).body if isinstance(n, ast.ClassDef))
+    return tuple(
+        n.name for source in filter(_HAS_CLASSES, sources) for n in parsed(source).body if isinstance(n, ast.ClassDef)
+    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -78,6 +78,40 @@ PROGRAMS = {
     "right, in place": "def f(x):\n    x.reverse()\n    return x",
     "an iterator": "def f(x): return reversed(x)",
     "right, with all that it ever saw": "seen = []\ndef f(x):\n    seen.append(x)\n    return x[::-1]",
+    "right, by how often it was called": """
+        calls = 0
+        def f(x):
+            global calls
+            calls += 1
+            return [[2, 1], [], ['a']][calls - 1]
+    """,
+    "fails from the second call on": """
+        seen = []
+        def f(x):
+            if seen: raise ValueError(len(seen))
+            seen.append(x)
+            return x[::-1]
+    """,
+    "exits in its second call": """
+        seen = []
+        def f(x):
+            if seen: raise SystemExit(0)
+            seen.append(x)
+            return x[::-1]
+    """,
+    "does not end in its second call": """
+        def f(x):
+            while not x: pass
+            return x[::-1]
+    """,
+    "the end of an iteration": "def f(x): return next(iter(()))",
+    "fails in the first call alone": """
+        seen = []
+        def f(x):
+            seen.append(x)
+            return x[::-1] if len(seen) > 1 else seen[9]
+    """,
+    "no function": "f = 5",
     "a tuple": "def f(x): return tuple(x[::-1])",
     "an object that equals all": "class A:\n    def __eq__(self, o): return True\ndef f(x): return A()",
     "a function": "def f(x): return f",
