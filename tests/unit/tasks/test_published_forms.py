@@ -133,6 +133,18 @@ def test_an_expectation_of_pytest_that_fails_is_a_wrong_answer(expectation):
     assert judged(tasks.parse_row(row, "row 1"), "def add(a, b):\n    return 3") == "wrong"
 
 
+@pytest.mark.parametrize("given", ["[[1, 3], [2, 4]]", "[1, 3]\n[2, 4]", [[1, 3], [2, 4]]])
+def test_a_reference_says_whether_a_list_is_one_argument_or_all(given):
+    case = {"fn_name": "weave", "input": given, "output": "[1, 2, 3, 4]", "type": "function_call"}
+    weave = "def weave(a, b):\n    return [x for pair in zip(a, b) for x in pair]"
+    row = {"prompt": "Weave.", "verification_info": {"language": "python", "test_cases": [case]}}
+    assert judged(tasks.parse_row(row | {"gold_standard_solution": weave}, "row 1"), weave) == "passed"
+    flat = "def weave(pairs):\n    return [x for pair in zip(*pairs) for x in pair]"
+    if isinstance(given, str) and "\n" not in given:
+        assert judged(tasks.parse_row(row | {"gold_standard_solution": flat}, "row 1"), flat) == "passed"
+        assert judged(tasks.parse_row(row, "row 1"), flat) == "passed", "nothing says that it is more than one"
+
+
 @pytest.mark.parametrize("name", ["solution", "s"])
 def test_asserts_that_import_the_program_are_no_suite(name):
     asserts = f"import solution as {name}\nassert {name}.twice(2) == 4\nassert {name}.twice(0) == 0\n"
