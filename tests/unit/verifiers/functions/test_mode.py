@@ -347,6 +347,17 @@ def test_a_program_that_gives_its_state_away_where_a_copy_was_asked_for_fails():
     assert not judge(code, IN_PROCESS["an answer that is changed"][1]).success
 
 
+def test_assertions_of_libraries_report_beside_the_program_too():
+    tests = (
+        "import random\nimport numpy as np\nfrom unittest.mock import Mock\nrandom.seed(1)\n"
+        "np.testing.assert_allclose(f(2, print), 4)\nheard = Mock()\nf(3, heard)\nheard.assert_called_once_with(3)\n"
+    )
+    verdict = judge("def f(x, say):\n    say(x)\n    return 2.0 * x", tests)
+    assert (verdict.success, verdict.integrity, verdict.tests_total) == (True, "in_process", 2), verdict.details
+    assert not judge("def f(x, say):\n    say(1)\n    return 2.0 * x", tests).success
+    assert not judge("def f(x, say):\n    say(x)\n    return 2.5 * x", tests).success
+
+
 def test_a_choice_between_values_is_a_value_beside_the_tests():
     tests = (
         "import random\ndef chosen(x): return [] or x\nrandom.seed(1)\nassert f(3) == chosen(3)\n"
