@@ -19,13 +19,13 @@ NATIVE_VERIFIERS = {"c": "gcc", "cpp": "gcc", "rust": "rust", "go": "go"}
 """Language -> the verifier that compiles it and runs its tests."""
 
 _PYTEST = re.compile(
-    r"^[ \t]*(?:from[ \t]+solution[ \t]+import|import[ \t]+solution)\b|"
     r"^class[ \t]+(?:Test\w*|\w+\([\w.]*TestCase\))|^[ \t]*@pytest\.|"
     r"^def[ \t]+test\w*\([ \t]*(?:tmp_path|tmpdir|monkeypatch|capsys|capfd|caplog|request)\b",
     re.MULTILINE,
 )
 """What only a suite for pytest has."""
-_IMPORTS_PYTEST = re.compile(r"^[ \t]*(?:import|from)[ \t]+pytest\b", re.MULTILINE)
+_IMPORTS = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|solution)\b", re.MULTILINE)
+"""What a suite for pytest has, and a few asserts may have too."""
 _HAS_TESTS = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+test|^class[ \t]+Test", re.MULTILINE)
 
 
@@ -114,7 +114,7 @@ class Task(Record):
         if self.language != "python":
             return NATIVE_VERIFIERS.get(self.language, self.language)
         tests = self.tests or "\n".join(self.test_list or ())
-        if _PYTEST.search(tests) or (_IMPORTS_PYTEST.search(tests) and _HAS_TESTS.search(tests)):
+        if _PYTEST.search(tests) or (_IMPORTS.search(tests) and _HAS_TESTS.search(tests)):
             return "pytest"
         asks_in_words = f"def {self.entry_point}(" not in self.prompt
         if asks_in_words and (self.test_list or "def test_solution" in tests):

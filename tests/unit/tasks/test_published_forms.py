@@ -68,6 +68,28 @@ def test_contest_sites_have_imported_what_the_heads_of_functions_name(form):
     assert judged(task, head + problem.solution) == "passed", "the function itself, without the class"
 
 
+@pytest.mark.parametrize("key", ["tests", "test_list", "test_cases"])
+def test_a_method_of_a_solution_finds_what_its_head_names_whatever_the_form(key):
+    cases = ["assert Solution().twice([2]) == [4]", "assert Solution().twice([]) == []"]
+    row = {"task_id": "t", "question": "Twice.", key: "\n".join(cases) if key == "tests" else cases}
+    method = (
+        "class Solution:\n    def twice(self, xs: List[int]) -> Optional[List[int]]:\n"
+        "        return [2 * x for x in xs]"
+    )
+    assert judged(tasks.parse_row(row, "row 1"), method) == "passed"
+    check = "def check(candidate):\n    assert candidate([2]) == [4]\n"
+    row = {"task_id": "t", "prompt": "Twice.", "entry_point": "Solution().twice", "tests": check}
+    assert judged(tasks.parse_row(row, "row 1"), method) == "passed"
+
+
+@pytest.mark.parametrize("form", [*published.FORMS_OF_CALLS, *published.FORMS_OF_PROGRAMS], ids=lambda f: f.__name__)
+def test_a_task_id_is_the_id_of_a_row_whatever_else_it_has(form):
+    problem = published.CALLS[0] if form in published.FORMS_OF_CALLS else published.PROGRAMS[0]
+    row = form(problem) | {"task_id": "mine"}
+    others = {key: f"not {key}" for key in ("id", "problem_id", "question_id", "name") if key not in row}
+    assert tasks.parse_row(row | others, "row 1").task_id == "mine"
+
+
 @pytest.mark.parametrize("problem", published.CALLS, ids=lambda problem: problem.name)
 def test_leetcode_rows_ask_the_question_and_keep_the_helpers_as_set_up(problem):
     task = tasks.parse_row(published.leetcode(problem), "row 1")
@@ -109,6 +131,27 @@ def test_an_expectation_of_pytest_that_fails_is_a_wrong_answer(expectation):
         "test": f"import pytest\nfrom solution import add\n\ndef test_a():\n    {expectation}\n",
     }
     assert judged(tasks.parse_row(row, "row 1"), "def add(a, b):\n    return 3") == "wrong"
+
+
+@pytest.mark.parametrize("given", ["[[1, 3], [2, 4]]", "[1, 3]\n[2, 4]", [[1, 3], [2, 4]]])
+def test_a_reference_says_whether_a_list_is_one_argument_or_all(given):
+    case = {"fn_name": "weave", "input": given, "output": "[1, 2, 3, 4]", "type": "function_call"}
+    weave = "def weave(a, b):\n    return [x for pair in zip(a, b) for x in pair]"
+    row = {"prompt": "Weave.", "verification_info": {"language": "python", "test_cases": [case]}}
+    assert judged(tasks.parse_row(row | {"gold_standard_solution": weave}, "row 1"), weave) == "passed"
+    flat = "def weave(pairs):\n    return [x for pair in zip(*pairs) for x in pair]"
+    if isinstance(given, str) and "\n" not in given:
+        assert judged(tasks.parse_row(row | {"gold_standard_solution": flat}, "row 1"), flat) == "passed"
+        assert judged(tasks.parse_row(row, "row 1"), flat) == "passed", "nothing says that it is more than one"
+
+
+@pytest.mark.parametrize("name", ["solution", "s"])
+def test_asserts_that_import_the_program_are_no_suite(name):
+    asserts = f"import solution as {name}\nassert {name}.twice(2) == 4\nassert {name}.twice(0) == 0\n"
+    row = {"task_id": "t", "prompt": "Twice.", "tests": asserts}
+    task = tasks.parse_row(row, "row 1")
+    assert judged(task, "def twice(x):\n    return 2 * x") == "passed"
+    assert judged(task, "def twice(x):\n    return 4") == "wrong"
 
 
 @pytest.mark.parametrize("shown", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from halo_raft.records import Task
+from halo_raft.tasks.rows.calls import setup_of
 from halo_raft.tasks.rows.entry_point import entry_point_of
 from halo_raft.tasks.rows.row import Row
 
@@ -20,7 +21,7 @@ def task(row: Row) -> Task:
     """Read a row."""
     prompt = row.prompt("question", "prompt", "text", "problem", "instruction")
     asserts = next(found for key in ("test_cases", "tests", "assertions", "asserts") if (found := row.texts(key)))
-    setup = row.setup()
+    setup = setup_of(row, "\n".join(asserts))
     return Task(
         task_id=row.name("task_id", "id", "question_id", prompt=prompt),
         prompt=prompt,

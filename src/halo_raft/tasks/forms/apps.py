@@ -37,7 +37,7 @@ def task(row: Row) -> Task:
         fields = {"test_cases": programs_cases(pairs, row, FIELD), "comparison": "numeric"}
         shown = f"{shown.strip()}\n\n{READS}"
     return Task(
-        task_id=row.name("problem_id", "task_id", "id", prompt=statement),
+        task_id=row.name("task_id", "problem_id", "id", prompt=statement),
         prompt=shown,
         language=row.language(),
         solution=_first_solution(row),

@@ -24,7 +24,7 @@ def task(row: Row) -> Task:
     cases = [c for f in FIELDS if row.has(f) for c in programs_cases(pairs_of(row.decoded(f), row, f), row, f)]
     row.get(*FIELDS, "incorrect_solutions")
     return Task(
-        task_id=row.name("name", "task_id", "id", prompt=statement),
+        task_id=row.name("task_id", "name", "id", prompt=statement),
         prompt=statement if row.fields.get("prompt") == statement else f"{statement.strip()}\n\n{READS}",
         language=row.language() if isinstance(row.fields.get("language"), str) else "python",
         test_cases=tuple(cases),

@@ -23,7 +23,7 @@ def task(row: Row) -> Task:
     row.get("official_tests_complete", "generated_tests", "testset_size", "examples")
     interactive = "it is interactive, and programs are run on an input alone"
     return Task(
-        task_id=row.name("id", "task_id", "problem_id", prompt=prompt),
+        task_id=row.name("task_id", "id", "problem_id", prompt=prompt),
         prompt=prompt,
         language=row.language(),
         test_cases=programs_cases(

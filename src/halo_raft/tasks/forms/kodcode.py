@@ -22,7 +22,7 @@ def task(row: Row) -> Task:
     prompt = question if not head or str(head) in question else f"{question}\n\nThe function is declared as `{head}`."
     name = first.get("function_name") or row.text("test_entry_point", "entry_point")
     return Task(
-        task_id=row.name("question_id", "task_id", "id", "conversation_id", prompt=question),
+        task_id=row.name("task_id", "question_id", "id", "conversation_id", prompt=question),
         prompt=prompt,
         entry_point=str(name).rpartition("::")[2] if name else None,
         tests=row.text("test", "test_code"),

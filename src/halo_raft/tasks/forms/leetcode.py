@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from halo_raft.records import Task
+from halo_raft.tasks.rows.calls import IMPORTS
 from halo_raft.tasks.rows.entry_point import EXPRESSION
 from halo_raft.tasks.rows.row import Row
 
@@ -20,15 +21,13 @@ def task(row: Row) -> Task:
     helpers = row.text("prompt") or ""
     question = row.text("query") or _question(row) or helpers
     row.get("input_output", "problem_description", "starter_code")
-    setup = row.text("test_setup", "test_setup_code") or (
-        helpers if helpers != question and _is_python(helpers) else None
-    )
+    setup = row.setup() or (helpers if helpers != question and _is_python(helpers) else "")
     return Task(
         task_id=row.name("task_id", "question_id", "id", prompt=question),
         prompt=row.prompt("prompt") if not question.strip() else question,
         entry_point=row.text("entry_point"),
         tests=row.text("test", "tests"),
-        test_setup=setup,
+        test_setup=setup if "import " in setup else f"{IMPORTS}\n{setup}",
         shown_tests=(),
         solution=row.text("completion", "solution", "canonical_solution"),
     )

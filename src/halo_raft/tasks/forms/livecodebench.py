@@ -51,7 +51,7 @@ def task(row: Row) -> Task:
         fields = {"test_cases": programs_cases(pairs, row, FIELDS[0]), "comparison": "numeric"}
         statement = f"{statement.strip()}\n\n{READS}"
     return Task(
-        task_id=row.name("question_id", "task_id", "id", prompt=statement),
+        task_id=row.name("task_id", "question_id", "id", prompt=statement),
         prompt=statement,
         language=row.language(),
         solution=row.text("solution", "canonical_solution"),

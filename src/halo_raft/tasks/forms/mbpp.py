@@ -9,6 +9,7 @@ import ast
 import textwrap
 
 from halo_raft.records import Task
+from halo_raft.tasks.rows.calls import setup_of
 from halo_raft.tasks.rows.entry_point import entry_point_of
 from halo_raft.tasks.rows.row import Row
 
@@ -24,8 +25,8 @@ def task(row: Row) -> Task:
     """Read a row."""
     prompt = row.prompt("prompt", "text", "question", "problem")
     asserts = row.texts("test_list")
-    setup = row.setup()
     plus = row.text("test", "tests")
+    setup = setup_of(row, plus or "\n".join(asserts))
     return Task(
         task_id=row.name("task_id", "id", "name", prompt=prompt),
         prompt=prompt,

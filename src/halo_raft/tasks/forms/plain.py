@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from halo_raft.records import Task
+from halo_raft.tasks.rows.calls import setup_of
 from halo_raft.tasks.rows.cases import Case, pairs_of, programs_cases
 from halo_raft.tasks.rows.entry_point import entry_point_of
 from halo_raft.tasks.rows.row import Row
@@ -28,7 +29,7 @@ def task(row: Row) -> Task:
     cases: tuple[Case, ...] = ()
     if tests is None and row.has("tests"):
         cases = programs_cases(pairs_of(row.get("tests"), row, "tests"), row, "tests")
-    setup = row.setup()
+    setup = setup_of(row, tests or "")
     if row.has("test_cases"):
         cases = programs_cases(pairs_of(row.decoded("test_cases"), row, "test_cases"), row, "test_cases")
     expected = row.text("expected_output")

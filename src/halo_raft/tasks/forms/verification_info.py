@@ -8,7 +8,7 @@ from typing import Any
 from halo_raft.errors import DataError
 from halo_raft.extract import canonical
 from halo_raft.records import Task
-from halo_raft.tasks.rows.calls import IMPORTS, arguments_of, tests_of_calls, value_of
+from halo_raft.tasks.rows.calls import IMPORTS, arguments_of, spread, tests_of_calls, value_of
 from halo_raft.tasks.rows.cases import READS, pairs_of, programs_cases
 from halo_raft.tasks.rows.row import Row
 
@@ -28,6 +28,7 @@ def task(row: Row) -> Task:
     cases = info.get("test_cases")
     if not isinstance(cases, list) or not cases or not all(isinstance(case, dict) for case in cases):
         raise row.wrong(f"{FIELD} has no list test_cases")
+    solution = row.text("gold_standard_solution", "solution")
     names = {case.get("fn_name") for case in cases} - {None, ""}
     pairs = pairs_of(cases, row, FIELD)
     fields: dict[str, Any]
@@ -37,16 +38,16 @@ def task(row: Row) -> Task:
         calls = [(arguments_of(given, row, FIELD), value_of(wanted)) for given, wanted in pairs]
         name = str(names.pop())
         function = f"Solution().{name}" if "class Solution" in statement else name
-        tests = tests_of_calls(function, calls, row, wrapped=True)
+        tests = tests_of_calls(function, spread(calls, name, solution), row, wrapped=True)
         fields = {"tests": tests, "entry_point": function.partition("(")[0], "shown_tests": (), "test_setup": IMPORTS}
     else:
         fields = {"test_cases": programs_cases(pairs, row, FIELD), "comparison": "numeric"}
         statement = statement if asked else f"{statement.strip()}\n\n{READS}"
     return Task(
-        task_id=row.name("problem_id", "task_id", "id", prompt=statement),
+        task_id=row.name("task_id", "problem_id", "id", prompt=statement),
         prompt=statement,
         language=canonical(str(info.get("language") or "python")),
-        solution=row.text("gold_standard_solution", "solution"),
+        solution=solution,
         **fields,
     )
 

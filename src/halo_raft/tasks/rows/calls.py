@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -53,6 +54,17 @@ def same_or_wrapped(got, wanted):
 """What the tests below compare with: exact types, so that no object of a program's decides."""
 
 
+def setup_of(row: Row, tests: str) -> str | None:
+    """Return what runs before the tests, and the program; None without any.
+
+    Where the tests ask for a method of `Solution`, the program is written as for a site that has `IMPORTS`.
+    """
+    setup = row.setup()
+    if not re.search(r"\bSolution\(\)", f"{row.text('entry_point') or ''}\n{tests}"):
+        return setup
+    return f"{IMPORTS}\n{setup or ''}"
+
+
 def tests_of_calls(
     function: str, calls: Sequence[tuple[Sequence[Any], Any]], row: Row, *, wrapped: bool = False
 ) -> str:
@@ -95,6 +107,27 @@ def arguments_of(value: Any, row: Row, field: str) -> list[Any]:
         return [parse_json(line, field) for line in value.split("\n") if line.strip()]
     except DataError:
         return [parse_json(value, f"{row.where}: {field}")]
+
+
+def spread(calls: Sequence[tuple[list[Any], Any]], name: str, solution: str | None) -> list[tuple[list[Any], Any]]:
+    """Return calls whose one argument, a list, is all arguments: where the reference takes as many, and not one.
+
+    A text `[[1], 2]` may be one argument or two; the function's head in the reference says which.
+
+    Args:
+        calls: Arguments and expected value of each.
+        name: Name of the function.
+        solution: The reference; None without one.
+    """
+    try:
+        tree = ast.parse(solution or "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return list(calls)
+    heads = [node.args for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    names = [argument.arg for argument in (*heads[-1].posonlyargs, *heads[-1].args)] if heads else ["one"]
+    count = len(names) - (names[:1] == ["self"])
+    alone = all(len(given) == 1 and isinstance(given[0], list) and len(given[0]) == count for given, _ in calls)
+    return [(given[0] if alone and count != 1 else given, wanted) for given, wanted in calls]
 
 
 def value_of(value: Any) -> Any:

@@ -6,6 +6,7 @@ import collections
 import datetime
 import keyword
 import re
+import time
 import types
 
 from halo_raft.verifiers.functions.codec import Refused
@@ -23,6 +24,7 @@ MAKERS: dict[bytes, Any] = {
     b"e": lambda items: dict(items).items(),
     b"r": lambda items: range(*map(int, items)),
     b"z": lambda items: slice(*items),
+    b"J": lambda items: time.struct_time(items),
     b"V": lambda items: datetime.timedelta(*map(int, items)),
 }
 """Tag -> what makes an immutable object of its items."""
@@ -35,6 +37,10 @@ EMPTY: dict[bytes, Any] = {
     b"D": collections.defaultdict,
     b"m": types.SimpleNamespace,
 }
+
+
+BEHIND = "_behind_of_the_program"
+"""Attribute of a named tuple that was read: what stands for the program's own, which has more than its fields."""
 
 
 class Node:
@@ -152,15 +158,33 @@ def _whole(node: Node, classes: dict[str, type]) -> Any:
 
 def _named_tuple(node: Node, classes: dict[str, type]) -> Any:
     names, items = node.items, node.values or []
-    trusted: Any = classes.get(node.head)
+    name, behind = node.head
+    trusted: Any = classes.get(name)
     if trusted is not None and getattr(trusted, "_fields", None) == tuple(names):
         return trusted._make(items)
     plain = all(isinstance(n, str) and n.isidentifier() and not keyword.iskeyword(n) and n[0] != "_" for n in names)
-    if not plain or len({*names}) != len(items) or not node.head.isidentifier() or keyword.iskeyword(node.head):
+    if not plain or len({*names}) != len(items) or not name.isidentifier() or keyword.iskeyword(name):
         return tuple(items)
     make: Any = collections.namedtuple  # a name that is known at run time is beyond the type checker
-    made = make(node.head, names)
-    return made._make(items)
+    if behind is None:
+        return make(name, names)._make(items)
+    made = type(name, (make(name, names),), {"__getattr__": _of_behind})._make(items)  # type: ignore[attr-defined]
+    vars(made)[BEHIND] = behind
+    return made
+
+
+def _of_behind(self: Any, name: str) -> Any:
+    """Ask the program's own named tuple for what a plain one has not."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return getattr(vars(self)[BEHIND], name)
+
+
+def behind(value: Any) -> Any:
+    """Return what stands for the program's own named tuple behind one that was read, None where there is none."""
+    if not isinstance(value, tuple) or type(value) is tuple:
+        return None
+    return getattr(value, "__dict__", {}).get(BEHIND)
 
 
 def _array(dtype: str, scalar: bytes, shape: list[Any], content: bytes) -> Any:

@@ -54,6 +54,9 @@ MAX_INT_BYTES = 1 << 20
 LONG = 64
 """Texts and bytes longer than this are written once in a message, however often they stand in it."""
 
+NAME_BYTES = 2000
+"""Of a name no more is written, nor read."""
+
 LENGTH = struct.Struct(">I")
 INT, FLOAT, COMPLEX = struct.Struct(">q"), struct.Struct(">d"), struct.Struct(">dd")
 PACKED: dict[type, bytes] = {int: b"q", float: b"d", bool: b"?", str: b"s"}
@@ -80,7 +83,7 @@ def sized(tag: bytes, content: bytes) -> bytes:
 
 def named(number: int, sort: str, name: str) -> bytes:
     """Return the bytes that name an object which stays with the sender: a number, what sort, what it is called."""
-    return b"h" + LENGTH.pack(number) + sort.encode()[:1] + sized(b"", name.encode("utf-8", "replace")[:100])
+    return b"h" + LENGTH.pack(number) + sort.encode()[:1] + sized(b"", name.encode("utf-8", "replace")[:NAME_BYTES])
 
 
 def yours(number: int) -> bytes:

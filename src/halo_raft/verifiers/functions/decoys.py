@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 COUNT = 48
+STRANGERS: tuple[Any, ...] = (None, "\x00strange", -(10**30), (), 0.1234567)
+"""What an object can hardly equal, or hold, that does not so with everything."""
 
 
 def lineup(value: Any) -> tuple[list[Any], int]:
@@ -25,7 +27,7 @@ def lineup(value: Any) -> tuple[list[Any], int]:
 
 def _others(value: Any) -> list[Any]:
     kind = type(value)
-    strange = [None, "\\x00strange", -(10**30), (), 0.1234567]
+    strange = [*STRANGERS]
     if kind is bool:
         return [not value, *strange]
     if kind is int:
@@ -45,9 +47,15 @@ def _others(value: Any) -> list[Any]:
 
 
 def _altered(text: str) -> str:
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789 ,()[]"
-    place = random.randrange(len(text) + 1)
-    return text[:place] + random.choice(letters) + text[place + random.randrange(2) :]
+    """Return another text: none that a class may take for the same, as with a zero or a blank more, or in capitals.
+
+    Where a text has digits, one of them is another, or has one before it: its other letters may mean nothing.
+    """
+    digits = [place for place, letter in enumerate(text) if letter.isdigit()]
+    place = random.choice(digits or range(len(text) + 1))
+    letters = "123456789" if digits else "abcdefghijklmnopqrstuvwxyz"
+    letter = random.choice([c for c in letters if c != text[place : place + 1].lower()])
+    return text[:place] + letter + text[place + random.randrange(2) :]
 
 
 def _other_items(items: list[Any]) -> list[Any]:

@@ -84,6 +84,10 @@ class Class(Function):
         return self
 
 
+for _kind in (Function, Class):
+    _kind.__doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]  # not that of ours
+
+
 def _signature(candidate: Program, function: Function) -> inspect.Signature:
     parameters = []
     for name, kind, has_default, default in candidate.ask("signature", function):

@@ -6,6 +6,8 @@ can be changed, and whoever asked takes that over into its own objects (`settle`
 
 from __future__ import annotations
 
+import types
+
 from halo_raft.verifiers.functions.codec import Refused, named, yours
 from halo_raft.verifiers.functions.reader import Reader
 from halo_raft.verifiers.functions.writer import Writer
@@ -32,11 +34,11 @@ class End:
     def __init__(self) -> None:
         self.classes: dict[str, type] = {}
         self._kept: list[Any] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[object, int] = {}
 
     def keep(self, value: Any) -> int:
         """Keep an object alive and return its number."""
-        number = self._numbers.setdefault(id(value), len(self._kept))
+        number = self._numbers.setdefault(_key(value), len(self._kept))
         if number == len(self._kept):
             self._kept.append(value)
         return number
@@ -81,6 +83,13 @@ class End:
             known = len(probe.nodes)
             if probe.record(value) != question.record(number) or len(probe.nodes) > known:
                 yield number, value
+
+
+def _key(value: Any) -> object:
+    """Return what stands for an object while it is kept: a method that is asked for twice is the same one."""
+    if isinstance(value, types.MethodType | types.BuiltinMethodType):
+        return id(value.__self__), value.__name__
+    return id(value)
 
 
 class _Mirror:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import builtins
 import sys
-import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 MESSAGE_CHARS = 2000
+GROUP = 100
+"""Exceptions of a group that cross."""
 BUILT_IN = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
 # fmt: off
 MODULES = frozenset((
@@ -30,6 +31,10 @@ MODULES = frozenset((
 ))
 # fmt: on
 """Modules whose exceptions the judge has too, once they are loaded there."""
+
+
+class CannotCross(TypeError):
+    """A test hands the program an object that is neither a value nor callable."""
 
 
 class Ended(BaseException):
@@ -58,21 +63,39 @@ def described(error: BaseException, depth: int = 3) -> list[Any]:
     except BaseException:
         text = ""
     names = [(str(base.__module__), base.__name__) for base in type.mro(type(error))]
+    attributes: dict[str, Any] = {}
     try:
-        attributes = types.SimpleNamespace(**{n: v for n, v in vars(error).items() if not n.startswith("_")})
+        attributes = {n: v for n, v in vars(error).items() if type(n) is str and not n.startswith("_")}
         if notes := getattr(error, "__notes__", None):
-            attributes._notes = [*map(str, notes)]
+            attributes["_notes"] = [*map(str, notes)]
         if depth and error.__cause__ is not None:
-            attributes._cause = described(error.__cause__, depth - 1)
+            attributes["_cause"] = described(error.__cause__, depth - 1)
+        if isinstance(error, BaseExceptionGroup):
+            attributes["_group"] = [described(one, depth - 1) for one in error.exceptions[:GROUP] if depth]
+            return [names, (error.message,), text, attributes]
     except BaseException:
-        attributes = types.SimpleNamespace()
+        attributes = {}
     return [names, error.args if type(error.args) is tuple else (), text, attributes]
+
+
+def as_built_in(error: BaseException) -> list[Any]:
+    """Return what the program is told of an exception of the judge's: the nearest class of Python's, and its text."""
+    name = next((base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"), "Exception")
+    text = str(error)[:300]
+    plain = type(error) is KeyError and all(type(argument) in (str, int) for argument in error.args)
+    return [[("builtins", name)], error.args if plain else (text,), text, {}]
 
 
 def without_objects(description: list[Any]) -> list[Any]:
     """Return a description that can always be written."""
     names, _, text, _ = description
-    return [names, (text,), text, types.SimpleNamespace()]
+    return [names, (text,), text, {}]
+
+
+def generation(told: tuple[str, Any]) -> int:
+    """Return after how many others a name of the program's is to be defined: an exception after its base classes."""
+    names = told[1][-1]
+    return len(names) if told[1][0] == "error" and type(names) is list else 0
 
 
 class Errors:
@@ -116,17 +139,25 @@ class Errors:
         base = self._nearest(names)
         if base is None:
             return None, group, told
+        told_of = attributes if type(attributes) is dict and all(type(name) is str for name in attributes) else {}
+        if issubclass(base, ExceptionGroup):
+            args = (*args[:1], self._made_of(told_of.get("_group")))
         error = self._instance(base, names[0][1], args, text)
-        if type(attributes) is types.SimpleNamespace:
-            cause, notes = (vars(attributes).get(name) for name in ("_cause", "_notes"))
-            if type(cause) is list and len(cause) == 4 and _is_description(*cause):
-                error.__cause__ = self.make(cause)[0]
+        if told_of:
+            cause, notes = told_of.get("_cause"), told_of.get("_notes")
+            error.__cause__ = next(iter(self._made_of([cause])), None)
             if type(notes) is list and all(type(note) is str for note in notes):
                 error.__notes__ = notes
-            for name, value in vars(attributes).items():
+            for name, value in told_of.items():
                 if not hasattr(type(error), name) and not name.startswith("_"):
                     vars(error)[name] = value
         return error, group, told
+
+    def _made_of(self, descriptions: Any) -> list[BaseException]:
+        """Return the exceptions that descriptions stand for, those that are none left out."""
+        found = [d for d in descriptions if type(d) is list and len(d) == 4] if type(descriptions) is list else []
+        made = (self.make(description)[0] for description in found if _is_description(*description))
+        return [error for error in made if error is not None]
 
     def _instance(self, base: type[BaseException], name: str, args: tuple[Any, ...], text: str) -> BaseException:
         if name not in (base.__name__, "Exception") and name.isidentifier():
@@ -136,6 +167,8 @@ class Errors:
         try:
             error = base(*args) if base.__module__ == "builtins" else BaseException.__new__(base, *args)
         except Exception:
+            if issubclass(base, ExceptionGroup):  # which can only be made of exceptions
+                base = Exception
             error = BaseException.__new__(base, *args)
         if type(error).__str__ is _text:
             error._text = text  # type: ignore[attr-defined]

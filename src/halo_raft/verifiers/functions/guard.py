@@ -1,19 +1,21 @@
 """What tests compare and take for truth, decided without asking the program's objects.
 
 Beside the program, an object that equals everything would pass any test. So trusted text is rewritten in
-the trusted worker (`guarded`), and what it calls (`compare`, `truth_of`, ...) believes no class that Python
-code made where the other side is a plain value.
+the trusted worker (see `guarding`), and what it calls (`compare`, `truth_of`, ...) believes no class that Python
+code made where the other side is a plain value: but a class that the trusted text itself uses as one is asked,
+as it is from outside (see `own_classes`).
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import fractions
 import operator
 import pathlib
 import sys
 import uuid
+
+from halo_raft.verifiers.functions import own_classes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +25,7 @@ globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that repl
 
 COMPARE, VALUE, TRUTH, METHOD = "__judge_compare__", "__judge_value__", "__judge_truth__", "__judge_method__"
 TEXT, UNPICKLE = "__judge_text__", "__judge_unpickle__"
-"""Names by which guarded source calls the functions of this module, and of `pytest_suites.answers`."""
-COMPARERS = frozenset(("isclose", "allclose", "array_equal", "equal", "eq", "sorted", "any", "all"))
-"""Functions whose arguments are compared, or taken for truth."""
-AS_THEY_ARE = ("assertRaises", "assertIs", "assertNotIsInstance", "assertWarns", "assertLogs", "assertNoLogs")
-"""How the names of assertions begin that ask for class or identity: a copy has another."""
+"""Names by which guarded source (see `guarding`) calls the functions of this module, and of `pytest_suites.answers`."""
 MAX_DEPTH = 60
 HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: set for every class that Python code can make."""
@@ -44,9 +42,24 @@ OPERATIONS = {
     "In": lambda item, container: item in container,
     "NotIn": lambda item, container: item not in container,
 }
+CONTRARY = {"Lt": "GtE", "LtE": "Gt", "Gt": "LtE", "GtE": "Lt"}
+DECIDED_BY = {
+    "Eq": "__eq__",
+    "NotEq": "__eq__",
+    "Lt": "__lt__",
+    "LtE": "__le__",
+    "Gt": "__gt__",
+    "GtE": "__ge__",
+    "In": "__contains__",
+    "NotIn": "__contains__",
+}
+"""Operator -> the method by which a class decides it."""
+CONTAINERS = (list, tuple, set, frozenset, dict)
 _FLAGS = type.__dict__["__flags__"]
 _KNOWN: set[type] = set()
 """Classes that were there before the program."""
+_OWN: set[str] = set()
+"""Names that the trusted text uses as classes of the program's."""
 _EQUALS: dict[type, Any] = {
     kind: kind.__eq__ for kind in (fractions.Fraction, pathlib.PurePath, pathlib.PosixPath, uuid.UUID)
 }
@@ -57,85 +70,13 @@ class Opaque(Exception):
     """The value is, or holds, an object whose class can answer as it likes."""
 
 
-class _Guard(ast.NodeTransformer):
-    def __init__(self, classes: frozenset[str], unbelieved: frozenset[str]) -> None:
-        self._classes, self._unbelieved = classes, unbelieved
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        names = ast.Tuple([ast.Constant(type(op).__name__) for op in node.ops], ast.Load())
-        operands = [node.left, *node.comparators]
-        own = ast.Tuple([ast.Constant(i) for i, o in enumerate(operands) if _is_approx(o)], ast.Load())
-        return _call(COMPARE, names, ast.Tuple(operands, ast.Load()), own)
-
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        self.generic_visit(node)
-        node.test = _truth(node.test)
-        return node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Not):
-            node.operand = _truth(node.operand)
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        self.generic_visit(node)
-        node.values = [*map(_truth, node.values)]
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        name = ast.unparse(node.func).rpartition(".")[2]
-        if name in ("eval", "exec", "compile") and isinstance(node.func, ast.Name) and node.args:
-            node.args[0] = _call(TEXT, node.args[0])
-        elif ast.unparse(node.func) in ("pickle.loads", "loads") and len(node.args) == 1 and not node.keywords:
-            node.func = ast.Name(UNPICKLE, ast.Load())
-        elif name in COMPARERS or (name.startswith("assert") and not name.startswith(AS_THEY_ARE)):
-            node.args = [a if isinstance(a, ast.Starred) or _is_approx(a) else _call(VALUE, a) for a in node.args]
-            if isinstance(node.func, ast.Attribute) and name.startswith("assert_"):
-                node.func = _call(METHOD, node.func.value, ast.Constant(name), ast.Constant(None))
-        elif isinstance(node.func, ast.Attribute) and name in self._unbelieved:
-            classes = ast.Tuple([ast.Constant(c) for c in sorted(self._classes)], ast.Load())
-            node.func = _call(METHOD, node.func.value, ast.Constant(name), classes)
-        return node
-
-
-def _is_approx(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("approx", "pytest.approx")
-
-
-def _call(name: str, *operands: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), list(operands), [])
-
-
-def _truth(node: ast.expr) -> ast.expr:
-    """Return a node whose truth no object of the program decides."""
-    return node if isinstance(node, ast.Constant) else _call(TRUTH, node)
-
-
-def _parse(source: str) -> ast.Module:
-    from halo_raft.verifiers.functions.names import parse  # here: the sandbox has no need of it
-
-    return parse(source)
-
-
-def guarded(source: str, classes: frozenset[str], unbelieved: frozenset[str]) -> str:
-    """Return trusted source in which no object of the program decides a comparison.
+def install(classes: frozenset[str] = frozenset()) -> None:
+    """Give the functions that guarded source calls the names that it calls them by, once and for all.
 
     Args:
-        source: Tests or set-up.
-        classes: Names that it uses as classes of the program's.
-        unbelieved: Methods whose answer it takes for truth; see `names`.
+        classes: Names that the trusted text uses as classes of the program's.
     """
-    from halo_raft.verifiers.functions.contexts import Contexts  # here: the sandbox has no need of it
-
-    tree = Contexts().visit(_Guard(classes, unbelieved).visit(_parse(source)))
-    return ast.unparse(ast.fix_missing_locations(tree))
-
-
-def install() -> None:
-    """Give the functions that guarded source calls the names that it calls them by, once and for all."""
+    _OWN.update(classes)
     for name, function in ((COMPARE, compare), (VALUE, value_of), (TRUTH, truth_of), (METHOD, method_of)):
         setattr(builtins, name, function)
     _KNOWN.update(_subclasses(object))
@@ -185,7 +126,7 @@ def truth_of(value: Any) -> bool:
     if kind in _KNOWN or not _FLAGS.__get__(kind) & HEAP_TYPE:
         return bool(value)
     if any(name in vars(base) for base in type.mro(kind) for name in ("__bool__", "__len__") if base is not object):
-        return bool(plain_or(value))
+        return bool(value if _is_own(kind) else plain_or(value))
     return True
 
 
@@ -223,6 +164,16 @@ def is_of_program(kind: type) -> bool:
     return bool(_FLAGS.__get__(kind) & HEAP_TYPE) and kind not in _KNOWN
 
 
+def _is_own(kind: type) -> bool:
+    """Return whether a class is one of the program's that the trusted text uses as a class."""
+    return any(base.__name__ in _OWN and is_of_program(base) for base in type.mro(kind))
+
+
+def _decides(kind: type, name: str) -> bool:
+    """Return whether an own class (see `_is_own`) that derives from a class of values says itself how it compares."""
+    return _is_own(kind) and any(is_of_program(base) and DECIDED_BY[name] in vars(base) for base in type.mro(kind))
+
+
 def is_mock(kind: type) -> bool:
     """Return whether a class is one of `unittest.mock`."""
     return any(base in _KNOWN and base.__module__ == "unittest.mock" for base in type.mro(kind))
@@ -253,6 +204,9 @@ def _compare_two(name: str, left: Any, right: Any, own: set[int]) -> Any:
     if name in ("Is", "IsNot"):
         return operation(left, right)
     opaque = -len(own)
+    given = left, right
+    if not own and any(_decides(type(side), name) for side in (given[1:] if name in ("In", "NotIn") else given)):
+        return _ask(name, left, right)
     try:
         left = plain(left)
     except Opaque:
@@ -263,11 +217,30 @@ def _compare_two(name: str, left: Any, right: Any, own: set[int]) -> Any:
         opaque += 1
     if opaque == 0 or (opaque == 2 and type(left) is type(right)):
         return operation(left, right)
+    if not own and any(_is_own(type(side)) for side in given):
+        return _ask(name, *given)
     if name in ("Eq", "In"):
         return False
     if name in ("NotEq", "NotIn"):
         return True
     raise TypeError(f"{type(left).__name__} and {type(right).__name__} have no trusted order")
+
+
+def _ask(name: str, left: Any, right: Any) -> bool:
+    """Compare where a class decides that the trusted text uses as one."""
+    if name in ("NotEq", "NotIn"):
+        return not _ask(name.removeprefix("Not"), left, right)
+    own = _is_own(type(left)), _is_own(type(right))
+    if name == "In" and not own[1]:
+        items = right if type(right) in CONTAINERS else ()
+        return any(item is left or truth_of(_compare_two("Eq", left, item, set())) for item in items)
+    if name == "In":
+        return own_classes.contains(right, left)
+    if all(own):
+        return bool(OPERATIONS[name](left, right))
+    if name == "Eq":
+        return own_classes.equals(*((left, right) if own[0] else (right, left)))
+    return own_classes.stand_in_order(OPERATIONS[name], OPERATIONS[CONTRARY[name]], left, right)
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from halo_raft.verifiers.functions import heads
 from halo_raft.verifiers.functions.ends import how_many
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from halo_raft.verifiers.functions.candidate import Program
+    class Program(Protocol):
+        """The program's end of the conversation; `candidate.Program` is one."""
+
+        def call_judge(self, operation: str, *operands: Any, kwargs: dict[str, Any] | None = None) -> Any:
+            """See `candidate.Program.call_judge`."""
 
 
 class JudgeFunction:
     """A function that a test passed as an argument; it runs in the judge."""
 
     def __init__(self, number: int, name: str, program: Program) -> None:
-        self.number, self._program = number, program
-        self.__name__ = self.__qualname__ = name
+        self.number, self._name, self._program = number, name, program
+        self.__name__, self._parameters, self.__doc__ = heads.parts(name)
+        self.__qualname__ = self.__name__
 
     @property
     def named(self) -> tuple[str, str]:
         """Sort and name, as the judge wrote them."""
-        return "o", self.__name__
+        return "o", self._name
+
+    @property
+    def __signature__(self) -> Any:
+        return heads.signature(self._parameters)
+
+    @property
+    def __code__(self) -> Any:
+        return heads.code(self._parameters)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the judge and return what it returns, or raise what it raises."""

@@ -13,7 +13,8 @@ import re
 
 from halo_raft.errors import DataError
 from halo_raft.records import Task
-from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.guard import METHOD
+from halo_raft.verifiers.functions.guarding import guarded
 from halo_raft.verifiers.functions.names import (
     MODULES,
     RAISES,
@@ -269,8 +270,7 @@ class _Marker:
 
     def mark_calls(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """Wrap a test function without asserts of its own: its calls, or else the whole of it."""
-        calls = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
-        if calls:
+        if calls := [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]:
             return [self._wrap([node]) if node in calls else node for node in body]
         if any(isinstance(node, ast.Raise | ast.Call) for statement in body for node in ast.walk(statement)):
             return [self._wrap(body)]
@@ -278,10 +278,10 @@ class _Marker:
 
     def asserts(self, node: ast.AST) -> bool:
         """Return whether a node is an assert, or what does as one: `assert_allclose(...)`, `pytest.raises`."""
-        if isinstance(node, ast.Assert):
-            return not isinstance(node.test, ast.Constant)  # `assert True` tests nothing
-        if not isinstance(node, ast.Call):
-            return False
+        if not isinstance(node, ast.Call):  # `assert True` tests nothing
+            return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
+        if isinstance(node.func, ast.Call) and dotted(node.func.func) == METHOD:
+            return ast.unparse(node.func.args[1]).startswith("'assert")
         name = dotted(node.func).rpartition(".")[2]
         if isinstance(node.func, ast.Attribute):
             return name.startswith("assert") or name in RAISES

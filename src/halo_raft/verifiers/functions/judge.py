@@ -25,6 +25,7 @@ from halo_raft.sandbox.inside.workdir import empty
 from halo_raft.verifiers.functions import rehearsal
 from halo_raft.verifiers.functions.answers import Answers
 from halo_raft.verifiers.functions.errors import Ended
+from halo_raft.verifiers.functions.kinship import kinship
 from halo_raft.verifiers.functions.remote import Candidate
 from halo_raft.verifiers.functions.terms import Terms
 
@@ -139,8 +140,8 @@ def judge(job: dict[str, Any], fd: int, plain: bool = False) -> dict[str, Any]:
 
     Returns:
         `state` (`done`, `abort` between tests, or an `Ended.kind`), `passed` (numbers of tests that
-        reported success), `failures` as (test number, group, text) in order, -1 for no test, and `border`:
-        whether a test asked for what only the program's own process could say.
+        reported success), `failures` as (test number, group, text) in order, -1 for no test, and `border` and
+        `handed`: see `remote.Candidate`.
     """
     random.seed()  # by the system: a program must not foresee what a test draws
     candidate = Candidate(fd, Terms.from_dict(job["terms"]), plain)
@@ -156,13 +157,13 @@ def judge(job: dict[str, Any], fd: int, plain: bool = False) -> dict[str, Any]:
         pass
     except BaseException as error:
         log.failures.append((-1, *_describe(error)))
-        return log.report("abort", candidate.border)
+        return log.report("abort", candidate)
     finally:
         sys.modules.pop("solution", None)
     if candidate.ended is not None:
         log.failures.append((-1, candidate.ended.group, candidate.ended.text))
-        return log.report(candidate.ended.kind, candidate.border)
-    return log.report("done", candidate.border)
+        return log.report(candidate.ended.kind, candidate)
+    return log.report("done", candidate)
 
 
 def _call(test: Any, operands: list[Any], log: _Log) -> None:
@@ -190,10 +191,11 @@ class _Log:
     def bad(self, number: int, error: BaseException) -> None:
         self.failures.append((number, *_describe(error)))
 
-    def report(self, state: str, border: bool) -> dict[str, Any]:
+    def report(self, state: str, candidate: Candidate) -> dict[str, Any]:
         failed = {number for number, _, _ in self.failures}
         passed = [number for number in self.passed if number not in failed]
-        return {"state": state, "passed": passed, "failures": self.failures[:3], "border": border}
+        facts = {"border": candidate.border, "handed": candidate.handed}
+        return {"state": state, "passed": passed, "failures": self.failures[:3], **facts}
 
 
 class _Names(dict):
@@ -228,7 +230,7 @@ class _Classes(dict):
 
 def _namespace(job: dict[str, Any], candidate: Candidate, log: _Log) -> dict[str, Any]:
     """Return the globals of the tests. What trusted text defines is its own; the rest is asked of the program."""
-    names = _Names(__name__="tests")
+    names = _Names(__name__="tests", isinstance=kinship(candidate))
     names.candidate = candidate
     candidate.classes = _Classes(names, frozenset(job["classes"]))
     found = candidate.look_up(list(candidate.terms.targets))

@@ -12,6 +12,7 @@ import decimal
 import fractions
 import pathlib
 import re
+import time
 import types
 import uuid
 import zoneinfo
@@ -63,12 +64,16 @@ EXACT: dict[type, bytes] = {
     range: b"r",
     slice: b"z",
     datetime.timedelta: b"V",
+    time.struct_time: b"J",
     re.Pattern: b"P",
     re.Match: b"M",
 }
 """Class -> tag of the values that get a number in a message; see `codec.INLINE` for those that do not."""
 NUMBERS = (int, float, complex)
-BASES = (*NUMBERS, *(kind for kind in EXACT if kind not in (types.SimpleNamespace, re.Pattern, re.Match, slice)))
+BASES = (
+    *NUMBERS,
+    *(kind for kind in EXACT if kind not in (types.SimpleNamespace, re.Pattern, re.Match, slice, time.struct_time)),
+)
 """Built-in classes whose subclasses' instances cross as the value that they hold."""
 
 NAMED_TYPES: dict[str, type] = {
@@ -116,10 +121,19 @@ def holds(value: Any, kind: type) -> bytes | None:
     return None
 
 
-def is_named_tuple(kind: type) -> bool:
-    """Return whether a class is what `collections.namedtuple` makes."""
-    fields = type.__getattribute__(kind, "__dict__").get("_fields")
-    return kind.__bases__ == (tuple,) and type(fields) is tuple and all(type(name) is str for name in fields)
+def named_tuple(kind: type) -> type | None:
+    """Return what `collections.namedtuple` made of a class, or of one that it derives from; None without any."""
+    for base in type.mro(kind):
+        fields = type.__getattribute__(base, "__dict__").get("_fields")
+        if base.__bases__ == (tuple,) and type(fields) is tuple and all(type(name) is str for name in fields):
+            return base
+    return None
+
+
+def has_more(kind: type, named: type) -> bool:
+    """Return whether a class of named tuples has attributes beside its fields: methods, properties."""
+    own = {name for base in type.mro(kind) if base not in (tuple, object) for name in vars(base)}
+    return any(not name.startswith("_") for name in own - {*named._fields})  # type: ignore[attr-defined]
 
 
 def is_iterator(kind: type) -> bool:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator
 
 from halo_raft.verifiers.base import IN_PROCESS, OUTSIDE, Mode, VerifyResult
+from halo_raft.verifiers.functions.changed import changes_answers
 from halo_raft.verifiers.functions.instrument import Suite
 from halo_raft.verifiers.functions.kept import hands_coroutines, keeps_arguments
 from halo_raft.verifiers.functions.names import PROGRAM, dotted, text
@@ -51,6 +52,11 @@ _OF_FUNCTIONS = frozenset((
     "inspect.isgeneratorfunction", "inspect.signature", "inspect.getfullargspec", "inspect.isabstract",
 ))  # fmt: skip
 """Calls that ask a function what it is made of."""
+_OF_CLASSES = frozenset((
+    "dataclasses.fields", "dataclasses.is_dataclass", "dataclasses.asdict", "dataclasses.astuple",
+    "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints", "vars",
+))  # fmt: skip
+"""Calls that ask an object, or a class, what it is made of."""
 OF_TESTS = frozenset(("self", "cls", "e", "err", "error", "exc", "ex", "info.value", "exc_info.value", "excinfo.value"))
 """What tests, and the judge's own exceptions, are called as a rule."""
 THREADS = frozenset(("threading.Thread", "threading.Timer", "concurrent.futures.ThreadPoolExecutor"))
@@ -90,7 +96,7 @@ def _by_reference(
 ) -> tuple[Mode, bool]:
     """Return the mode, and whether the machine had the time to find it out."""
     form = by_form(suite)
-    first = None if form.reason in (_RUNS, _KEEPS, _IN_THREADS) else outside()
+    first = None if form.reason in (_RUNS, _KEEPS, _CHANGES, _IN_THREADS) else outside()
     if first is not None and first.success:
         return Mode(OUTSIDE, "its reference passes outside"), True
     second = beside()
@@ -104,6 +110,7 @@ def _by_reference(
 
 _LOOKS_INTO = "its tests look into the program's functions and classes"
 _RUNS = "its tests run what the program returns"
+_CHANGES = "its tests change what the program's objects hold"
 _IN_THREADS = "its tests use the program in several threads"
 """One after the other is how an answer comes from outside; what passes there in threads passes by chance."""
 _KEEPS = "its tests look at what they handed to the program and it goes on using"
@@ -122,6 +129,10 @@ def _by_form(setup: str, source: str, targets: tuple[str, ...], classes: frozens
         reason = "its tests hand coroutines to the program"
     if reason is None and keeps_arguments(nodes, targets, classes):
         reason = _KEEPS
+    if reason is None and changes_answers(nodes, classes):
+        reason = _CHANGES
+    if reason is None and classes and _names_types(nodes):
+        reason = _LOOKS_INTO
     return Mode(IN_PROCESS, reason) if reason else Mode(OUTSIDE, "its tests call, compare and ask")
 
 
@@ -145,10 +156,25 @@ def _reasons(nodes: tuple[ast.AST, ...], targets: tuple[str, ...]) -> Iterator[s
         elif isinstance(node, ast.ClassDef):
             if any(ast.unparse(base).rpartition(".")[2] in targets for base in node.bases):
                 yield "its tests derive classes from the program's"
+            decorators = [d for part in (node, *node.body) for d in getattr(part, "decorator_list", ())]
+            if any(ast.unparse(decorator).partition("(")[0] in targets for decorator in decorators):
+                yield "its tests have the program decorate classes of their own, or methods"
         elif isinstance(node, ast.Assign) and any(map(_is_of_mock, node.targets)):
             yield "its tests hand objects to the program that mock others"
         elif _looks_into(node, targets):
             yield _LOOKS_INTO
+
+
+def _names_types(nodes: tuple[ast.AST, ...]) -> bool:
+    """Return whether a test asks for the name of the class of what is no exception that it caught."""
+    caught = {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
+    for node in nodes:
+        kind = node.value if isinstance(node, ast.Attribute) and node.attr in ("__name__", "__qualname__") else None
+        if isinstance(kind, ast.Call) and dotted(kind.func) == "type" and kind.args:
+            asked = kind.args[0]
+            if not (isinstance(asked, ast.Name) and asked.id in caught) and dotted(asked) not in OF_TESTS - {"e"}:
+                return True
+    return False
 
 
 def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
@@ -180,9 +206,8 @@ def _of_classes(
 ) -> Iterator[str]:
     name = _name_of(node, aliases, froms)
     first, second = (*node.args, None, None)[:2]
-    if name in ("dataclasses.fields", "dataclasses.is_dataclass", "dataclasses.asdict", "dataclasses.astuple",
-                "dataclasses.replace", "inspect.isabstract", "inspect.getmembers", "typing.get_type_hints",
-                "vars"):  # fmt: skip
+    asked = second.value if isinstance(second, ast.Constant) else None
+    if name in _OF_CLASSES or (name in ("hasattr", "getattr") and asked in LOOKED_INTO):
         yield _LOOKS_INTO
     elif name in _OF_FUNCTIONS:
         if isinstance(first, ast.Name) and first.id in targets:

@@ -130,12 +130,13 @@ def calls(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield node.func.id
 
 
-def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield what a text takes from the module of the program."""
+def imported(nodes: tuple[ast.AST, ...]) -> Iterator[str]:
+    """Yield what a text takes from the module of the program, whatever it calls that."""
+    modules = {PROGRAM, *(a.asname for n in nodes if isinstance(n, ast.Import) for a in n.names if a.name == PROGRAM)}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == PROGRAM:
             yield from (alias.name for alias in node.names if alias.name != "*")
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == PROGRAM:
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
             yield node.attr
 
 

@@ -8,7 +8,7 @@ place of a value. Where such an object is compared with a plain value it has to 
 
 from __future__ import annotations
 
-from halo_raft.verifiers.functions.decoys import lineup
+from halo_raft.verifiers.functions.decoys import STRANGERS, lineup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from halo_raft.verifiers.functions.terms import Program
 
-OF_FUNCTIONS = frozenset(("__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__defaults__"))
-"""Attributes with two underscores that a program may be asked for: they are values."""
+OF_FUNCTIONS = frozenset(
+    ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__", "__defaults__", "__wrapped__")
+)
+"""Attributes with two underscores that a program may be asked for: they are values, or functions."""
 _get: Callable[[Any, str], Any] = object.__getattribute__
 
 
@@ -69,6 +71,9 @@ class Handle:
 
     def __iter__(self) -> Any:
         return self._ask("iter", given=True)
+
+    def __reversed__(self) -> Any:
+        return self._ask("reversed", given=True)
 
     def __next__(self) -> Any:
         items, end = self._ask("advance", 1, given=True)
@@ -144,6 +149,12 @@ class Handle:
     def __aiter__(self) -> Any:
         return self._ask("aiter", given=True)
 
+    async def __anext__(self) -> Any:
+        item, more = self._ask("complete_next", given=True)
+        if not more:
+            raise StopAsyncIteration
+        return item
+
     def __eq__(self, other: object) -> Any:
         if type(other) is Handle:
             if self._is_open() or other._is_open():
@@ -172,10 +183,12 @@ class Handle:
 
     def _equals_object(self, other: Handle) -> Any:
         """Ask the object's class, which must not find that it equals what is nothing to it as well."""
-        strangers = [None, "\x00strange", -(10**30), (), 0.1234567]
-        if any(answer is True for answer in self._ask("examine", strangers)):
+        if any(answer is True for answer in self._ask("examine", [*STRANGERS])):
             return False
         return self._ask("eq", other)
+
+
+Handle.__doc__ = property(lambda self: self.__getattr__("__doc__"))  # type: ignore[assignment]  # not that of ours
 
 
 def _two_sided(name: str, turned: bool) -> Callable[[Handle, Any], Any]:
@@ -185,6 +198,21 @@ def _two_sided(name: str, turned: bool) -> Callable[[Handle, Any], Any]:
             raise Closed(f"{self._told()} has no trusted {name}")
         candidate = _get(self, "_candidate")
         return candidate.ask(name, other, self) if turned else candidate.ask(name, self, other)
+
+    return operate
+
+
+def _ordered(name: str, contrary: str) -> Callable[[Handle, Any], Any]:
+    ask = _two_sided(name, turned=False)
+
+    def operate(self: Handle, other: Any) -> Any:
+        answer = ask(self, other)
+        if answer is not True or type(other) is Handle:
+            return answer
+        try:
+            return _get(self, "_candidate").ask(contrary, self, other) is not True
+        except Exception:
+            return True
 
     return operate
 
@@ -218,7 +246,7 @@ for _name in ARITHMETIC:
     _there = f"{_name}_" if _name in ("and", "or") else _name
     setattr(Handle, f"__{_name}__", _two_sided(_there, turned=False))
     setattr(Handle, f"__r{_name}__", _two_sided(_there, turned=True))
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(Handle, f"__{_name}__", _two_sided(_name, turned=False))
+for _name, _contrary in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt")):
+    setattr(Handle, f"__{_name}__", _ordered(_name, _contrary))
 for _name in ("neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil"):
     setattr(Handle, f"__{_name}__", _one_sided(_name))

@@ -15,6 +15,7 @@ from halo_raft.verifiers.functions.codec import (
     LENGTH,
     MAX_INT_BYTES,
     MAX_VALUES,
+    NAME_BYTES,
     PLAIN,
     NotPlain,
     Refused,
@@ -100,7 +101,8 @@ class Reader:
             node.head = self._items(1)
             node.items = self._sequence()
         elif tag in (b"o", b"n"):
-            node.head = self._take(self._number()).decode()
+            name = self._take(self._number()).decode()
+            node.head = (name, self._behind(node)) if tag == b"n" else name
             node.items, node.values = self._sequence(), self._sequence()
         elif tag == b"P":
             node.items = self._items(2)
@@ -116,6 +118,15 @@ class Reader:
             raise Refused(f"no tag {tag!r}")
         node.end = self._position
         return node
+
+    def _behind(self, node: Node) -> Any:
+        """Return what stands for the sender's own named tuple, None where it has none."""
+        if self._data[self._position : self._position + 1] not in (b"N", b"h"):
+            raise Refused("nothing that stays with its sender")
+        self._here = Node(b"h", 0)
+        found = self._items(1)[0]
+        self._here = node
+        return found
 
     def _text(self, tag: bytes, content: bytes) -> Any:
         if tag == b"s":
@@ -195,7 +206,7 @@ class Reader:
     def _of_peer(self, tag: bytes, number: int) -> Any:
         if tag == b"h":
             sort = self._take(1).decode("ascii", "replace")
-            return self._peer.theirs(number, sort, self._take(self._number())[:100].decode("utf-8", "replace"))
+            return self._peer.theirs(number, sort, self._take(self._number())[:NAME_BYTES].decode("utf-8", "replace"))
         if tag == b"y":
             return self._peer.mine(number)
         if tag == b"F":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import types
 
 from halo_raft.verifiers.functions import wire
+from halo_raft.verifiers.functions.building import behind
 from halo_raft.verifiers.functions.codec import NotPlain, Refused, named, of_program, yours
 from halo_raft.verifiers.functions.definitions import Class, Function
 from halo_raft.verifiers.functions.ends import End, ask_of_iterator
-from halo_raft.verifiers.functions.errors import Ended, Errors
+from halo_raft.verifiers.functions.errors import CannotCross, Ended, Errors, as_built_in, generation
+from halo_raft.verifiers.functions.heads import head
 from halo_raft.verifiers.functions.iterators import Iterator, async_generator, coroutine, generator
 from halo_raft.verifiers.functions.kinds import is_iterator
 from halo_raft.verifiers.functions.proxies import Handle
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_CALLBACKS = 100_000
 PLAIN_BYTES = 1 << 14
 """A larger answer takes a judge of its own."""
+STAND_INS = frozenset((Handle, Function, Class, Iterator))
 NOT_PLAIN = "not_plain", "runtime", "more than plain data"
 
 
@@ -39,6 +41,7 @@ class Candidate(End):
 
     Attributes:
         border: Whether a test asked for what only the program's own process could say.
+        handed: Whether a test handed the program an object that cannot cross.
     """
 
     wary = True
@@ -47,7 +50,7 @@ class Candidate(End):
         super().__init__()
         self.terms, self.plain = terms, plain
         self.ended: Ended | None = None
-        self.border = False
+        self.border = self.handed = False
         self.errors = Errors(terms.errors, terms.ends)
         self._fd = fd
         self._handles: dict[int, Any] = {}
@@ -77,7 +80,7 @@ class Candidate(End):
         if type(answer) is not list or len(answer) != len(names) or not all(type(a) is tuple for a in answer):
             self._end("violation", "runtime", "wrote on the judge's channel")
         found = {}
-        for name, (what, more) in zip(names, answer, strict=True):
+        for name, (what, more) in sorted(zip(names, answer, strict=True), key=generation):
             if what == "value":
                 found[name] = more
             elif what == "error" and name in self.terms.errors:
@@ -188,20 +191,18 @@ class Candidate(End):
                 value = function(*operands, **named_ones)
             answer, kind = self.answer(question, [value]), wire.VALUE
         except Exception as error:
-            name = next((base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"), "Exception")
-            text = str(error)[:300]
-            args = error.args if type(error) is KeyError and all(type(a) in (str, int) for a in error.args) else (text,)
-            answer, kind = Writer(self).message([[("builtins", name)], args, text, types.SimpleNamespace()]), wire.ERROR
+            answer, kind = Writer(self).message(as_built_in(error)), wire.ERROR
         self._write(nonce, kind, answer)
 
     def stays(self, value: Any) -> bool:
         """Return whether a value stands for one of the program's."""
-        return type(value) in (Handle, Function, Class, Iterator) or id(value) in self._stand_ins
+        return type(value) in STAND_INS or id(value) in self._stand_ins or behind(value) is not None
 
     def stand_in(self, value: Any) -> bytes | None:
         """Return what stands for an object of the program's."""
         if type(value) is Function or type(value) is Class:
             return of_program(value.__dict__["_program_name"])
+        value = value if (theirs := behind(value)) is None else theirs
         if type(value) in (Handle, Iterator):
             return yours(object.__getattribute__(value, "number"))
         return yours(self._stand_ins[id(value)][1]) if id(value) in self._stand_ins else None
@@ -212,8 +213,7 @@ class Candidate(End):
         Raises:
             TypeError: It is neither.
         """
-        theirs = self.stand_in(value)
-        if theirs is not None:
+        if (theirs := self.stand_in(value)) is not None:
             return theirs
         if is_iterator(type(value)):
             return named(self.keep(value), "i", type(value).__name__)
@@ -221,8 +221,9 @@ class Candidate(End):
             return named(0, "t", value.__name__)
         if not callable(value):
             self.border = True
-            raise TypeError(f"an argument of type {type(value).__name__} cannot be passed")
-        return named(self.keep(value), "o", str(getattr(value, "__name__", type(value).__name__)))
+            kind = TypeError if isinstance(value, BaseException) else CannotCross  # the program may have raised it
+            raise kind(f"an argument of type {type(value).__name__} cannot be passed")
+        return named(self.keep(value), "o", head(value))
 
     def theirs(self, number: int, sort: str, name: str) -> Any:
         """Return what stands for an object of the program's, the same one each time."""
@@ -249,17 +250,16 @@ class Candidate(End):
         return found
 
     def of_program(self, name: str) -> Any:
-        """Refuse: what the judge looks up is not for the program to say.
-
-        Raises:
-            Refused: Always.
-        """
+        """Refuse: what the judge looks up is not for the program to say."""
         raise Refused("no name for the program to give")
 
     def _send(self, nonce: bytes, kind: bytes, values: list[Any]) -> Writer:
         question = Writer(self)
         try:
             body = question.message(values)
+        except CannotCross:
+            self.handed = True
+            raise
         except Refused as error:
             self.border = True
             raise TypeError(f"an argument cannot be passed: {error}") from None

@@ -56,12 +56,14 @@ class Report:
         passed: Numbers of the tests that reported success.
         failures: The first of (test number, group, text); -1 is no test.
         border: Whether a test asked for what only the program's own process could say.
+        handed: Whether a test handed the program an object that cannot cross.
     """
 
     state: str
     passed: frozenset[int]
     failures: tuple[tuple[int, str, str], ...]
     border: bool = False
+    handed: bool = False
 
 
 HUNG = Report(state="hung", passed=frozenset(), failures=())
@@ -147,7 +149,7 @@ def _bring_together(
         state=facts["state"],
         passed=frozenset(facts["passed"]),
         failures=tuple(map(tuple, facts["failures"])),
-        border=facts["border"],
+        **{name: facts[name] for name in ("border", "handed")},
     )
     return dataclasses.replace(outcome, cpu_s=outcome.cpu_s + facts["cpu_s"]), report
 

@@ -73,13 +73,15 @@ def visible(setup: str, tests: str, prompt: str, solution: str, targets: tuple[s
     speaks = re.findall(r"`(\w+)`|\b(\w+)\(", prompt[:100_000])
     told = used(prompt) | used(solution) | frozenset(name for pair in speaks for name in pair)
     shared = [node for node in tests_tree.body if isinstance(node, ast.ClassDef) and _is_record(node)]
-    nodes = [*tree.body, *shared]
+    needed = {name for node in shared for name in _names(node)[1]}
+    imports = [n for n in tests_tree.body if isinstance(n, ast.Import | ast.ImportFrom) and _names(n)[0] & needed]
+    nodes = [*tree.body, *imports, *shared]
     facts = [(node, *_names(node)) for node in nodes]
     early = [fact for fact in facts if not fact[2] & set(targets)]
     kept = [fact for fact in early if _is_for_program(fact[0], fact[1], read, told)]
     while True:
-        needed = {name for _, _, uses in kept for name in uses}
-        more = [fact for fact in early if fact not in kept and fact[1] & needed]
+        wanted = {name for _, _, uses in kept for name in uses}
+        more = [fact for fact in early if fact not in kept and fact[1] & wanted]
         if not more:
             break
         kept += more
@@ -103,7 +105,8 @@ def _is_record(node: ast.ClassDef) -> bool:
     """Return whether a class of the tests is one of values that the program may be given, and no test itself."""
     if node.name.startswith("Test") or any(isinstance(inner, ast.Assert) for inner in ast.walk(node)):
         return False
-    return "TestCase" not in ast.unparse(node) and all(map(_holds_no_values, node.body))
+    is_enum = any(ast.unparse(base).rpartition(".")[2].endswith(("Enum", "Flag")) for base in node.bases)
+    return "TestCase" not in ast.unparse(node) and (is_enum or all(map(_holds_no_values, node.body)))
 
 
 def _holds_no_values(node: ast.stmt) -> bool:

@@ -46,6 +46,8 @@ def _kind(outcome: Outcome, report: Report, tally: str) -> tuple[VerdictKind, st
         return kind, f"{why} ({tally})"
     if report.state == "hung":
         return VerdictKind.TIMEOUT, "a test does not come to an end with what the program returned"
+    if report.state == "done" and report.handed and not report.failures:
+        return VerdictKind.RUNTIME, f"{tally}; one handed the program an object that cannot cross"
     if report.state == "done" and not report.failures:
         return VerdictKind.PASSED, tally
     number, group, text = _worst(report.failures)

@@ -25,8 +25,9 @@ from halo_raft.verifiers.functions.kinds import (
     SEQUENCES,
     TEXTS,
     TYPE_NAMES,
+    has_more,
     holds,
-    is_named_tuple,
+    named_tuple,
 )
 
 TYPE_CHECKING = False
@@ -84,9 +85,9 @@ class Writer:
         if self._peer.classes.get(kind.__name__) is kind and holds(value, kind) is None:
             names, content = state_of(value)
             return sized(b"o", kind.__name__.encode()) + self._sequence(names) + self._sequence(content)
-        if kind is not tuple and is_named_tuple(kind) and all(map(self._is_value, tuple.__iter__(value))):
-            head = sized(b"n", kind.__name__.encode()[:100]) + self._sequence(list(kind._fields))
-            return head + self._sequence(list(tuple.__iter__(value)))
+        named = named_tuple(kind) if kind is not tuple and isinstance(value, tuple) else None
+        if named is not None and all(map(self._is_value, tuple.__iter__(value))):
+            return self._named(value, named)
         tag = holds(value, kind)
         if tag is None:
             return self._array(value)
@@ -98,6 +99,13 @@ class Writer:
             items = value if kind is list else list(base.__iter__(value))  # type: ignore[attr-defined]
             return tag + head + self._sequence(items)
         return self._whole(tag, value)
+
+    def _named(self, value: Any, named: Any) -> bytes:
+        """Write a named tuple; one of the program's that has more than its fields stays there as well."""
+        kind = type(value)
+        stays = has_more(kind, named) and not self._peer.wary and self._peer.classes.get(kind.__name__) is not kind
+        head = sized(b"n", kind.__name__.encode()[:100]) + (self._peer.name_of(value) if stays else b"N")
+        return head + self._sequence(list(named._fields)) + self._sequence(list(tuple.__iter__(value)))
 
     def _mapping(self, tag: bytes, value: Any) -> bytes:
         if tag == b"m":
@@ -112,6 +120,8 @@ class Writer:
             return sized(tag, bytes(memoryview(value)))
         if tag in (b"r", b"z"):
             return tag + self._sequence([value.start, value.stop, value.step])
+        if tag == b"J":
+            return tag + self._sequence([*value, value.tm_zone, value.tm_gmtoff])
         if tag == b"V":
             return tag + self._sequence([value.days, value.seconds, value.microseconds])
         if tag == b"P":

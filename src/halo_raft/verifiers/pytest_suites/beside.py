@@ -8,7 +8,7 @@ from typing import Any
 from halo_raft.records import VerdictKind
 from halo_raft.sandbox import Limits, Outcome, run_python
 from halo_raft.verifiers.base import IN_PROCESS, VerifyResult
-from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.guarding import guarded
 from halo_raft.verifiers.functions.names import parse
 from halo_raft.verifiers.functions.supervisor import Report
 from halo_raft.verifiers.functions.trusted import halves
@@ -49,6 +49,7 @@ def judge_beside(
         "token": token,
         "code": code,
         "allowed": sorted(permitted),
+        "classes": sorted(suite.terms.classes),
         "patched": sorted({"input", "open", "print", *PATCHED.findall(suite.source)}),
         "preload": preload,
         "before": before,

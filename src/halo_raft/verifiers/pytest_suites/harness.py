@@ -46,11 +46,11 @@ def main(payload: dict[str, Any], fd: int) -> None:
     """Judge one program and end the process.
 
     Args:
-        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`); `preload` (modules of the tests);
-            `patched` (builtins that the tests replace); `before` and `after` (trusted source that runs before and
-            after it); `targets` (names that the tests take from it); `tests` (marshalled code, empty where pytest
-            runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or `source` and `expected`
-            (see `running.run`).
+        payload: `token`; `code` (the program); `allowed` (see `screen.allowed`); `classes` (see `Terms`); `preload`
+            (modules of the tests); `patched` (builtins that the tests replace); `before` and `after` (trusted source
+            that runs before and after it); `targets` (names that the tests take from it); `tests` (marshalled code,
+            empty where pytest runs the tests), `calls`, `under_test` and `entry_point` (see `judge.judge`), or
+            `source` and `expected` (see `running.run`).
         fd: Write end of the private channel.
     """
     sys.dont_write_bytecode = True
@@ -59,7 +59,7 @@ def main(payload: dict[str, Any], fd: int) -> None:
     for name in payload["preload"]:
         with contextlib.suppress(ImportError):  # the tests say it, if they cannot do without
             __import__(name)
-    guard.install()
+    guard.install(frozenset(payload["classes"]))
     answers.install(frozenset(payload["allowed"]))
     payload["bounds"] = Bounds(*(frozenset(payload[name]) for name in ("allowed", "patched", "preload")))
     bounds.install(payload["bounds"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from halo_raft.errors import DataError
-from halo_raft.verifiers.functions.guard import guarded
+from halo_raft.verifiers.functions.guarding import guarded
 from halo_raft.verifiers.functions.instrument import Suite, is_test_class
 from halo_raft.verifiers.functions.names import Function, parse
 from halo_raft.verifiers.pytest_suites import run as running

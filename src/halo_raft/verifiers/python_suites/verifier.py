@@ -56,6 +56,8 @@ class PythonTests(Verifier):
         if form.name == IN_PROCESS and (not task.solution or self.mode_of(task).name != OUTSIDE):
             return self._beside(code, task, tests)
         verdict, report = self._outside(code, task, tests)
+        if report.handed and not task.solution:
+            return self._beside(code, task, tests)
         may_be_beside = report.border and task.solution and not verdict.success
         if may_be_beside and self.mode_of(task).name == IN_PROCESS:
             return self._beside(code, task, tests)
@@ -126,7 +128,7 @@ class PythonTests(Verifier):
             "setup": None if suite.plain else compiled(suite.setup),
             "tests": tests.code,
             "terms": suite.terms.to_dict(),
-            "classes": class_names(suite.setup, suite.source),
+            "classes": class_names(seen),
             "entry_point": suite.expression,
             "under_test": under_test,
             "calls": [list(call) for call in suite.calls],

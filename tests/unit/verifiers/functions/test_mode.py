@@ -283,6 +283,37 @@ IN_PROCESS = {
         "from unittest.mock import patch\nwith patch('time.time', return_value=3.0):\n    assert f() == 3.0",
         "its tests patch what the program uses",
     ),
+    "parts that are changed": (
+        "class Node:\n    def __init__(self, n): self.n, self.below = n, []\n"
+        "def f(node): return node.n + sum(map(f, node.below))",
+        "top = Node(1)\ntop.below.append(Node(2))\ntop.below[0].below.append(Node(3))\nassert f(top) == 6",
+        "its tests change what the program's objects hold",
+    ),
+    "an answer that is changed": (
+        "class Cart:\n    def __init__(self): self._all = ['a']\n    def items(self): return list(self._all)\n",
+        "cart = Cart()\nitems = cart.items()\nitems.clear()\nassert cart.items() == ['a']",
+        "its tests change what the program's objects hold",
+    ),
+    "names of types": (
+        "class Dog: pass\nclass Cat(Dog): pass\ndef f(): return [Dog(), Cat()]",
+        "assert Cat() is not None and [type(e).__name__ for e in f()] == ['Dog', 'Cat']",
+        "its tests look into the program's functions and classes",
+    ),
+    "slots": (
+        "class f:\n    __slots__ = ('n',)\n    def __init__(self, n): self.n = n",
+        "assert not hasattr(f(1), '__dict__') and f(1).n == 1",
+        "its tests look into the program's functions and classes",
+    ),
+    "a class of the tests that is decorated": (
+        "def f(cls):\n    cls.__repr__ = lambda self: 'shown'\n    return cls",
+        "@f\nclass Own:\n    pass\nassert repr(Own()) == 'shown'",
+        "its tests have the program decorate classes of their own, or methods",
+    ),
+    "a method of the tests that is decorated": (
+        "def f(g):\n    def inner(self): return 2 * g(self)\n    return inner",
+        "class Own:\n    n = 2\n    @f\n    def get(self): return self.n\nassert Own().get() == 4",
+        "its tests have the program decorate classes of their own, or methods",
+    ),
     "files": (
         "def f(p):\n    with open(p) as file: return file.read()",
         "import os\nwith open('a.txt', 'w') as file:\n    n = file.write('hi')\nassert f('a.txt') == 'hi'",
@@ -309,6 +340,38 @@ def test_a_program_that_keeps_its_argument_where_a_copy_was_asked_for_fails():
     assert not judge(code, IN_PROCESS["kept by an object"][1]).success
     reference = IN_PROCESS["kept by an object"][0]
     assert not judge(code, IN_PROCESS["kept by an object"][1], solution=reference).success
+
+
+def test_a_program_that_gives_its_state_away_where_a_copy_was_asked_for_fails():
+    code = "class Cart:\n    def __init__(self): self._all = ['a']\n    def items(self): return self._all\n"
+    assert not judge(code, IN_PROCESS["an answer that is changed"][1]).success
+
+
+def test_assertions_of_libraries_report_beside_the_program_too():
+    tests = (
+        "import random\nimport numpy as np\nfrom unittest.mock import Mock\nrandom.seed(1)\n"
+        "np.testing.assert_allclose(f(2, print), 4)\nheard = Mock()\nf(3, heard)\nheard.assert_called_once_with(3)\n"
+    )
+    verdict = judge("def f(x, say):\n    say(x)\n    return 2.0 * x", tests)
+    assert (verdict.success, verdict.integrity, verdict.tests_total) == (True, "in_process", 2), verdict.details
+    assert not judge("def f(x, say):\n    say(1)\n    return 2.0 * x", tests).success
+    assert not judge("def f(x, say):\n    say(x)\n    return 2.5 * x", tests).success
+
+
+def test_a_choice_between_values_is_a_value_beside_the_tests():
+    tests = (
+        "import random\ndef chosen(x): return [] or x\nrandom.seed(1)\nassert f(3) == chosen(3)\n"
+        "assert (f(0) or 'none') == 'none' and [n for n in (f(2) and [2])] == [2]\n"
+    )
+    verdict = judge("def f(x): return x", tests)
+    assert (verdict.success, verdict.integrity) == (True, "in_process"), verdict.details
+    assert not judge("def f(x): return True", tests).success
+    tests = (
+        "import asyncio, random\nasync def yes(x): return f(x)\nrandom.seed(1)\n"
+        "async def all_of(): return [n for n in range(3) if n and await yes(n) and (m := n)]\n"
+        "assert asyncio.run(all_of()) == [1, 2]\n"
+    )
+    assert judge("def f(x): return x", tests).success
 
 
 def test_assertions_of_class_and_identity_see_the_answer_itself():
