@@ -22,6 +22,7 @@ from typing import Any
 
 from halo_raft import models
 from halo_raft.cluster.home import Home
+from halo_raft.cluster.orphans import release_orphaned_groups
 from halo_raft.errors import HaloRaftError, user_error, wrapped
 from halo_raft.train.job import FinetuneJob, FinetuneResult, read_training
 from halo_raft.train.visiting import visiting
@@ -91,6 +92,7 @@ def _attempt(job: FinetuneJob, report: Callable[[str], None], *, starts: int) ->
     folder = job.storage_dir / name
     folder.mkdir(parents=True)
     log.info("Starting trainer...")
+    release_orphaned_groups()
     with _follow(folder / PROGRESS_FILE, report):
         measured = _fit(job, name, starts)
     shutil.rmtree(folder, ignore_errors=True)

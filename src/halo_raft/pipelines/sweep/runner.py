@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from halo_raft.cluster.connection import RAY_ENVIRONMENT, usable
 from halo_raft.cluster.home import Home
+from halo_raft.cluster.orphans import release_orphaned_groups
 from halo_raft.config import RaftConfig
 from halo_raft.errors import VerificationError, user_error
 from halo_raft.pipelines.sweep.reuse import Reused
@@ -206,6 +207,7 @@ class RayRunner:
         import ray
 
         ready, _ = ray.wait(list(self._calls), timeout=timeout_s) if self._calls else ([], [])
+        release_orphaned_groups()  # of a trial's training whose process died: the next one waited for them for ever
         return [self._event(call, *self._calls.pop(call)) for call in ready]
 
     def close(self) -> None:
