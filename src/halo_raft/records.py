@@ -167,6 +167,11 @@ class Sample(Record):
         """Whether the completion ran into the token limit."""
         return self.finish_reason == "length"
 
+    @property
+    def tokens(self) -> int:
+        """Length of the completion."""
+        return len(self.token_ids)
+
 
 class VerdictKind(StrEnum):
     """Why a sample got its reward. `INFRA` is our failure, never the sample's: it has no reward."""

@@ -15,6 +15,9 @@ _INDENTED = re.compile(
     r"(?:\A|\n[ \t]*\n)((?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*)",
 )
 _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
+_PYTHON_MADE = re.compile(
+    r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
+)
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
     r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*=[^=]|if\s+__name__\s*=="
@@ -36,11 +39,11 @@ _PROSE = re.compile(r"(?:\*\*|[-*>]\s|\d+[.)]\s|<\||[A-Z][\w'`\u2019-]*[ ,:](?!.
 
 def defines(code: str, name: str, language: str = "python") -> bool:
     """Return whether `code` defines `name` at top level, as far as its text tells."""
-    word = re.escape(name)
-    if language == "python":
-        pattern = rf"^(?:(?:async[ \t]+)?def|class)[ \t]+{word}\b|^{word}[ \t]*(?::[^=\n]+)?=(?!=)"
-    else:
-        pattern = rf"^(?:.*[\s*&)>])?{word}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
+    if name not in code:
+        return False
+    if language == "python":  # not a pattern for each name: of ten thousand tasks none would be compiled already
+        return any(name in (made[1], made[2]) for made in _PYTHON_MADE.finditer(code))
+    pattern = rf"^(?:.*[\s*&)>])?{re.escape(name)}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
     return re.search(pattern, code, re.MULTILINE) is not None
 
 

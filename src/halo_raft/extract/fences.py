@@ -15,9 +15,8 @@ from markdown_it import MarkdownIt
 
 from halo_raft.extract.bodies import compiles
 from halo_raft.extract.languages import ALIASES, FAMILY, OTHER
+from halo_raft.extract.trees import PARSED_CHARS, parsed
 
-PARSED_CHARS = 200_000
-"""A longer text is scanned for fences line by line: the parser takes a second for some millions of characters."""
 LIST_LINES = 500
 """With more lines that may begin a list item, lists are not looked at: they are what parsing takes longest for."""
 LINE_CHARS = 300
@@ -216,6 +215,8 @@ def _is_cut(code: str, language: str) -> bool:
     if language != "python":
         return code.rfind("/*") > code.rfind("*/")
     if ('"""' not in code and "'''" not in code) or len(code) > PARSED_CHARS:
+        return False
+    if parsed(code) is not None:
         return False
     try:
         compile(code, "<block>", "exec", dont_inherit=True)

@@ -47,6 +47,37 @@ class Offer:
     settled: list[Verdict]
 
 
+class Keys:
+    """What identical programs have in common.
+
+    Args:
+        policy: By which answers are judged.
+        tasks: Task id -> task.
+    """
+
+    def __init__(self, policy: JudgingPolicy, tasks: Mapping[str, Task]) -> None:
+        self._verifier = policy.create()
+        self._tasks = tasks
+        self._task_keys: dict[str, str] = {}
+        self.tell = knows_its_verdicts(self._verifier)
+
+    def identified(self, answer: Answer) -> Answer:
+        """Return the answer with its key; as it is where it can have none."""
+        if answer.key or not self.tell:
+            return answer
+        try:
+            code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
+        except Exception:  # the same will happen when it is judged, and be said there
+            return answer
+        text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"
+        return dataclasses.replace(answer, key=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+
+    def _task_key(self, task_id: str) -> str:
+        if task_id not in self._task_keys:
+            self._task_keys[task_id] = task_key(self._tasks[task_id])
+        return self._task_keys[task_id]
+
+
 class Known:
     """The verdicts that are known, the programs that are being judged, and the answers that wait for them.
 
@@ -62,30 +93,28 @@ class Known:
     def __init__(
         self, policy: JudgingPolicy, tasks: Mapping[str, Task], folder: Path | None, *, remember: bool = True
     ) -> None:
-        self._policy = policy
-        self._tasks = tasks
         self._folder = folder
-        self._verifier = policy.create()
-        self._remember = remember and knows_its_verdicts(self._verifier)
+        self._keys = Keys(policy, tasks)
+        self._remember = remember and self._keys.tell
         self._ledgers: dict[str, Ledger] = {}
         self._waiting: dict[str, list[Answer]] = defaultdict(list)
         self._claimed: set[str] = set()
-        self._task_keys: dict[str, str] = {}
         if self._remember:
             try:
                 self._ledger(policy.station().identity)
             except ConfigError:  # this machine may not judge: what may says itself what it is
                 return
 
-    def offer(self, answers: Iterable[Answer], *, share: bool = True) -> Offer:
+    def offer(self, answers: Iterable[Answer], *, share: bool = True, keyed: bool = False) -> Offer:
         """Sort answers into those to be judged, those whose verdict is known, and those that wait for another's.
 
         Args:
             answers: What is to be judged.
             share: False has everything judged by itself.
+            keyed: They have their keys, as far as they can have any.
         """
         offer = Offer([], [])
-        for answer in map(self._identified, answers):
+        for answer in answers if keyed or not self._remember else map(self._keys.identified, answers):
             if verdict := self._verdict(answer) if share else None:
                 offer.settled.append(verdict)
             elif share and answer.key in self._claimed:
@@ -110,17 +139,6 @@ class Known:
         self._claimed.clear()
         self._waiting.clear()
 
-    def _identified(self, answer: Answer) -> Answer:
-        """Return the answer with its key."""
-        if not self._remember or answer.key:
-            return answer
-        try:
-            code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
-        except Exception:  # the same will happen when it is judged, and be said there
-            return answer
-        text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"
-        return dataclasses.replace(answer, key=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
-
     def _verdict(self, answer: Answer) -> Verdict | None:
         found = (ledger.get(answer.key, answer.sample_id, answer.task_id) for ledger in self._ledgers.values())
         return next((verdict for verdict in found if verdict), None) if answer.key else None
@@ -135,11 +153,6 @@ class Known:
             path = self._folder / f"{station}.jsonl" if self._folder and station else None
             self._ledgers[station] = Ledger(path)
         return self._ledgers[station]
-
-    def _task_key(self, task_id: str) -> str:
-        if task_id not in self._task_keys:
-            self._task_keys[task_id] = task_key(self._tasks[task_id])
-        return self._task_keys[task_id]
 
 
 def task_key(task: Task) -> str:

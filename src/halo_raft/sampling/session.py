@@ -20,6 +20,7 @@ from halo_raft.records import Task, Verdict
 from halo_raft.sampling.engine_pool import Compute, EnginePool
 from halo_raft.sampling.flow import Outstanding, Stage, Workers, outstanding, run_stage
 from halo_raft.sampling.generate import Patience
+from halo_raft.sampling.sink import Found
 
 BESIDE_AN_ENGINE = 19
 """Niceness of verification there: a busy neighbour makes a CPU engine ten times slower (its threads wait for each
@@ -109,11 +110,11 @@ class Session:
     def _bring_to_end(self, stage: Stage, left: Outstanding, advance: Advance) -> StageTime:
         started, failures, drawn = time.monotonic(), FailureLog(), 0
 
-        def report(verdicts: list[Verdict], tokens: int) -> None:
+        def report(found: Found) -> None:
             nonlocal drawn
-            drawn += tokens
-            failures.see(verdicts)
-            advance(len(verdicts), sum(v.success for v in verdicts), tokens)
+            drawn += found.tokens
+            failures.see(found.failures)
+            advance(found.judged, found.passed, found.tokens)
 
         run_stage(stage, left, self._workers(stage), report)
         seconds = time.monotonic() - started
