@@ -148,7 +148,8 @@ def main() -> None:
     arguments = parser.parse_args()
     trees = {"now": HERE.parent} | ({"before": arguments.before} if arguments.before else {})
     results: dict[str, Any] = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-                               "python": platform.python_version(), "rounds": arguments.rounds, "sizes": {}}  # fmt: skip
+                               "python": platform.python_version(), "rounds": arguments.rounds,
+                               "sizes": {}}  # fmt: skip
     parts = ["# What a sample costs the driver\n",
              f"Completions of 300 tokens, {arguments.per_prompt} a task; {os.cpu_count()} cores, Python "
              f"{platform.python_version()}, medians of {arguments.rounds} rounds, all sides in one run.\n"]  # fmt: skip

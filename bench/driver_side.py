@@ -179,9 +179,8 @@ def ledger(plan: Any, place: Path, samples: int, meter: Meter) -> None:
     station = policy.station().identity
     with meter.part("ledger: 16 programs filed at a time"):
         for start in range(0, samples, 16):
-            known.learn([
-                Judged(row.key, Verdict(sample_id=row.sample_id, **verdict), station) for row in rows[start : start + 16]
-            ])  # fmt: skip
+            some = rows[start : start + 16]
+            known.learn([Judged(row.key, Verdict(sample_id=row.sample_id, **verdict), station) for row in some])
     del known
     with meter.part("ledger: opened and looked up"):
         known = Known(policy, tasks, place / "ledger")

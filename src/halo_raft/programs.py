@@ -71,7 +71,7 @@ def _normalised_python(code: str, entry_point: str | None) -> list[str]:
     stack: list[Any] = [_without_docstring(body)]
     while stack:
         value = stack.pop()
-        kind = type(value)
+        kind: Any = type(value)
         if kind is list:
             words.append(f"[{len(value)}")
             stack += value[::-1]
@@ -130,7 +130,7 @@ def _part(node: ast.AST, name: str) -> Any:
 def _reached(body: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt]:
     """Return the module's statements that the entry point's result can depend on; all of them where it is missing."""
     if len(body) == 1:
-        return body
+        return list(body)
     binding: dict[str, list[ast.stmt]] = defaultdict(list)
     for statement in body:
         for name in _bound(statement):

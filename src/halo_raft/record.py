@@ -34,6 +34,10 @@ class Record:
         return cls(**{key: value for key, value in row.items() if key in names})
 
 
-@functools.cache
 def _names(kind: Any) -> tuple[str, ...]:
+    return _cached_names(kind)
+
+
+@functools.cache
+def _cached_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from halo_raft.record import Record
 
@@ -132,6 +132,26 @@ class Sampling(Record):
     min_p: float = 0.0
     max_new_tokens: int = 512
     stop: tuple[str, ...] = ()
+
+
+class Drawn(Protocol):
+    """What is asked of a sample, in memory or on disk, where many are looked at: attributes of `Sample`."""
+
+    # ruff: noqa: D102
+    @property
+    def sample_id(self) -> str: ...
+    @property
+    def task_id(self) -> str: ...
+    @property
+    def cycle(self) -> int: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def truncated(self) -> bool: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def completion(self) -> str: ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +277,7 @@ class CycleStats(Record):
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
         kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
         trained: Those of them that were trained on; the others were `too_long`, or `held_back` to be watched.
+        unique_ratio: Distinct programs per sample that passed, cut off ones left out; None where that is not known.
         threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
         loss_first, loss_last: Training loss per completion token at the first and last logged step.
@@ -284,6 +305,7 @@ class CycleStats(Record):
     trained: int = 0
     too_long: int = 0
     held_back: int = 0
+    unique_ratio: float | None = None
     threshold: float | None = None
     selection: dict[str, int] = dataclasses.field(default_factory=dict)
     loss_first: float | None = None

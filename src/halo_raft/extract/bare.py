@@ -15,9 +15,7 @@ _INDENTED = re.compile(
     r"(?:\A|\n[ \t]*\n)((?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*)",
 )
 _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
-_PYTHON_MADE = re.compile(
-    r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
-)
+_PYTHON_MADE = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
     r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*=[^=]|if\s+__name__\s*=="

@@ -5,8 +5,9 @@ Everything is read from the run folder alone, but for the prompts of the example
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,13 +17,15 @@ from halo_raft.errors import DataError
 from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
-from halo_raft.report.answers import answer, answers_by_task, asked, side_by_side
+from halo_raft.records import CycleStats, Task, Verdict, VerdictKind
+from halo_raft.report.answers import answer, answers_by_task, asked, most_changed, side_by_side
 from halo_raft.report.view import Answers, CycleView, Example, RunView, SideBySide
 from halo_raft.store import RunFolder, read_yaml
 from halo_raft.train.job import TRAINING_FILE, read_training
 
 EXAMPLES_PER_CYCLE = 6
+MOST_LOOKED_AT = 8 * EXAMPLES_PER_CYCLE
+"""Verdicts of each kind that examples are chosen from."""
 CURVES = {"loss_curve": "rows trained on", "held_back_curve": "validation rows"}
 """Curves of supervised fine-tuning, and what each is of."""
 
@@ -101,23 +104,23 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     view = CycleView(stats=stats, heldout=measured.rates(), outcomes=measured.compared)
     if cycle == 0:
         return view
-    verdicts, samples = folder.verdicts(cycle), folder.samples(cycle)
-    outcomes = evaluate.tally(verdicts)
-    kept = Counter(sample.task_id for sample in folder.kept(cycle) or ())
+    outcomes = evaluate.tally(folder.each_verdict(cycle))
+    rewards = Counter(v.reward for v in folder.each_verdict(cycle) if v.reward is not None)
+    kept = Counter(sample.task_id for sample in folder.each_kept(cycle))
     return replace(
         view,
         solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),
         passed=evaluate.pass_at_k_rate(outcomes, 1),
-        rewards=tuple(v.reward for v in verdicts if v.reward is not None),
-        kept=tuple(kept.values()),
-        unique_ratio=_unique_ratio(samples, verdicts, tasks),
+        rewards=dict(rewards),
+        kept=dict(Counter(kept.values())),
+        unique_ratio=_unique_ratio(folder, cycle, tasks) if stats.unique_ratio is None else stats.unique_ratio,
         loss=_loss(folder.adapter_path(cycle)),
     )
 
 
 def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
     """Return the held-out outcomes of a cycle."""
-    return evaluate.heldout_outcomes(folder.samples(cycle, "heldout"), folder.verdicts(cycle, "heldout"))
+    return evaluate.heldout_outcomes(folder.stored(cycle, "heldout"), folder.each_verdict(cycle, "heldout"))
 
 
 def _side_by_side(
@@ -130,13 +133,16 @@ def _side_by_side(
     """Return the held-out tasks that changed most, with the completions of the base model and of the best cycle."""
     if best is None or changes is None or heldout is None:
         return ()
-    models = [_heldout_answers(folder, "base model", 0), _heldout_answers(folder, f"cycle {best}", best)]
+    shown = frozenset(most_changed(changes.tasks))
+    models = [_heldout_answers(folder, "base model", 0, shown), _heldout_answers(folder, f"cycle {best}", best, shown)]
     return side_by_side(changes.tasks, heldout, wording, models)
 
 
-def _heldout_answers(folder: RunFolder, name: str, cycle: int) -> dict[str, Answers]:
-    verdicts = {v.sample_id: v for v in folder.verdicts(cycle, "heldout")}
-    return answers_by_task(name, folder.samples(cycle, "heldout"), verdicts)
+def _heldout_answers(folder: RunFolder, name: str, cycle: int, shown: frozenset[str]) -> dict[str, Answers]:
+    """Return what a cycle's model answered to some of the held-out tasks."""
+    verdicts = {v.sample_id: v for v in folder.each_verdict(cycle, "heldout") if v.task_id in shown}
+    samples = (sample for sample in folder.stored(cycle, "heldout") if sample.task_id in shown)
+    return answers_by_task(name, samples, verdicts)
 
 
 def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: Mapping[str, Any]) -> list[Example]:
@@ -148,23 +154,42 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: 
         tasks: The training tasks as far as they are to be had, for prompts.
         wording: How they were asked; see `answers.asked`.
     """
-    verdicts = {v.sample_id: v for v in folder.verdicts(cycle)}
-    by_kind: dict[str, list[Sample]] = {}
-    for sample in sorted(folder.samples(cycle), key=lambda s: s.sample_id):
-        if sample.sample_id in verdicts:
-            by_kind.setdefault(str(verdicts[sample.sample_id].kind), []).append(sample)
-    order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -len(by_kind[kind])))
-    chosen: dict[str, Sample] = {}
-    while len(chosen) < EXAMPLES_PER_CYCLE and any(by_kind.values()):
-        for kind in order:
-            fresh = next((s for s in by_kind[kind] if s.task_id not in chosen), None)
-            by_kind[kind] = [s for s in by_kind[kind] if s is not fresh] if fresh else []
+    by_kind: dict[str, _Few] = defaultdict(_Few)
+    for verdict in folder.each_verdict(cycle):
+        by_kind[str(verdict.kind)].see(verdict)
+    order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -by_kind[kind].seen))
+    queues = [sorted(by_kind[kind].verdicts.values(), key=lambda v: v.sample_id) for kind in order]
+    chosen: dict[str, Verdict] = {}
+    while len(chosen) < EXAMPLES_PER_CYCLE and any(queues):
+        for queue in queues:
+            fresh = next((v for v in queue if v.task_id not in chosen), None)
+            queue[:] = [v for v in queue if v is not fresh] if fresh else []
             if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
                 chosen[fresh.task_id] = fresh
+    wanted = {verdict.sample_id for verdict in chosen.values()}
+    samples = {sample.sample_id: sample for sample in folder.stored(cycle) if sample.sample_id in wanted}
     return [
-        Example(cycle, name, asked(tasks.get(name), wording), answer(sample, verdicts[sample.sample_id]))
-        for name, sample in chosen.items()
+        Example(cycle, name, asked(tasks.get(name), wording), answer(samples[verdict.sample_id], verdict))
+        for name, verdict in chosen.items()
+        if verdict.sample_id in samples
     ]
+
+
+class _Few:
+    """Some verdicts of one kind, of different tasks: those with the lowest ids, so that all find the same."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.verdicts: dict[str, Verdict] = {}
+
+    def see(self, verdict: Verdict) -> None:
+        """Count a verdict, and keep it if it is one of the few."""
+        self.seen += 1
+        known = self.verdicts.get(verdict.task_id)
+        if known is None or verdict.sample_id < known.sample_id:
+            self.verdicts[verdict.task_id] = verdict
+            if len(self.verdicts) > MOST_LOOKED_AT:
+                del self.verdicts[max(self.verdicts, key=lambda task: self.verdicts[task].sample_id)]
 
 
 def _solved(outcomes: Outcomes) -> Outcomes:
@@ -173,12 +198,16 @@ def _solved(outcomes: Outcomes) -> Outcomes:
     return Outcomes(tasks=tasks, infra_samples=0, infra_tasks=outcomes.infra_tasks)
 
 
-def _unique_ratio(samples: Sequence[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> float | None:
+def _unique_ratio(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> float | None:
     """Return the distinct programs per passed sample; names, comments and layout make no difference."""
-    passed = {v.sample_id for v in verdicts if v.success}
-    known = [s for s in samples if s.sample_id in passed and s.task_id in tasks]
-    distinct = {(s.task_id, normalised_program(s.completion, tasks[s.task_id])) for s in known}
-    return len(distinct) / len(known) if known else None
+    passed = {v.sample_id for v in folder.each_verdict(cycle) if v.success}
+    known, distinct = 0, set[tuple[str, bytes]]()
+    for sample in folder.stored(cycle):
+        if sample.sample_id in passed and sample.task_id in tasks:
+            program = normalised_program(sample.completion, tasks[sample.task_id])
+            distinct.add((sample.task_id, hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()))
+            known += 1
+    return len(distinct) / known if known else None
 
 
 def _loss(adapter: Path) -> tuple[tuple[int, float], ...]:

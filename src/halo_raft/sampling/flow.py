@@ -18,11 +18,11 @@ from halo_raft.errors import HaloRaftError
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import PASSES
 from halo_raft.judging.workers import broke_off, configure_ray_data, received_reports, seats, verified
-from halo_raft.records import Task, VerdictKind
+from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.generate import Origin, Patience, Way, answers_of
 from halo_raft.sampling.sink import Found, SampleSink
-from halo_raft.store import last_verdicts, stored_samples
+from halo_raft.store import read_records, stored_samples
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def outstanding(stage: Stage, tried: Collection[str] = ()) -> Outstanding:
         if sample.sample_id in missing:
             missing.remove(sample.sample_id)
             unjudged.add(sample.sample_id)
-    for verdict in last_verdicts(stage.verdicts_path):
+    for verdict in read_records(stage.verdicts_path, Verdict):
         if verdict.kind is not VerdictKind.INFRA or verdict.sample_id in tried:
             unjudged.discard(verdict.sample_id)
     return Outstanding([d for d in stage.drafts if d.request.sample_id in missing], unjudged)

@@ -91,7 +91,7 @@ class SampleSink:
         return self.offer([Answer(sample.sample_id, sample.task_id, "", sample.key) for sample in new])
 
     def offer(self, answers: list[Answer], share: bool = True) -> list[str]:
-        """Return the ids of those that have to be judged; see `Known.offer`. They need no completion, but their keys."""
+        """Return the ids of those that have to be judged; see `Known.offer`. They need keys, and no completions."""
         offer = self._known.offer(answers, share=share, keyed=True)
         self._settled += offer.settled
         return [answer.sample_id for answer in offer.to_judge]

@@ -28,15 +28,20 @@ def line_of(record: Record) -> bytes:
     return (line if line.isascii() else record.to_json().encode()) + b"\n"
 
 
-@functools.cache
 def reader_of(kind: type[R]) -> Callable[[bytes], R]:
     """Return what makes a record of a line.
 
     The function raises one of `reading.DAMAGES` where the line is no JSON, or no such record.
     """
+    wanted: Any = kind
+    return _cached_reader(wanted)  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _cached_reader(kind: Any) -> Callable[[bytes], Any]:
     make = record_of(kind)
 
-    def slow(line: bytes) -> R:
+    def slow(line: bytes) -> Any:
         return make(json.loads(line))
 
     try:
@@ -44,7 +49,7 @@ def reader_of(kind: type[R]) -> Callable[[bytes], R]:
     except (TypeError, NameError):  # a field of a type that it does not know
         return slow
 
-    def read(line: bytes) -> R:
+    def read(line: bytes) -> Any:
         try:
             return decode(line)
         except (msgspec.MsgspecError, ValueError, TypeError):

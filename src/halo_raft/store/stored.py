@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -63,13 +62,13 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     index: int
     truncated: bool
     tokens: int
-    file: Any
+    file: _File
     start: int
     size: int
 
     def line(self) -> bytes:
         """Return the sample as it stands in its file, the end of its line included."""
-        return self.file.line(self.start, self.size)  # type: ignore[no-any-return]
+        return self.file.line(self.start, self.size)
 
     @property
     def completion(self) -> str:

@@ -58,7 +58,7 @@ def test_a_run_that_has_only_begun_has_no_figure_of_what_is_not_there(make_run, 
 
 def test_no_panel_clips_what_another_one_scales(make_run):
     low, high = (gather(make_run(f"run{n}", solved=(3, 3 + n)).path, TASKS) for n in (1, 2))
-    grown = replace(high.cycles[1], loss=((1, 9.0), (2, 7.0)), kept=(3,) * 40)
+    grown = replace(high.cycles[1], loss=((1, 9.0), (2, 7.0)), kept={3: 40})
     runs = [low, replace(high, cycles=(high.cycles[0], grown))]
     for name, most in (("loss", 9.0), ("kept_per_prompt", 40)):
         figure = FIGURES[name][1](runs)
