@@ -34,7 +34,7 @@ def reader_of(kind: type[R]) -> Callable[[bytes], R]:
     The function raises one of `reading.DAMAGES` where the line is no JSON, or no such record.
     """
     wanted: Any = kind
-    return _cached_reader(wanted)  # type: ignore[no-any-return]
+    return _cached_reader(wanted)
 
 
 @functools.cache

@@ -140,7 +140,10 @@ def test_a_copy_has_its_verdict_when_its_twin_has_one(tmp_path, make_sink):
     sink.append(SENT)
     assert sink.learn([]) == Found(0, 0, 0, []), "its twin is being judged"
     assert sink.learn([report(SENT[0])]) == Found(2, 2, 4, [])
-    assert {i: (v.cached, v.success) for i, v in verdicts_in(tmp_path).items()} == {"a": (False, True), "b": (True, True)}
+    assert {i: (v.cached, v.success) for i, v in verdicts_in(tmp_path).items()} == {
+        "a": (False, True),
+        "b": (True, True),
+    }
     (late,) = drawn(sample("d", "def f(): return 1"))
     assert sink.append([late]) == []
     assert sink.learn([]).judged == 1, "what was known when it was drawn"
