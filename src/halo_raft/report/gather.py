@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -119,8 +120,23 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
 
 
 def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
-    """Return the held-out outcomes of a cycle."""
+    """Return the held-out outcomes of a cycle, which are counted once as long as its files do not change."""
+    paths = folder.samples_path(cycle, "heldout"), folder.verdicts_path(cycle, "heldout")
+    return _heldout_outcomes(folder.path, cycle, tuple(map(_state, paths)))
+
+
+@lru_cache(maxsize=256)
+def _heldout_outcomes(path: Path, cycle: int, states: object) -> Heldout:
+    folder = RunFolder(path)
     return evaluate.heldout_outcomes(folder.stored(cycle, "heldout"), folder.each_verdict(cycle, "heldout"))
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _side_by_side(
