@@ -6,6 +6,10 @@ driver and of the processes that work for it; memory is what the driver grew by 
 
     python bench/driver.py --samples 10000 100000 --output bench/results/driver.md
     python bench/driver.py --samples 100000 --before ../checkout-of-an-older-commit --rounds 3
+    python bench/driver.py --samples 1000000 --written
+
+With `--written` samples and verdicts are written by the driver itself, without engines, verifiers and Ray: what is left
+is what is done with them, on one core.
 """
 
 from __future__ import annotations
@@ -35,9 +39,11 @@ TITLES = {
     "gcs_server": "Ray's own processes",
 }
 """How a process calls itself -> what it does."""
-DRIVER = ("what is outstanding", "sampling and judging", "drafts", "statistics", "selection", "second look",
-          "held-out measurement", "card", "MLflow and figures of a cycle", "report", "end of the run",
-          "the sink's process")  # fmt: skip
+DRIVER = (
+    *("drafts", "what is outstanding", "sampling and judging", "the sink's process", "files of samples and verdicts"),
+    *("statistics", "selection", "second look", "held-out measurement", "card", "MLflow and figures of a cycle"),
+    *("report", "end of the run"),
+)
 """Parts that make up what a run costs its driver."""
 Figures = dict[str, dict[str, float]]
 
@@ -78,7 +84,7 @@ class Watcher(threading.Thread):
         return sums
 
 
-def one_side(tree: Path, samples: int, per_prompt: int) -> dict[str, Any]:
+def one_side(tree: Path, samples: int, per_prompt: int, written: bool) -> dict[str, Any]:
     """Run one side in a folder of its own; return what it printed, with the processes beside it."""
     place = Path(tempfile.mkdtemp(prefix="halo-raft-driver-"))
     environment = {
@@ -88,6 +94,7 @@ def one_side(tree: Path, samples: int, per_prompt: int) -> dict[str, Any]:
         "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
     }
     command = [sys.executable, str(HERE / "driver_side.py"), str(place), str(samples), "--per-prompt", str(per_prompt)]
+    command += ["--written"] * written
     try:
         begun = time.monotonic()
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -142,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--per-prompt", type=int, default=100)
+    parser.add_argument("--written", action="store_true", help="without engines, verifiers and Ray")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--before", type=Path, help="a checkout of another commit of ours, measured beside this one")
     parser.add_argument("--output", type=Path, help="Markdown file; the same as JSON goes beside it")
@@ -157,7 +165,7 @@ def main() -> None:
         rows: dict[str, list[dict[str, Any]]] = {side: [] for side in trees}
         for _ in range(arguments.rounds):
             for side, tree in trees.items():
-                rows[side].append(one_side(tree, samples, arguments.per_prompt))
+                rows[side].append(one_side(tree, samples, arguments.per_prompt, arguments.written))
         sides = {side: medians(found) for side, found in rows.items()}
         results["sizes"][samples] = {side: {"parts": sides[side], "rounds": rows[side]} for side in trees}
         parts.append(table(samples, sides))

@@ -146,6 +146,64 @@ def measured_run(place: Path, settings: list[str], meter: Meter) -> Any:
     return plan
 
 
+def written_run(place: Path, settings: list[str], meter: Meter) -> Any:
+    """Write what a run's engines and verifiers would have left, and do the rest of it in this process.
+
+    No Ray and no other process: it looks at all programs itself.
+    """
+    from halo_raft.config import EngineConfig
+    from halo_raft.engines import EngineSpec
+    from halo_raft.records import Sample, Verdict
+    from halo_raft.sampling import session
+    from halo_raft.sampling.session import Session, StageTime
+    from halo_raft.store import JsonlWriter
+
+    engine = driver_parts.Instant(EngineSpec(model="", config=EngineConfig(name="driver_parts:Instant")))
+
+    def play(self: Session, stage: Any, begin: Any = None) -> StageTime:
+        left = session.outstanding(stage)
+        with JsonlWriter(stage.samples_path) as samples, JsonlWriter(stage.verdicts_path) as verdicts:
+            for start in range(0, len(left.missing), 64):
+                drafts = left.missing[start : start + 64]
+                with meter.part("engine and verifier"):
+                    drawn = [_sample(stage, draft, engine._answer(draft.request), Sample) for draft in drafts]
+                    found = [_verdict(sample, Verdict) for sample in drawn]
+                with meter.part("files of samples and verdicts"):
+                    samples.append(drawn)
+                    verdicts.append(found)
+        return StageTime(1.0, 1.0)
+
+    def judge(self: Session, policy: Any, tasks: Any, answers: Any, *, remember: bool = True) -> Iterator[Any]:
+        yield [_verdict(answer, Verdict) for answer in answers]
+
+    def spread(self: Session, function: Any, jobs: Any) -> Iterator[Any]:
+        return map(function, jobs)
+
+    Session.run, Session.judge, Session.spread = play, judge, spread
+    Session.pool = SimpleNamespace(placement=SimpleNamespace(trainer_gpus=0), aside=contextlib.nullcontext)
+    return measured_run(place, settings, meter)
+
+
+def _sample(stage: Any, draft: Any, completion: Any, kind: Any) -> Any:
+    return kind(
+        sample_id=completion.sample_id, task_id=draft.task_id, cycle=stage.origin.cycle, index=draft.index,
+        completion=completion.text, prompt_token_ids=completion.prompt_token_ids, token_ids=completion.token_ids,
+        finish_reason=completion.finish_reason, model=stage.origin.model, adapter=None,
+        sampling=draft.request.sampling.to_dict() | {"seed": draft.request.seed},
+    )  # fmt: skip
+
+
+def _verdict(answer: Any, kind: Any) -> Any:
+    mark = int(answer.completion.partition("mark = ")[2].partition("\n")[0]) % 10
+    passed = mark < driver_parts.PASSED
+    return kind(
+        sample_id=answer.sample_id, task_id=answer.task_id, kind="passed" if passed else "wrong", success=passed,
+        reward=1.0 if passed else 0.3 if mark < driver_parts.PARTLY else 0.0, tests_passed=mark, tests_total=10,
+        details="", integrity="user", tier="A", cpu_s=0.01, wall_s=0.02, verifier="driver_parts:Free",
+        verifier_version="1",
+    )  # fmt: skip
+
+
 def _streamed(meter: Meter, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a generator function, its steps measured."""
 
@@ -216,12 +274,12 @@ def main() -> None:
     parser.add_argument("place", type=Path)
     parser.add_argument("samples", type=int)
     parser.add_argument("--per-prompt", type=int, default=100)
+    parser.add_argument("--written", action="store_true")
     arguments = parser.parse_args()
     samples, meter = arguments.samples, Meter()
     with contextlib.redirect_stdout(open(os.devnull, "w")):
-        plan = measured_run(
-            arguments.place, prepare_folder(arguments.place, samples, arguments.per_prompt), meter
-        )  # fmt: skip
+        run = written_run if arguments.written else measured_run
+        plan = run(arguments.place, prepare_folder(arguments.place, samples, arguments.per_prompt), meter)
     most = memory("VmHWM")
     afterwards(plan, arguments.place, meter)
     ledger(plan, arguments.place, samples, meter)

@@ -69,7 +69,11 @@ def look(jobs: Iterable[Job], program_of: Callable[[str, Task], str] | None = No
 
 
 def _looked(job: Job, program_of: Callable[[str, Task], str]) -> Looked:
-    programs = [program_of(completion, job.task) for _, completion in job.answers]
+    known: dict[str, str] = {}  # models say the same thing again and again
+    for _, completion in job.answers:
+        if completion not in known:
+            known[completion] = program_of(completion, job.task)
+    programs = [known[completion] for _, completion in job.answers]
     first: dict[str, int] = {}
     for place, program in enumerate(programs):
         first.setdefault(program, place)
