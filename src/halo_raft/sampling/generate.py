@@ -24,6 +24,9 @@ T = TypeVar("T")
 ROWS_PER_WRITE = 16
 """Samples that go to the disk together."""
 
+MOST_ASKED = 50_000
+"""Samples that an engine is asked for at a time: so many leave it no time in which it has too few."""
+
 SECONDS_PER_BATCH = 0.5
 """A batch that is not full travels after so long."""
 
@@ -145,9 +148,12 @@ class Generate:
         pending = {d.request.sample_id: d for d in drafts if d.request.sample_id not in drawn}
         for attempt in range(self.patience.restarts + 1):
             requests = [d.request for d in pending.values()]
+            engine, stall_s = self.engines[number], self.patience.stall_s
             try:
-                for completions in streamed(self.engines[number], requests, self.origin.adapter, self.patience.stall_s):
-                    yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
+                for start in range(0, len(requests), MOST_ASKED):
+                    some = requests[start : start + MOST_ASKED]
+                    for completions in streamed(engine, some, self.origin.adapter, stall_s):
+                        yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
                 return
             except EngineDiedError as death:
                 if attempt == self.patience.restarts:

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from halo_raft.engines import Completion
+from halo_raft.engines.base import EngineDiedError
 from halo_raft.judging import Answer, JudgingPolicy
 from halo_raft.judging.known import Keys
 from halo_raft.judging.ledger import Ledger
@@ -51,6 +53,28 @@ def test_batches_are_joined_and_nothing_is_lost(monkeypatch):
 def test_a_batch_does_not_wait_for_ever(monkeypatch):
     monkeypatch.setattr(generate, "SECONDS_PER_BATCH", -1.0)
     assert list(generate.joined(iter([[1], [2]]), 16)) == [[1], [2]]
+
+
+def test_an_engine_is_asked_for_some_at_a_time_and_after_its_death_for_what_is_missing(monkeypatch):
+    asked, died = [], []
+
+    def streamed(engine, requests, adapter, stall_s):
+        asked.append(len(requests))
+        for number, request in enumerate(requests):
+            if len(asked) == 2 and number == 1 and not died:
+                died.append(request)
+                raise EngineDiedError("gone")
+            yield [Completion(request.sample_id, "text", [1], [2], "stop")]
+
+    monkeypatch.setattr("halo_raft.engines.actor.streamed", streamed)
+    monkeypatch.setattr(generate, "MOST_ASKED", 4)
+    stage = object.__new__(generate.Generate)
+    stage.engines, stage.origin, stage.patience = [None], Origin(1, "m", None), generate.Patience(1, 9.0)
+    wanted = drafts(indices=range(4))
+    monkeypatch.setattr(stage, "_ask", lambda method: {wanted[0].request.sample_id}, raising=False)
+    found = [sample.sample_id for samples in stage._samples(0, wanted) for sample in samples]
+    assert sorted(found) == sorted(d.request.sample_id for d in wanted[1:])
+    assert asked == [4, 4, 4, 2], "eleven are missing, of which five were drawn before it died"
 
 
 VERDICT = Verdict(
