@@ -24,7 +24,8 @@ from typing import Any
 
 from halo_raft.config import SelectionConfig
 from halo_raft.programs import normalised_program
-from halo_raft.records import Drawn, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
+from halo_raft.store import Drawn
 from halo_raft.variety import PROGRAMS_PER_JOB, Job, Looked, Spread, chunks, look
 
 LADDER = (0.7, 0.5, 0.3, 0.1)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from halo_raft.evaluate.outcomes import Outcomes, pass_at_k_rate, tally
-from halo_raft.records import Drawn, PassRate, Verdict
+from halo_raft.records import PassRate, Verdict
+from halo_raft.store import Drawn
 
 GREEDY_INDEX = -1
 """Index of the held-out sample of a task that was decoded greedily."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from halo_raft.records import Drawn, Verdict
+from halo_raft.records import Verdict
+from halo_raft.store import Drawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 from halo_raft import prompts
 from halo_raft.evaluate import TaskChange
-from halo_raft.records import Drawn, Task, Verdict
+from halo_raft.records import Task, Verdict
 from halo_raft.report.view import Answer, Answers, SideBySide
+from halo_raft.store import Drawn
 
 MOST_TASKS = 100
 """Tasks whose completions are shown side by side: the most changed ones. A page of all of MBPP's would be unwieldy."""

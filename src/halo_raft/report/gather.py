@@ -6,7 +6,7 @@ Everything is read from the run folder alone, but for the prompts of the example
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -18,15 +18,13 @@ from halo_raft.errors import DataError
 from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Task, Verdict, VerdictKind
-from halo_raft.report.answers import answer, answers_by_task, asked, most_changed, side_by_side
-from halo_raft.report.view import Answers, CycleView, Example, RunView, SideBySide
+from halo_raft.records import CycleStats, Task
+from halo_raft.report.answers import answers_by_task, most_changed, side_by_side
+from halo_raft.report.examples import examples
+from halo_raft.report.view import Answers, CycleView, RunView, SideBySide
 from halo_raft.store import RunFolder, read_yaml
 from halo_raft.train.job import TRAINING_FILE, read_training
 
-EXAMPLES_PER_CYCLE = 6
-MOST_LOOKED_AT = 8 * EXAMPLES_PER_CYCLE
-"""Verdicts of each kind that examples are chosen from."""
 CURVES = {"loss_curve": "rows trained on", "held_back_curve": "validation rows"}
 """Curves of supervised fine-tuning, and what each is of."""
 
@@ -159,53 +157,6 @@ def _heldout_answers(folder: RunFolder, name: str, cycle: int, shown: frozenset[
     verdicts = {v.sample_id: v for v in folder.each_verdict(cycle, "heldout") if v.task_id in shown}
     samples = (sample for sample in folder.stored(cycle, "heldout") if sample.task_id in shown)
     return answers_by_task(name, samples, verdicts)
-
-
-def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: Mapping[str, Any]) -> list[Example]:
-    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn.
-
-    Args:
-        folder: The run's.
-        cycle: From 1.
-        tasks: The training tasks as far as they are to be had, for prompts.
-        wording: How they were asked; see `answers.asked`.
-    """
-    by_kind: dict[str, _Few] = defaultdict(_Few)
-    for verdict in folder.each_verdict(cycle):
-        by_kind[str(verdict.kind)].see(verdict)
-    order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -by_kind[kind].seen))
-    queues = [sorted(by_kind[kind].verdicts.values(), key=lambda v: v.sample_id) for kind in order]
-    chosen: dict[str, Verdict] = {}
-    while len(chosen) < EXAMPLES_PER_CYCLE and any(queues):
-        for queue in queues:
-            fresh = next((v for v in queue if v.task_id not in chosen), None)
-            queue[:] = [v for v in queue if v is not fresh] if fresh else []
-            if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
-                chosen[fresh.task_id] = fresh
-    wanted = {verdict.sample_id for verdict in chosen.values()}
-    samples = {sample.sample_id: sample for sample in folder.stored(cycle) if sample.sample_id in wanted}
-    return [
-        Example(cycle, name, asked(tasks.get(name), wording), answer(samples[verdict.sample_id], verdict))
-        for name, verdict in chosen.items()
-        if verdict.sample_id in samples
-    ]
-
-
-class _Few:
-    """Some verdicts of one kind, of different tasks: those with the lowest ids, so that all find the same."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-        self.verdicts: dict[str, Verdict] = {}
-
-    def see(self, verdict: Verdict) -> None:
-        """Count a verdict, and keep it if it is one of the few."""
-        self.seen += 1
-        known = self.verdicts.get(verdict.task_id)
-        if known is None or verdict.sample_id < known.sample_id:
-            self.verdicts[verdict.task_id] = verdict
-            if len(self.verdicts) > MOST_LOOKED_AT:
-                del self.verdicts[max(self.verdicts, key=lambda task: self.verdicts[task].sample_id)]
 
 
 def _solved(outcomes: Outcomes) -> Outcomes:

@@ -16,12 +16,13 @@ from halo_raft.store.jsonl import JsonlWriter, last_verdicts, read_records, read
 from halo_raft.store.lines import line_of, reader_of
 from halo_raft.store.reading import A_COPY, ANEW, DAMAGES, checked, damaged, read_as, read_yaml, record_of
 from halo_raft.store.run_folder import RunFolder, stats_of
-from halo_raft.store.stored import StoredSample, stored_samples
+from halo_raft.store.stored import Drawn, StoredSample, stored_samples
 
 __all__ = [
     "ANEW",
     "A_COPY",
     "DAMAGES",
+    "Drawn",
     "HeldFolder",
     "JsonlWriter",
     "RunFolder",

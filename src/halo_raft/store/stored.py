@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,25 @@ from halo_raft.records import Sample
 from halo_raft.store.jsonl import lines_of, said_damaged
 from halo_raft.store.lines import part_reader_of, reader_of
 from halo_raft.store.reading import DAMAGES
+
+
+class Drawn(Protocol):
+    """What is asked of a sample, in memory or on disk, where many are looked at: attributes of `Sample`."""
+
+    @property
+    def sample_id(self) -> str: ...  # noqa: D102
+    @property
+    def task_id(self) -> str: ...  # noqa: D102
+    @property
+    def cycle(self) -> int: ...  # noqa: D102
+    @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
+    def truncated(self) -> bool: ...  # noqa: D102
+    @property
+    def tokens(self) -> int: ...  # noqa: D102
+    @property
+    def completion(self) -> str: ...  # noqa: D102
 
 
 class _Part(msgspec.Struct, gc=False):

@@ -17,9 +17,10 @@ from typing import Any, TypedDict
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes, TaskOutcome
-from halo_raft.records import Drawn, PassRate, Record, VerdictKind
+from halo_raft.records import PassRate, Record, VerdictKind
 from halo_raft.store import (
     DAMAGES,
+    Drawn,
     checked,
     damaged,
     last_verdicts,

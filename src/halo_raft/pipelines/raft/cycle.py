@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +15,7 @@ from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.card import write_card
-from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, counted, first_round
 from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
@@ -24,7 +23,7 @@ from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
 from halo_raft.pipelines.raft.stages import heldout_stage, training_stage
 from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.pipelines.raft.training import finetune_job, with_training
-from halo_raft.records import CycleStats, Task, VerdictKind
+from halo_raft.records import CycleStats, Task
 from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Pool, Selection
 from halo_raft.store import RunFolder, remove, stats_of
@@ -161,15 +160,7 @@ class RaftRun:
         first = range(sampling.samples_per_prompt)
         stage = training_stage(self.plan, self.folder, plan, tasks, first)
         time = self.session.run(stage, lambda: spoken.generating(len(tasks), len(first)))
-        found = Counter(
-            (str(v.kind), v.success, v.integrity) for v in first_round(self.folder, stats.cycle, len(first))
-        )
-        kinds, integrity, passed = Counter[str](), Counter[str](), 0
-        for (kind, success, where), count in found.items():
-            kinds[kind] += count
-            if kind != VerdictKind.INFRA:
-                integrity[where] += count
-                passed += success * count
+        kinds, integrity, passed = counted(first_round(self.folder, stats.cycle, len(first)))
         judged = integrity.total()
         spoken.verified(kinds, passed, judged)
         stats = replace(
@@ -206,11 +197,9 @@ class RaftRun:
         A function of what is on disk: a resumed cycle chooses the same again.
         """
         cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
-        first = 1 if self.config.replays else cycle
-        samples = (s for n in range(first, cycle + 1) for s in self.folder.stored(n))
-        verdicts = (
-            shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.each_verdict(n)
-        )
+        cycles = range(1 if self.config.replays else cycle, cycle + 1)
+        samples = (sample for n in cycles for sample in self.folder.stored(n))
+        verdicts = (shaped(verdict, plan.partial_credit) for n in cycles for verdict in self.folder.each_verdict(n))
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), self.plan.training.tasks.by_id
 

@@ -6,13 +6,14 @@ has begun is tied to those that its samples depend on, and to all of them once i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from halo_raft.config import RaftConfig
 from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import Verdict
+from halo_raft.records import Verdict, VerdictKind
 from halo_raft.store import RunFolder, record_of
 
 DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
@@ -58,6 +59,17 @@ def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> Iterator[Verd
     """Yield the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
     more = {s.sample_id for s in folder.stored(cycle) if s.index >= per_prompt}
     return (v for v in folder.each_verdict(cycle) if v.sample_id not in more)
+
+
+def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], int]:
+    """Count verdicts by kind, and those that are no failure of ours by where the judge stood; how many passed."""
+    kinds, integrity, passed = Counter[str](), Counter[str](), 0
+    for verdict in verdicts:
+        kinds[str(verdict.kind)] += 1
+        if verdict.kind is not VerdictKind.INFRA:
+            integrity[verdict.integrity] += 1
+            passed += verdict.success
+    return kinds, integrity, passed
 
 
 def _looked_at(config: RaftConfig, cycle: int) -> range:

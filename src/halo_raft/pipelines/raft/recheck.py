@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from halo_raft.judging import Answer, JudgingPolicy
-from halo_raft.records import Drawn, Task, Verdict, VerdictKind
+from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.sampling import Session
 from halo_raft.select import Selection
-from halo_raft.store import JsonlWriter, RunFolder
+from halo_raft.store import Drawn, JsonlWriter, RunFolder
 from halo_raft.terminal import console
 from halo_raft.terminal.progress import counted
 
