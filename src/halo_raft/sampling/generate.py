@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pickle
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from halo_raft.engines import Adapter, Completion
 from halo_raft.engines.base import EngineDiedError
+from halo_raft.errors import ConfigError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.known import Keys
 from halo_raft.judging.workers import ROWS_PER_BLOCK, Row, as_rows
@@ -111,7 +113,9 @@ class Generate:
         self.origin = origin
         self.way = way
         self.patience = patience
-        self.keys = Keys(*ray.get(way.terms[0]))
+        self.identified: Callable[[Answer], Answer] = lambda answer: answer
+        with contextlib.suppress(ConfigError):  # whoever judges says it; Ray Data hides what is raised here
+            self.identified = Keys(*ray.get(way.terms[0])).identified
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
@@ -123,11 +127,11 @@ class Generate:
     def _answers(self, number: int, drafts: list[Draft]) -> Iterator[list[Answer]]:
         """Yield answers that have to be judged: those that were on disk before, then new ones."""
         while answers := self._ask("more", ROWS_PER_BLOCK):
-            answers = [self.keys.identified(answer) for answer in answers]
+            answers = [self.identified(answer) for answer in answers]
             wanted = self._ask("offer", [replace(answer, completion="") for answer in answers], self.way.share)
             yield _of(answers, wanted)
         for samples in joined(self._samples(number, drafts), ROWS_PER_WRITE) if drafts else ():
-            answers = [self.keys.identified(Answer.of(sample)) for sample in samples]
+            answers = [self.identified(Answer.of(sample)) for sample in samples]
             drawn = [
                 Drawn(sample.sample_id, sample.task_id, answer.key, sample.tokens, line_of(sample))
                 for sample, answer in zip(samples, answers, strict=True)
