@@ -109,6 +109,7 @@ class _File:
         self._path = path
         self._most = most_bytes()
         self._database: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._process = 0
         self._broken = False
         self._new = ROWS_PER_LOOK  # a file that others left too large is made smaller at the first occasion
@@ -145,6 +146,7 @@ class _File:
         if self._broken:
             return None
         if self._database is None or self._process != os.getpid():  # a connection must not go through a fork
+            self._inherited = self._database  # nor be closed behind it
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 self._database = _connected(self._path)
