@@ -17,7 +17,7 @@ from halo_raft.records import Task
 from halo_raft.verifiers import Verifier, VerifyResult
 
 PROMPT_TOKENS, COMPLETION_TOKENS = 120, 300
-AT_ONCE = 64
+AT_ONCE = 16
 """Completions that an engine yields together."""
 VARIANTS = 50
 """Different programs that a task has, each in as many wordings as `NAMES` has rows."""

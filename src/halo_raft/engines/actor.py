@@ -36,7 +36,7 @@ SAYS_SO_EVERY_S = 60.0
 GONE_WITHIN_S = 10.0
 """A killed actor that still answers after so long is its own successor."""
 
-MOST_WAITING = 256
+MOST_WAITING = 128
 """Yields of an engine that nobody took yet: then it waits, or what it drew would fill the object store."""
 
 log = logging.getLogger(__name__)
