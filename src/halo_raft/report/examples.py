@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.report.answers import answer, asked
-from halo_raft.report.view import Example
+from halo_raft.report.view import Answer, Example
 from halo_raft.store import RunFolder
 
 EXAMPLES_PER_CYCLE = 6
@@ -25,7 +27,26 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: 
         tasks: The training tasks as far as they are to be had, for prompts.
         wording: How they were asked; see `answers.asked`.
     """
-    by_kind: dict[str, _Few] = defaultdict(_Few)
+    paths = folder.samples_path(cycle), folder.verdicts_path(cycle)
+    return [
+        Example(cycle, name, asked(tasks.get(name), wording), found)
+        for name, found in _chosen(folder.path, cycle, tuple(map(state_of, paths)))
+    ]
+
+
+def state_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+@lru_cache(maxsize=64)
+def _chosen(path: Path, cycle: int, states: object) -> list[tuple[str, Answer]]:
+    """Return the tasks and answers that are shown of a cycle, looked for once as long as its files do not change."""
+    folder, by_kind = RunFolder(path), defaultdict[str, _Few](_Few)
     for verdict in folder.each_verdict(cycle):
         by_kind[str(verdict.kind)].see(verdict)
     order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -by_kind[kind].seen))
@@ -39,11 +60,7 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: 
                 chosen[fresh.task_id] = fresh
     wanted = {verdict.sample_id for verdict in chosen.values()}
     samples = {sample.sample_id: sample for sample in folder.stored(cycle) if sample.sample_id in wanted}
-    return [
-        Example(cycle, name, asked(tasks.get(name), wording), answer(samples[verdict.sample_id], verdict))
-        for name, verdict in chosen.items()
-        if verdict.sample_id in samples
-    ]
+    return [(name, answer(samples[v.sample_id], v)) for name, v in chosen.items() if v.sample_id in samples]
 
 
 class _Few:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +18,9 @@ from halo_raft.errors import DataError
 from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Task
+from halo_raft.records import CycleStats, Task, Verdict
 from halo_raft.report.answers import answers_by_task, most_changed, side_by_side
-from halo_raft.report.examples import examples
+from halo_raft.report.examples import examples, state_of
 from halo_raft.report.view import Answers, CycleView, RunView, SideBySide
 from halo_raft.store import RunFolder, read_yaml
 from halo_raft.train.job import TRAINING_FILE, read_training
@@ -103,8 +103,8 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     view = CycleView(stats=stats, heldout=measured.rates(), outcomes=measured.compared)
     if cycle == 0:
         return view
-    outcomes = evaluate.tally(folder.each_verdict(cycle))
-    rewards = Counter(v.reward for v in folder.each_verdict(cycle) if v.reward is not None)
+    rewards = Counter[float]()
+    outcomes = evaluate.tally(_counting(folder.each_verdict(cycle), rewards))
     kept = Counter(sample.task_id for sample in folder.each_kept(cycle))
     return replace(
         view,
@@ -117,24 +117,23 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     )
 
 
+def _counting(verdicts: Iterable[Verdict], rewards: Counter[float]) -> Iterator[Verdict]:
+    for verdict in verdicts:
+        if verdict.reward is not None:
+            rewards[verdict.reward] += 1
+        yield verdict
+
+
 def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
     """Return the held-out outcomes of a cycle, which are counted once as long as its files do not change."""
     paths = folder.samples_path(cycle, "heldout"), folder.verdicts_path(cycle, "heldout")
-    return _heldout_outcomes(folder.path, cycle, tuple(map(_state, paths)))
+    return _heldout_outcomes(folder.path, cycle, tuple(map(state_of, paths)))
 
 
 @lru_cache(maxsize=256)
 def _heldout_outcomes(path: Path, cycle: int, states: object) -> Heldout:
     folder = RunFolder(path)
     return evaluate.heldout_outcomes(folder.stored(cycle, "heldout"), folder.each_verdict(cycle, "heldout"))
-
-
-def _state(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _side_by_side(
