@@ -173,6 +173,8 @@ def _scanned(text: str) -> _Found:
 
 def fences_on_lines(text: str) -> str:
     """Give a first fence that stands behind prose a line of its own, and take deep ones to the margin."""
+    if "~~~" not in text and text.count("```") == text.count("\n```") + text.startswith("```"):
+        return text  # all are at the margin, as in most answers
     inline = _INLINE_OPENING.search(text)
     if inline and inline.group(1).lower() in ALIASES:
         fence = text.rfind("`", 0, inline.start(1)) - 2
@@ -284,6 +286,8 @@ def _block(info: str, content: str, language: str) -> Block:
 
 def _cut_at_trailing_fence(code: str, language: str) -> str:
     """End a block where a line ends with the fence that should have stood on its own line."""
+    if "```" not in code and "~~~" not in code:
+        return code
     for count, mark in enumerate(re.finditer(r"(?<=[^\s`])[ \t]*(?:```|~~~)[ \t]*$", code, re.MULTILINE)):
         if count == MAX_MENDS:
             break

@@ -50,6 +50,13 @@ class _Part(msgspec.Struct, gc=False):
     token_ids: msgspec.Raw
 
 
+class _Text(msgspec.Struct, gc=False):
+    completion: str
+
+
+_read_text = msgspec.json.Decoder(_Text).decode
+
+
 class _File:
     """A file of samples, open as long as any sample of it is known."""
 
@@ -93,7 +100,10 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     @property
     def completion(self) -> str:
         """The text as decoded, read anew each time."""
-        return str(json.loads(self.line())["completion"])
+        try:
+            return _read_text(self.line()).completion
+        except msgspec.DecodeError:  # it takes no lone surrogates
+            return str(json.loads(self.line())["completion"])
 
     def whole(self) -> Sample:
         """Return all of it."""
