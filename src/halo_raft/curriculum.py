@@ -60,8 +60,13 @@ class PastCycle:
     @classmethod
     def of(cls, verdicts: Iterable[Verdict]) -> PastCycle:
         """Count verdicts."""
-        judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
-        return cls(samples=Counter(v.task_id for v in judged), passed=Counter(v.task_id for v in judged if v.success))
+        samples, passed = Counter[str](), Counter[str]()
+        for verdict in verdicts:
+            if verdict.kind is not VerdictKind.INFRA:
+                samples[verdict.task_id] += 1
+                if verdict.success:
+                    passed[verdict.task_id] += 1
+        return cls(samples=samples, passed=passed)
 
     @property
     def pass_rate(self) -> float:

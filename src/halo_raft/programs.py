@@ -9,19 +9,21 @@ not parse, are compared by their tokens.
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from halo_raft.extract import extract
+from halo_raft.extract.trees import PARSED_CHARS, parsed
 from halo_raft.records import Task
 
 _TOKEN = re.compile(r"""//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*+"?|'(?:\\.|[^'\\\n])*+'?|\w+|[^\w\s]""", re.S)
 """What opens and never closes is one token, to the end: a search for the end from each such place takes its square."""
-MAX_CHARS = 1 << 18
+MAX_CHARS = PARSED_CHARS
 """A longer program is compared letter by letter."""
-_SHINGLE = 3
-"""Tokens in a row that are compared together."""
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -32,7 +34,7 @@ def normalised_program(completion: str, task: Task) -> str:
         return code
     if task.language == "python":
         try:
-            return _normalised_python(code, task.entry_point)
+            return " ".join(_normalised_python(code, task.entry_point))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass
     tokens = (m.group() for m in _TOKEN.finditer(code))
@@ -40,38 +42,95 @@ def normalised_program(completion: str, task: Task) -> str:
 
 
 def shingles(program: str) -> frozenset[tuple[str, ...]]:
-    """Return the runs of three tokens that a normalised program has."""
-    tokens = [m.group() for m in _TOKEN.finditer(program)]
-    return frozenset(tuple(tokens[i : i + _SHINGLE]) for i in range(max(1, len(tokens) - _SHINGLE + 1)))
+    """Return the runs of three words that a normalised program has."""
+    words = program.split()
+    return frozenset(zip(words, words[1:], words[2:], strict=False)) or frozenset([tuple(words)])
 
 
 def similarity(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     """Return the share of two programs' shingles that both have (Jaccard), in [0, 1]."""
-    return len(one & other) / max(1, len(one | other))
+    both = len(one & other)
+    return both / max(1, len(one) + len(other) - both)
 
 
-def _normalised_python(code: str, entry_point: str | None) -> str:
-    tree = ast.parse(code)
-    names: dict[str, str] = {}
+def _normalised_python(code: str, entry_point: str | None) -> list[str]:
+    """Return the words of a program's syntax tree: each node's class, and what it holds, from the root down.
+
+    A name that the program chose is replaced by the number of the place where it first stands.
+    """
+    tree = parsed(code)
+    if tree is None:
+        raise SyntaxError("no program")
+    body: Sequence[ast.stmt] = tree.body
+    chosen: dict[str, None] = {}
     if entry_point:
-        tree.body = _reached(tree.body, entry_point)
-        helpers = (s.name for s in tree.body if isinstance(s, ast.FunctionDef) and s.name != entry_point)
-        names = {name: f"f{i}" for i, name in enumerate(dict.fromkeys(helpers))}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | _Definition):
-            _drop_docstring(node)
-        bound = node.arg if isinstance(node, ast.arg) else None
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound = node.id
-        if bound is not None:
-            names.setdefault(bound, f"v{len(names)}")
-    for node in ast.walk(tree):
-        _rename(node, names)
-    return ast.dump(tree)
+        body = _reached(body, entry_point)
+        helpers = (s.name for s in body if isinstance(s, ast.FunctionDef) and s.name != entry_point)
+        chosen = dict.fromkeys(helpers)
+    words: list[str | _Name] = []
+    stack: list[Any] = [_without_docstring(body)]
+    while stack:
+        value = stack.pop()
+        kind: Any = type(value)
+        if kind is list:
+            words.append(f"[{len(value)}")
+            stack += value[::-1]
+        elif kind is ast.Name:
+            words += "Name", _Name(value.id)
+            if type(value.ctx) is ast.Store:
+                chosen[value.id] = None
+        elif kind is ast.Constant:
+            words += "Constant", repr(value.value)
+        elif kind is ast.arg:
+            words += "arg", _Name(value.arg)
+            chosen[value.arg] = None
+        elif kind is _Name:
+            words.append(value)
+        elif issubclass(kind, ast.AST):
+            words.append(kind.__name__)
+            stack += _parts(kind)(value)
+        else:
+            words.append(repr(value))
+    named: dict[str, str] = {}
+    for word in words:
+        if type(word) is _Name and word in chosen:
+            named.setdefault(word, f"v{len(named)}")
+    return [named.get(word, word) if type(word) is _Name else word for word in words]
+
+
+class _Name(str):
+    """A name that the program may have chosen."""
+
+    __slots__ = ()
+
+
+@functools.cache
+def _parts(kind: type[ast.AST]) -> Callable[[Any], Sequence[Any]]:
+    """Return what takes of a node of this class all that makes a difference, the last first."""
+    left_out = {"ctx", "type_comment", "returns"} | ({"annotation"} if kind is ast.AnnAssign else set())
+    names = [name for name in reversed(kind._fields) if name not in left_out]
+    if issubclass(kind, _Definition | ast.keyword | ast.Global | ast.Nonlocal):
+        return lambda node: [_part(node, name) for name in names]
+    if len(names) < 2:
+        return lambda node: [getattr(node, name) for name in names]
+    return operator.attrgetter(*names)
+
+
+def _part(node: ast.AST, name: str) -> Any:
+    value = getattr(node, name)
+    if name == "body":
+        return _without_docstring(value)
+    if name == "names":
+        return [_Name(one) for one in value]
+    if isinstance(value, str) and not isinstance(node, ast.ClassDef):
+        return _Name(value)  # `f(a=1)` names a parameter: it must move with it, or argument orders look alike
+    return value
 
 
 def _reached(body: Sequence[ast.stmt], entry_point: str) -> list[ast.stmt]:
     """Return the module's statements that the entry point's result can depend on; all of them where it is missing."""
+    if len(body) == 1:
+        return list(body)
     binding: dict[str, list[ast.stmt]] = defaultdict(list)
     for statement in body:
         for name in _bound(statement):
@@ -113,24 +172,8 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
         nodes += ast.iter_child_nodes(node)
 
 
-def _rename(node: ast.AST, names: dict[str, str]) -> None:
-    """Give a node its normalised name, wherever one can stand, and drop its annotation."""
-    match node:
-        case ast.Name():
-            node.id = names.get(node.id, node.id)
-        case ast.arg():
-            node.arg, node.annotation = names[node.arg], None
-        case ast.keyword():  # `f(a=1)` names a parameter: it must move with it, or argument orders look alike
-            node.arg = names.get(node.arg, node.arg) if node.arg else None
-        case ast.Global() | ast.Nonlocal():
-            node.names = [names.get(name, name) for name in node.names]
-        case ast.AnnAssign():
-            node.annotation = ast.Constant(None)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            node.name, node.returns = names.get(node.name, node.name), None
-
-
-def _drop_docstring(node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-    first = node.body[0] if node.body else None
+def _without_docstring(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        node.body = node.body[1:] or [ast.Pass()]
+        return [*body[1:]] or [ast.Pass()]
+    return [*body]

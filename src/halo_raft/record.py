@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, Self
@@ -11,10 +12,11 @@ from typing import Any, Self
 class Record:
     """Mixin for the frozen dataclasses below: to and from plain JSON objects."""
 
+    __slots__ = ()
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; keys whose value is None are left out."""
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        values = ((f.name, getattr(self, f.name)) for f in fields)
+        values = ((name, getattr(self, name)) for name in _names(type(self)))
         return {name: v.to_dict() if isinstance(v, Record) else v for name, v in values if v is not None}
 
     def to_json(self) -> str:
@@ -28,5 +30,14 @@ class Record:
         Raises:
             TypeError: A field without a default is missing.
         """
-        names = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        names = _names(cls)
         return cls(**{key: value for key, value in row.items() if key in names})
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    return _cached_names(kind)
+
+
+@functools.cache
+def _cached_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))

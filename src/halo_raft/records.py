@@ -1,7 +1,7 @@
 """What passes between the rooms: tasks, samples, verdicts and the statistics of a cycle.
 
-Every record is one JSON object a line on disk. This module needs the standard library alone, so
-that anything may import it, a sandboxed worker included. It does not read or write files (`store`).
+Every record is one JSON object a line on disk (`store`). This module needs the standard library alone, so that
+anything may import it, a sandboxed worker included.
 """
 
 from __future__ import annotations
@@ -63,12 +63,9 @@ class Task(Record):
         verifier: Which verifier judges it, where the row says so; see `judged_by`.
         shown_tests: Asserts that the prompt may show, where they are not all that is judged by.
         checker: Says whether an output is right, in place of a comparison.
-        comparison: How outputs are compared, in place of the settings' way.
-        tolerance: How far numbers may be off, in place of the settings' own.
-        time_limit_s: CPU seconds for one case, as the task was published.
-        memory_limit_mb: Memory for one case, MiB, as the task was published.
-        input_file: File that a program reads in place of standard input.
-        output_file: File that it writes in place of standard output.
+        comparison, tolerance: How outputs are compared and how far numbers may be off, in place of the settings' own.
+        time_limit_s, memory_limit_mb: CPU seconds and MiB for one case, as the task was published.
+        input_file, output_file: Files that a program reads and writes in place of standard input and output.
         our_limit: Why no verifier of ours can judge it, though it may well be sound.
     """
 
@@ -143,8 +140,7 @@ class Sample(Record):
         cycle: Cycle that generated it, counted from 1; 0 is the base model.
         index: Position among the samples of the same task in the same stage, from 0.
         completion: The text as decoded, nothing stripped.
-        prompt_token_ids: Token ids that the engine was given.
-        token_ids: Token ids that the engine returned, in order.
+        prompt_token_ids, token_ids: Token ids that the engine was given, and those that it returned, in order.
         finish_reason: `stop` (EOS or a stop string) or `length` (truncated).
         sampling: The sampling settings, with the seed when one was given per request.
         adapter: Name of the LoRA adapter in force, None for the base model.
@@ -166,6 +162,11 @@ class Sample(Record):
     def truncated(self) -> bool:
         """Whether the completion ran into the token limit."""
         return self.finish_reason == "length"
+
+    @property
+    def tokens(self) -> int:
+        """Length of the completion."""
+        return len(self.token_ids)
 
 
 class VerdictKind(StrEnum):
@@ -194,8 +195,7 @@ class Verdict(Record):
         integrity: `outside` (the judge was out of the candidate's reach), `in_process` (tests and
             candidate shared a process) or `user` (a verifier of the user's own).
         tier: Sandbox tier in force.
-        cpu_s: CPU seconds, children included.
-        wall_s: Wall-clock seconds.
+        cpu_s, wall_s: Seconds of CPU, children included, and of the clock.
         cached: Copied from an identical program that was judged before; the seconds are of that judgement.
         starved: It ran out of wall time, having stood ready for a good part of it on a machine too busy to run it.
     """
@@ -252,6 +252,7 @@ class CycleStats(Record):
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
         kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
         trained: Those of them that were trained on; the others were `too_long`, or `held_back` to be watched.
+        unique_ratio: Distinct programs per sample that passed, cut off ones left out; None where that is not known.
         threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
         loss_first, loss_last: Training loss per completion token at the first and last logged step.
@@ -279,6 +280,7 @@ class CycleStats(Record):
     trained: int = 0
     too_long: int = 0
     held_back: int = 0
+    unique_ratio: float | None = None
     threshold: float | None = None
     selection: dict[str, int] = dataclasses.field(default_factory=dict)
     loss_first: float | None = None

@@ -9,21 +9,30 @@ what a lower threshold admits, the best first, and no more than are missing. The
 of samples alone, never on their order.
 
 The control arm is `Pool.select_at_random`: as many samples of the same pool, whatever the verifier said.
+
+What is held of a sample is what ranking looks at. Its text is read when its program is looked at, task by task.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from halo_raft.config import SelectionConfig
-from halo_raft.programs import normalised_program, shingles, similarity
-from halo_raft.records import Sample, Task, Verdict, VerdictKind, stable_hash
+from halo_raft.programs import normalised_program
+from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
+from halo_raft.store import Drawn
+from halo_raft.variety import PROGRAMS_PER_JOB, Job, Looked, Spread, chunks, look
 
 LADDER = (0.7, 0.5, 0.3, 0.1)
 """Thresholds tried in turn to reach `min_samples`; the last still means that it compiled, or that a test passed."""
+
+MOST_PROGRAMS = 20_000
+"""Programs that are remembered as texts, of one or two thousand letters each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Selection:
             pass the one asked for, under the cap, are then kept.
     """
 
-    kept: tuple[Sample, ...]
+    kept: tuple[Any, ...]
     removed: dict[str, int]
     threshold: float
     earlier: dict[str, int] = field(default_factory=dict)
@@ -53,17 +62,20 @@ class Selection:
         return sorted({sample.cycle for sample in self.kept})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Candidate:
-    """A judged sample with what ranking looks at."""
+    """A judged sample with what ranking looks at.
 
-    sample: Sample
-    verdict: Verdict
+    Attributes:
+        reward: The verdict's, 0 where it has none.
+        program: Hash of its program, None until that was looked at.
+    """
 
-    @property
-    def reward(self) -> float:
-        """The verdict's reward, 0 where it has none."""
-        return self.verdict.reward or 0.0
+    sample: Drawn
+    reward: float
+    success: bool
+    infra: bool
+    program: bytes | None = None
 
 
 class Pool:
@@ -73,15 +85,42 @@ class Pool:
         samples: Any number per task, of one cycle or several.
         verdicts: Those without a sample, and samples without one, are left out.
         tasks: By `task_id`; gives language and entry point.
+        spread: Has other processes look at programs, where there are many.
     """
 
-    def __init__(self, samples: Iterable[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> None:
-        judged, once = {v.sample_id: v for v in verdicts}, {s.sample_id: s for s in samples}
-        self._judged = [_Candidate(s, judged[i]) for i, s in once.items() if i in judged and s.task_id in tasks]
+    def __init__(
+        self,
+        samples: Iterable[Drawn],
+        verdicts: Iterable[Verdict],
+        tasks: Mapping[str, Task],
+        spread: Spread | None = None,
+    ) -> None:
+        outcomes: dict[tuple[float, bool, bool], tuple[float, bool, bool]] = {}  # few, and held once each
+        judged: dict[str, tuple[float, bool, bool]] = {}
+        for verdict in verdicts:
+            outcome = verdict.reward or 0.0, verdict.success, verdict.kind is VerdictKind.INFRA
+            judged[verdict.sample_id] = outcomes.setdefault(outcome, outcome)
+        self._judged = [
+            _Candidate(sample, *judged.pop(sample.sample_id))
+            for sample in samples
+            if sample.task_id in tasks and sample.sample_id in judged
+        ]
         self._tasks = tasks
+        self._spread = spread
         self._cycle = max((c.sample.cycle for c in self._judged), default=0)
-        self._programs: dict[tuple[str, str], str] = {}
-        self._diverse: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
+        self._programs: dict[tuple[str, bytes], str] = {}
+        self._chosen: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
+
+    def __len__(self) -> int:
+        return len(self._judged)
+
+    @property
+    def unique_ratio(self) -> float | None:
+        """Distinct programs per sample of the last cycle that passed, cut off ones left out; None where not known."""
+        passed = [c for c in self._judged if c.success and c.sample.cycle == self._cycle and not c.sample.truncated]
+        if not passed or any(c.program is None for c in passed):
+            return None
+        return len({(c.sample.task_id, c.program) for c in passed}) / len(passed)
 
     def select(self, config: SelectionConfig, left_out: Collection[str] = ()) -> Selection:
         """Choose the samples to train on.
@@ -95,8 +134,9 @@ class Pool:
         threshold, above, distinct, capped = asked, [], [], []
         for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
             above = [c for c in candidates if c.reward >= threshold]
-            distinct = self._distinct(sorted(above, key=_rank))
-            capped = [c for round_ in self._rounds(distinct, success, config.max_per_prompt) for c in round_]
+            groups = self._groups(above, config.max_per_prompt)
+            distinct = [c for group in groups for c in _distinct(group)]
+            capped = [c for round_ in self._rounds(groups, success, config.max_per_prompt) for c in round_]
             wanted = wanted or max(math.ceil(config.keep_top_percent * len(capped)), config.min_samples)
             if len(capped) >= wanted:
                 break
@@ -117,7 +157,8 @@ class Pool:
         verifier alone. A sample's lot is drawn from the seed and its id: it does not depend on the others.
         """
         candidates, _, steps = self._usable()
-        distinct = self._distinct(sorted(candidates, key=lambda c: stable_hash(seed, c.sample.sample_id)))
+        self._groups(candidates, 0)
+        distinct = _distinct(sorted(candidates, key=lambda c: stable_hash(seed, c.sample.sample_id)))
         taken: dict[str, int] = defaultdict(int)
         capped = []
         for candidate in distinct:
@@ -143,64 +184,72 @@ class Pool:
     ) -> tuple[list[_Candidate], dict[str, float], dict[str, list[_Candidate]]]:
         """Return what may be trained on, each task's share of successes, and what the first steps left of all."""
         there = [c for c in self._judged if c.sample.sample_id not in left_out]
-        usable = [c for c in there if c.verdict.kind is not VerdictKind.INFRA]
+        usable = [c for c in there if not c.infra]
         whole = [c for c in usable if not c.sample.truncated]
         outcomes: dict[str, list[bool]] = defaultdict(list)
         for candidate in usable:
-            outcomes[candidate.sample.task_id].append(candidate.verdict.success)
+            outcomes[candidate.sample.task_id].append(candidate.success)
         success = {task_id: sum(o) / len(o) for task_id, o in outcomes.items()}
         return whole, success, {"all": there, "infra": usable, "truncated": whole}
 
-    def _program(self, candidate: _Candidate) -> str:
-        """Return the normalised program of a candidate, worked out once for all that say the same."""
-        sample = candidate.sample
-        key = sample.task_id, sample.completion
-        if key not in self._programs:
-            self._programs[key] = normalised_program(sample.completion, self._tasks[sample.task_id])
+    def _groups(self, candidates: Iterable[_Candidate], count: int) -> list[tuple[_Candidate, ...]]:
+        """Return each task's candidates, the best first, their programs looked at and `count` of them chosen."""
+        by_task: dict[str, list[_Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_task[candidate.sample.task_id].append(candidate)
+        groups = [tuple(sorted(group, key=_rank)) for group in by_task.values()]
+        new = [group for group in groups if (group, count) not in self._chosen]
+        for group, looked in zip(new, self._look(new, count), strict=True):
+            for candidate, program in zip(group, looked.programs, strict=True):
+                candidate.program = program
+            self._chosen[group, count] = [group[place] for place in looked.chosen]
+        return groups
+
+    def _look(self, groups: Sequence[tuple[_Candidate, ...]], count: int) -> Iterator[Looked]:
+        """Yield what comes of looking at the programs of each group."""
+        jobs = (
+            Job(self._tasks[group[0].sample.task_id], [(c.reward, c.sample.completion) for c in group], count)
+            for group in groups
+        )
+        if self._spread and sum(map(len, groups)) > 2 * PROGRAMS_PER_JOB:
+            for some in self._spread(look, chunks(jobs)):
+                yield from some
+        else:
+            for job in jobs:
+                yield from look([job], self._program)
+
+    def _program(self, completion: str, task: Task) -> str:
+        """Return a normalised program; of few, each is worked out once."""
+        text = hashlib.blake2b(completion.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if (key := (task.task_id, text)) not in self._programs:
+            if len(self._programs) >= MOST_PROGRAMS:
+                self._programs.clear()
+            self._programs[key] = normalised_program(completion, task)
         return self._programs[key]
 
-    def _distinct(self, ordered: Iterable[_Candidate]) -> list[_Candidate]:
-        """Keep the first of each task's candidates that are the same program."""
-        first: dict[tuple[str, str], _Candidate] = {}
-        for candidate in ordered:
-            first.setdefault((candidate.sample.task_id, self._program(candidate)), candidate)
-        return list(first.values())
-
-    def _rounds(self, ranked: Iterable[_Candidate], success: Mapping[str, float], cap: int) -> list[list[_Candidate]]:
-        """Split ranked candidates into at most `cap` rounds: each task's best, each task's second, ...
+    def _rounds(
+        self, groups: Iterable[tuple[_Candidate, ...]], success: Mapping[str, float], cap: int
+    ) -> list[list[_Candidate]]:
+        """Split what was chosen of each group into at most `cap` rounds: each task's best, each task's second, ...
 
         Within a round, higher rewards go first, then tasks that are rarely solved.
         """
-        by_task: dict[str, list[_Candidate]] = defaultdict(list)
-        for candidate in ranked:
-            by_task[candidate.sample.task_id].append(candidate)
-        chosen = [self._most_diverse(tuple(group), cap) for group in by_task.values()]
+        chosen = [self._chosen[group, cap] for group in groups]
         deepest = max(map(len, chosen), default=0)
         rounds = [[group[i] for group in chosen if i < len(group)] for i in range(deepest)]
         for round_ in rounds:
             round_.sort(key=lambda c: (-c.reward, success[c.sample.task_id], c.sample.sample_id))
         return rounds
 
-    def _most_diverse(self, ranked: tuple[_Candidate, ...], count: int) -> list[_Candidate]:
-        """Return at most `count` of one task's ranked candidates, best first.
 
-        Of equal rewards it takes the one least like its nearest neighbour among those taken before.
-        """
-        if len(ranked) < 2:
-            return list(ranked)
-        if (ranked, count) not in self._diverse:
-            features = {c: shingles(self._program(c)) for c in ranked}
-            nearest, rest, chosen = dict.fromkeys(ranked, 0.0), list(ranked), list[_Candidate]()
-            while rest and len(chosen) < count:
-                best = min(rest, key=lambda c: (-c.reward, nearest[c], *_rank(c)))
-                rest.remove(best)
-                chosen.append(best)
-                for c in rest:
-                    nearest[c] = max(nearest[c], similarity(features[c], features[best]))
-            self._diverse[ranked, count] = chosen
-        return self._diverse[ranked, count]
+def _distinct(ordered: Iterable[_Candidate]) -> list[_Candidate]:
+    """Keep the first of each task's candidates that are the same program."""
+    first: dict[tuple[str, bytes | None], _Candidate] = {}
+    for candidate in ordered:
+        first.setdefault((candidate.sample.task_id, candidate.program), candidate)
+    return list(first.values())
 
 
 def _rank(candidate: _Candidate) -> tuple[float, int, str]:
     """Order the samples of one task: reward, then shorter, then an arbitrary but fixed order."""
-    return -candidate.reward, len(candidate.sample.token_ids), candidate.sample.sample_id
+    return -candidate.reward, candidate.sample.tokens, candidate.sample.sample_id

@@ -12,11 +12,13 @@ from halo_raft.config import RaftConfig, load
 from halo_raft.engines import Adapter, GenerationRequest
 from halo_raft.engines.base import EngineDiedError
 from halo_raft.errors import ConfigError
+from halo_raft.judging import JudgingPolicy
 from halo_raft.records import Sampling
 from halo_raft.sampling import Compute, Origin
 from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.engine_pool import EnginePool
-from halo_raft.sampling.generate import Generate, Patience
+from halo_raft.sampling.generate import Generate, Patience, Way
+from halo_raft.verifiers import VerifierOptions
 
 pytestmark = pytest.mark.slow  # three quarters of a minute; the unit tests stay in the fast ones
 
@@ -62,7 +64,11 @@ class NoSink:
 
 def drawn(pool, restarts=2):
     """Return the ids of the samples that a stage gets out of the pool's engine, in order."""
-    stage = Generate(pool.use(None), Origin(1, "m", None), NoSink, Patience(restarts, stall_s=3))
+    import ray
+
+    terms = ray.put((JudgingPolicy(verifier="mbpp", options=VerifierOptions()), {}))
+    way = Way(NoSink, [terms], share=True)
+    stage = Generate(pool.use(None), Origin(1, "m", None), way, Patience(restarts, stall_s=3))
     return [sample.sample_id for samples in stage._samples(0, DRAFTS) for sample in samples]
 
 

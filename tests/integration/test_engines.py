@@ -180,7 +180,7 @@ def test_an_engine_that_is_killed_is_restarted_and_asked_for_the_missing_samples
 
     killer = threading.Thread(target=kill_early, daemon=True)
     killer.start()
-    bring_to_end(stage, pool, restarts=2, report=lambda verdicts, tokens: None)
+    bring_to_end(stage, pool, restarts=2, report=lambda found: None)
     killer.join(60)
     samples = list(read_records(stage.samples_path, Sample))
     verdicts = list(read_records(stage.verdicts_path, Verdict))
@@ -193,15 +193,17 @@ def test_an_engine_that_is_killed_is_restarted_and_asked_for_the_missing_samples
 def test_a_failure_of_ours_is_judged_again_by_the_next_run_without_an_engine(pool, tmp_path):
     tasks = {t.task_id: t for t in load_tasks("starter", limit=2).tasks}
     stage = stage_of(tmp_path, tasks, draft_samples(tasks.values(), range(2), GREEDY, Wording(None, True), ("again",)))
-    bring_to_end(stage, pool, restarts=0, report=lambda verdicts, tokens: None)
+    bring_to_end(stage, pool, restarts=0, report=lambda found: None)
     rows = stage.verdicts_path.read_text().splitlines()
     failed = json.loads(rows[0]) | {"kind": "infra", "success": False}
     failed.pop("reward")
     stage.verdicts_path.write_text("\n".join([json.dumps(failed), *rows[1:]]) + "\n")
     reported = []
     no_engines = Workers(engines=None, verifiers=1, niceness=0, patience=Patience(0, 600), renew=lambda: None)
-    run_stage(stage, outstanding(stage), no_engines, lambda verdicts, tokens: reported.extend(verdicts))
-    assert [v.sample_id for v in reported] == [failed["sample_id"]]
+    left = outstanding(stage)
+    assert left.unjudged == {failed["sample_id"]}
+    run_stage(stage, left, no_engines, reported.append)
+    assert sum(found.judged for found in reported) == 1
     assert read_verdicts(stage.verdicts_path)[failed["sample_id"]].kind == json.loads(rows[0])["kind"]
 
 
@@ -210,7 +212,7 @@ def test_a_prompt_that_does_not_fit_ends_the_flow_as_a_users_error(pool, tmp_pat
     drafts = draft_samples([task], range(1), GREEDY, Wording(None, True), ("long",))
     stage = stage_of(tmp_path, {"long": task}, drafts)
     with pytest.raises(DataError, match=r"do not fit in engine\.max_model_len 512"):
-        bring_to_end(stage, pool, restarts=0, report=lambda verdicts, tokens: None)
+        bring_to_end(stage, pool, restarts=0, report=lambda found: None)
 
 
 @pytest.fixture(scope="module")

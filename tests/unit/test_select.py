@@ -1,5 +1,6 @@
 """Selection: each step removes what it says, nothing depends on order, no cap is ever exceeded."""
 
+import pickle
 import random
 from dataclasses import replace
 
@@ -7,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import halo_raft.select
+import halo_raft.variety
 from halo_raft.config import SelectionConfig
 from halo_raft.records import Sample, Task, Verdict, VerdictKind
 from halo_raft.select import Pool
+from halo_raft.store import JsonlWriter, stored_samples
 
 TASKS = {f"t{n}": Task(task_id=f"t{n}", prompt="p", entry_point="f", test_list=("assert f() == 1",)) for n in range(4)}
 
@@ -206,6 +209,45 @@ def test_a_pool_looks_at_each_program_once_however_often_it_is_chosen_from(monke
     for left_out in ((), {"s000"}, {"s000", "s006"}):
         pool.select(config(), left_out)
     assert len(looked) == 5, "the five different ones above the threshold"
+
+
+def test_samples_on_disk_are_chosen_from_as_those_in_memory_and_by_other_processes_as_by_this_one(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(halo_raft.select, "PROGRAMS_PER_JOB", 5)
+    monkeypatch.setattr(halo_raft.variety, "PROGRAMS_PER_JOB", 5)
+    samples = [
+        sample(n, f"t{n % 4}", f"def f():\n    return {n % 9} + {n % 3}", "length" if n % 7 == 0 else "stop")
+        for n in range(80)
+    ]
+    verdicts = [verdict(s, (1.0, 0.6, 0.0)[s.index % 3]) for s in samples]
+    with JsonlWriter(tmp_path / "s.jsonl") as writer:
+        writer.append(samples)
+    jobs = []
+
+    def spread(function, some):
+        for job in some:
+            jobs.append(job)
+            yield pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(job)))))
+
+    here = Pool(samples, verdicts, TASKS)
+    there = Pool(stored_samples(tmp_path / "s.jsonl"), verdicts, TASKS, spread)
+    settings = config(max_per_prompt=3)
+    for left_out in ((), {"s001", "s002"}):
+        expected, found = here.select(settings, left_out), there.select(settings, left_out)
+        assert [s.sample_id for s in found.kept] == [s.sample_id for s in expected.kept]
+        assert (found.removed, found.threshold) == (expected.removed, expected.threshold)
+    assert len(jobs) == 4, "one a task; what changed then is looked at here"
+    assert here.unique_ratio == there.unique_ratio
+
+
+def test_the_share_of_distinct_programs_is_of_what_passed_in_the_last_cycle():
+    samples = [replace(sample(n, code=f"def f(x{n}):\n    return {n % 2}"), cycle=1 + (n > 3)) for n in range(10)]
+    pool = Pool(samples, [verdict(s, 0.0 if s.index == 9 else 1.0) for s in samples], TASKS)
+    assert pool.unique_ratio is None, "nobody looked at a program yet"
+    pool.select(config())
+    assert pool.unique_ratio == 2 / 5
+    assert Pool([], [], TASKS).unique_ratio is None
 
 
 def test_another_seed_draws_others():

@@ -36,6 +36,9 @@ SAYS_SO_EVERY_S = 60.0
 GONE_WITHIN_S = 10.0
 """A killed actor that still answers after so long is its own successor."""
 
+MOST_WAITING = 128
+"""Yields of an engine that nobody took yet: then it waits, or what it drew would fill the object store."""
+
 log = logging.getLogger(__name__)
 
 
@@ -179,7 +182,8 @@ def streamed(
     """
     _started(actor, stall_s)
     with _deaths(actor):
-        stream = actor.generate.options(num_returns="streaming").remote(requests, adapter)
+        how = {"num_returns": "streaming", "_generator_backpressure_num_objects": MOST_WAITING}
+        stream = actor.generate.options(**how).remote(requests, adapter)
         while True:
             if not ray.wait([stream], timeout=stall_s)[0]:
                 raise EngineDiedError(f"it showed no sign of life for {stall_s:g} s (engine.stall_s)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from halo_raft.evaluate.outcomes import Outcomes, pass_at_k_rate, tally
-from halo_raft.records import PassRate, Sample, Verdict
+from halo_raft.records import PassRate, Verdict
+from halo_raft.store import Drawn
 
 GREEDY_INDEX = -1
 """Index of the held-out sample of a task that was decoded greedily."""
@@ -35,10 +36,16 @@ class Heldout(NamedTuple):
         return rates | ({"greedy": pass_at_k_rate(self.greedy, 1)} if self.greedy.tasks else {})
 
 
-def heldout_outcomes(samples: Iterable[Sample], verdicts: Iterable[Verdict]) -> Heldout:
+def heldout_outcomes(samples: Iterable[Drawn], verdicts: Iterable[Verdict]) -> Heldout:
     """Count a cycle's held-out verdicts, those of greedy samples by themselves."""
-    greedy = {sample.sample_id for sample in samples if sample.index == GREEDY_INDEX}
-    verdicts = list(verdicts)
-    return Heldout(
-        tally(v for v in verdicts if v.sample_id not in greedy), tally(v for v in verdicts if v.sample_id in greedy)
-    )
+    ids = {sample.sample_id for sample in samples if sample.index == GREEDY_INDEX}
+    greedy: list[Verdict] = []
+
+    def sampled() -> Iterator[Verdict]:
+        for verdict in verdicts:
+            if verdict.sample_id in ids:
+                greedy.append(verdict)
+            else:
+                yield verdict
+
+    return Heldout(tally(sampled()), tally(greedy))

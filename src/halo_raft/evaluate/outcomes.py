@@ -7,6 +7,7 @@ A task with nothing but infra verdicts is left out as a whole and counted too.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,10 +63,10 @@ def tally(verdicts: Iterable[Verdict]) -> Outcomes:
     passed: dict[str, int] = {}
     infra = 0
     for verdict in verdicts:
-        is_infra = verdict.kind is VerdictKind.INFRA
+        is_infra, task_id = verdict.kind is VerdictKind.INFRA, sys.intern(verdict.task_id)  # of cycles, the same
         infra += is_infra
-        judged[verdict.task_id] = judged.get(verdict.task_id, 0) + (not is_infra)
-        passed[verdict.task_id] = passed.get(verdict.task_id, 0) + (verdict.success and not is_infra)
+        judged[task_id] = judged.get(task_id, 0) + (not is_infra)
+        passed[task_id] = passed.get(task_id, 0) + (verdict.success and not is_infra)
     tasks = tuple(TaskOutcome(task_id=t, samples=n, passed=passed[t]) for t, n in judged.items() if n)
     return Outcomes(tasks=tasks, infra_samples=infra, infra_tasks=len(judged) - len(tasks))
 

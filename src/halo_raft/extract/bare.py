@@ -15,11 +15,11 @@ _INDENTED = re.compile(
     r"(?:\A|\n[ \t]*\n)((?: {4}|\t)[^\n]*(?:\n(?:(?: {4}|\t)[^\n]*|[ \t]*(?=\n)))*)",
 )
 _UNINDENTED = re.compile(r"^[^\s]", re.MULTILINE)
+_PYTHON_MADE = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _PYTHON_START = re.compile(
     r"(?:async\s+)?def\s+\w+\s*[(\[]|class\s+\w+\s*[:(\[]|from\s+[.\w]+\s+import\b|"
     r"import\s+[\w.]+\s*(?:$|,|;|#|as\s)|@[\w.]+\s*(?:\(|$)|[A-Za-z_]\w*\s*=[^=]|if\s+__name__\s*=="
 )
-_PYTHON_DEFINES = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 _PYTHON_LINE = re.compile(
     r"[#@)\]}\"']|(?:async|def|class|if|elif|else|for|while|with|try|except|finally|match|case)\b.*[:(\[{,\\]|"
     r"(?:from|import|return|raise|assert|del|global|yield|await|pass|break|continue)\b|print\s*\(|"
@@ -37,8 +37,10 @@ _PROSE = re.compile(r"(?:\*\*|[-*>]\s|\d+[.)]\s|<\||[A-Z][\w'`\u2019-]*[ ,:](?!.
 
 def defines(code: str, name: str, language: str = "python") -> bool:
     """Return whether `code` defines `name` at top level, as far as its text tells."""
-    if language == "python":  # one expression for all names: to make one for each costs more than to look
-        return name in code and any(name in found.groups() for found in _PYTHON_DEFINES.finditer(code))
+    if name not in code:
+        return False
+    if language == "python":  # not a pattern for each name: of ten thousand tasks none would be compiled already
+        return any(name in (made[1], made[2]) for made in _PYTHON_MADE.finditer(code))
     pattern = rf"^(?:.*[\s*&)>])?{re.escape(name)}[ \t]{{0,9}}(?:<[^\n]{{0,99}}>)?[ \t]{{0,9}}\("
     return re.search(pattern, code, re.MULTILINE) is not None
 

@@ -15,9 +15,8 @@ from markdown_it import MarkdownIt
 
 from halo_raft.extract.bodies import compiles
 from halo_raft.extract.languages import ALIASES, FAMILY, OTHER
+from halo_raft.extract.trees import PARSED_CHARS, parsed
 
-PARSED_CHARS = 200_000
-"""A longer text is scanned for fences line by line: the parser takes a second for some millions of characters."""
 LIST_LINES = 500
 """With more lines that may begin a list item, lists are not looked at: they are what parsing takes longest for."""
 LINE_CHARS = 300
@@ -174,6 +173,8 @@ def _scanned(text: str) -> _Found:
 
 def fences_on_lines(text: str) -> str:
     """Give a first fence that stands behind prose a line of its own, and take deep ones to the margin."""
+    if "~~~" not in text and text.count("```") == text.count("\n```") + text.startswith("```"):
+        return text  # all are at the margin, as in most answers
     inline = _INLINE_OPENING.search(text)
     if inline and inline.group(1).lower() in ALIASES:
         fence = text.rfind("`", 0, inline.start(1)) - 2
@@ -216,6 +217,8 @@ def _is_cut(code: str, language: str) -> bool:
     if language != "python":
         return code.rfind("/*") > code.rfind("*/")
     if ('"""' not in code and "'''" not in code) or len(code) > PARSED_CHARS:
+        return False
+    if parsed(code) is not None:
         return False
     try:
         compile(code, "<block>", "exec", dont_inherit=True)
@@ -283,6 +286,8 @@ def _block(info: str, content: str, language: str) -> Block:
 
 def _cut_at_trailing_fence(code: str, language: str) -> str:
     """End a block where a line ends with the fence that should have stood on its own line."""
+    if "```" not in code and "~~~" not in code:
+        return code
     for count, mark in enumerate(re.finditer(r"(?<=[^\s`])[ \t]*(?:```|~~~)[ \t]*$", code, re.MULTILINE)):
         if count == MAX_MENDS:
             break

@@ -11,15 +11,13 @@ import builtins
 import dataclasses
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 
 from halo_raft.extract.bare import defines
 from halo_raft.extract.fences import Block
 from halo_raft.extract.languages import FAMILY, NATIVE, SHELL
+from halo_raft.extract.trees import PARSED_CHARS, parsed
 
-PARSED_CHARS = 200_000
-"""Longer blocks are not looked into."""
 MAX_BLOCKS = 100
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -74,7 +72,7 @@ def _main_block(usable: list[Block], right: list[Block], language: str, entry_po
             return defining[0]
         if defining:
             real = [block for block in defining if not _is_demo(block.code, language, entry_point)]
-            whole = [block for block in real if language != "python" or _tree(block.code)]
+            whole = [block for block in real if language != "python" or parsed(block.code)]
             return (whole or real or defining)[-1]
     else:
         programs = [block for block in right if _is_program(block.code, language)]
@@ -102,7 +100,7 @@ def _is_demo(code: str, language: str, entry_point: str) -> bool:
             re.search(rf"\b{re.escape(entry_point)}[^{{;]{{0,500}}\{{\s*(?://[^\n]*\s*|\.\.\.\s*)*\}}", code)
             is not None
         )
-    tree = _tree(code)
+    tree = parsed(code)
     if tree is None:
         return False
     last = next((n for n in reversed(tree.body) if isinstance(n, _Definition) and n.name == entry_point), None)
@@ -124,10 +122,10 @@ def _is_empty(node: ast.stmt) -> bool:
 
 def _with_python_parts(code: str, others: Sequence[Block], entry_point: str | None, names: Sequence[str]) -> str:
     """Put before `code` what it needs of other blocks, and what of them the tests may ask for."""
-    main = _tree(code)
+    main = parsed(code)
     if main is None:
         return code
-    parts = _Parts([(tree, block.code) for block in others if (tree := _tree(block.code)) is not None])
+    parts = _Parts([(tree, block.code) for block in others if (tree := parsed(block.code)) is not None])
     own = bound(main.body)
     wanted = [*free_names(main.body), *names]
     taken = parts.take(wanted, own)
@@ -195,17 +193,6 @@ def _is_harmless(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
     return isinstance(node, _Definition) and not node.decorator_list
-
-
-def _tree(code: str) -> ast.Module | None:
-    if len(code) > PARSED_CHARS:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def bound(body: Sequence[ast.stmt]) -> set[str]:

@@ -7,8 +7,9 @@ import re
 
 from halo_raft.extract.bare import begins
 from halo_raft.extract.bodies import compiles
-from halo_raft.extract.fences import FENCE, MAX_MENDS, PARSED_CHARS, Block
+from halo_raft.extract.fences import FENCE, MAX_MENDS, Block
 from halo_raft.extract.languages import ALIASES
+from halo_raft.extract.trees import PARSED_CHARS
 
 MAX_MARKS = 50
 

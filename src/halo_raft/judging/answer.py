@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from halo_raft.records import Sample, Verdict
+from halo_raft.records import Verdict
+from halo_raft.store import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Answer:
     key: str = ""
 
     @classmethod
-    def of(cls, sample: Sample) -> Answer:
+    def of(cls, sample: Drawn) -> Answer:
         """Return a sample's answer."""
         return cls(sample.sample_id, sample.task_id, sample.completion)
 

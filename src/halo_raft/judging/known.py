@@ -18,7 +18,7 @@ from halo_raft import models
 from halo_raft.errors import ConfigError
 from halo_raft.extract import language_of
 from halo_raft.judging.answer import Answer, Judged
-from halo_raft.judging.ledger import Ledger
+from halo_raft.judging.ledger import Ledger, as_copy
 from halo_raft.judging.policy import JudgingPolicy, knows_its_verdicts
 from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
 
@@ -47,6 +47,37 @@ class Offer:
     settled: list[Verdict]
 
 
+class Keys:
+    """What identical programs have in common.
+
+    Args:
+        policy: By which answers are judged.
+        tasks: Task id -> task.
+    """
+
+    def __init__(self, policy: JudgingPolicy, tasks: Mapping[str, Task]) -> None:
+        self._verifier = policy.create()
+        self._tasks = tasks
+        self._task_keys: dict[str, str] = {}
+        self.tell = knows_its_verdicts(self._verifier)
+
+    def identified(self, answer: Answer) -> Answer:
+        """Return the answer with its key; as it is where it can have none."""
+        if answer.key or not self.tell:
+            return answer
+        try:
+            code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
+        except Exception:  # the same will happen when it is judged, and be said there
+            return answer
+        text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"
+        return dataclasses.replace(answer, key=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+
+    def _task_key(self, task_id: str) -> str:
+        if task_id not in self._task_keys:
+            self._task_keys[task_id] = task_key(self._tasks[task_id])
+        return self._task_keys[task_id]
+
+
 class Known:
     """The verdicts that are known, the programs that are being judged, and the answers that wait for them.
 
@@ -62,32 +93,33 @@ class Known:
     def __init__(
         self, policy: JudgingPolicy, tasks: Mapping[str, Task], folder: Path | None, *, remember: bool = True
     ) -> None:
-        self._policy = policy
-        self._tasks = tasks
         self._folder = folder
-        self._verifier = policy.create()
-        self._remember = remember and knows_its_verdicts(self._verifier)
+        self._keys = Keys(policy, tasks)
+        self._remember = remember and self._keys.tell
         self._ledgers: dict[str, Ledger] = {}
         self._waiting: dict[str, list[Answer]] = defaultdict(list)
         self._claimed: set[str] = set()
-        self._task_keys: dict[str, str] = {}
         if self._remember:
             try:
-                self._ledger(policy.station().identity)
+                station = policy.station().identity
             except ConfigError:  # this machine may not judge: what may says itself what it is
                 return
+            self._ledger(station)
 
-    def offer(self, answers: Iterable[Answer], *, share: bool = True) -> Offer:
+    def offer(self, answers: Iterable[Answer], *, share: bool = True, keyed: bool = False) -> Offer:
         """Sort answers into those to be judged, those whose verdict is known, and those that wait for another's.
 
         Args:
             answers: What is to be judged.
             share: False has everything judged by itself.
+            keyed: They have their keys, as far as they can have any.
         """
         offer = Offer([], [])
-        for answer in map(self._identified, answers):
-            if verdict := self._verdict(answer) if share else None:
-                offer.settled.append(verdict)
+        answers = list(answers if keyed or not self._remember else map(self._keys.identified, answers))
+        verdicts = self._verdicts(answers) if share else {}
+        for answer in answers:
+            if verdict := verdicts.get(answer.key):
+                offer.settled.append(as_copy(verdict, answer.sample_id, answer.task_id))
             elif share and answer.key in self._claimed:
                 self._waiting[answer.key].append(answer)
             else:
@@ -102,28 +134,25 @@ class Known:
         lasting = [j for j in judged if j.key and self._lasts(j.verdict)]
         for station in {j.station for j in lasting}:
             self._ledger(station).put({j.key: j.verdict for j in lasting if j.station == station})
-        waited = [answer for j in lasting for answer in self._waiting.pop(j.key, ())]
-        return [j.verdict for j in judged] + [v for answer in waited if (v := self._verdict(answer))]
+        copies = [
+            as_copy(j.verdict, answer.sample_id, answer.task_id)
+            for j in lasting
+            for answer in self._waiting.pop(j.key, ())
+        ]
+        return [j.verdict for j in judged] + copies
 
     def forget_claims(self) -> None:
         """Let answers be judged whose twin's verdict never came, or does not last."""
         self._claimed.clear()
         self._waiting.clear()
 
-    def _identified(self, answer: Answer) -> Answer:
-        """Return the answer with its key."""
-        if not self._remember or answer.key:
-            return answer
-        try:
-            code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
-        except Exception:  # the same will happen when it is judged, and be said there
-            return answer
-        text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"
-        return dataclasses.replace(answer, key=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
-
-    def _verdict(self, answer: Answer) -> Verdict | None:
-        found = (ledger.get(answer.key, answer.sample_id, answer.task_id) for ledger in self._ledgers.values())
-        return next((verdict for verdict in found if verdict), None) if answer.key else None
+    def _verdicts(self, answers: Iterable[Answer]) -> dict[str, Verdict]:
+        """Return what is known by key."""
+        found: dict[str, Verdict] = {}
+        keys = [answer.key for answer in answers if answer.key]
+        for ledger in self._ledgers.values():
+            found |= ledger.find([key for key in keys if key not in found])
+        return found
 
     def _lasts(self, verdict: Verdict) -> bool:
         """Return whether an identical program would get the same verdict at any other time."""
@@ -132,14 +161,8 @@ class Known:
     def _ledger(self, station: str) -> Ledger:
         """Return the ledger of what stations like this one find; without an identity, it lasts as long as this."""
         if station not in self._ledgers:
-            path = self._folder / f"{station}.jsonl" if self._folder and station else None
-            self._ledgers[station] = Ledger(path)
+            self._ledgers[station] = Ledger(self._folder, station)
         return self._ledgers[station]
-
-    def _task_key(self, task_id: str) -> str:
-        if task_id not in self._task_keys:
-            self._task_keys[task_id] = task_key(self._tasks[task_id])
-        return self._task_keys[task_id]
 
 
 def task_key(task: Task) -> str:

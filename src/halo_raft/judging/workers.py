@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from halo_raft.errors import ConfigError, HaloRaftError, user_error, wrapped
 from halo_raft.judging.answer import Answer, Judged
@@ -17,6 +17,7 @@ from halo_raft.judging.failures import collected_messages, log_messages
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.referee import Referee
 from halo_raft.records import Task, Verdict
+from halo_raft.store import line_of, reader_of
 
 ROWS_PER_BLOCK = 64
 """Answers that travel together at most, so that Ray's cost per block stays small beside them."""
@@ -33,6 +34,18 @@ BLOCK_BYTES = 16 * 1024
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+
+
+class Report(NamedTuple):
+    """A `Judged` whose verdict is a line of JSON."""
+
+    key: str
+    verdict: str
+    station: str
+
+    def judged(self) -> Judged:
+        """Return it as a record."""
+        return Judged(self.key, reader_of(Verdict)(self.verdict.encode()), self.station)
 
 
 class Verify:
@@ -180,6 +193,12 @@ def received(dataset: Any) -> Iterator[list[Judged]]:
     Raises:
         ConfigError: The policy does not let a worker's machine judge.
     """
+    for reports in received_reports(dataset):
+        yield [report.judged() for report in reports]
+
+
+def received_reports(dataset: Any) -> Iterator[list[Report]]:
+    """Yield the same with its verdicts as lines, for who passes them on."""
     try:
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
             if refusals := [log for verdict, log in zip(batch["verdict"], batch["log"], strict=True) if not verdict]:
@@ -187,7 +206,7 @@ def received(dataset: Any) -> Iterator[list[Judged]]:
             for messages in batch["log"]:
                 log_messages(messages)
             columns = zip(*(batch[name] for name in ("key", "verdict", "station")), strict=True)
-            yield [Judged(str(key), Verdict.from_dict(json.loads(v)), str(station)) for key, v, station in columns]
+            yield [Report(str(key), str(verdict), str(station)) for key, verdict, station in columns]
     except Exception as error:
         if known := user_error(error):
             raise known from None
@@ -234,7 +253,7 @@ def _answers(batch: Row) -> Iterator[Answer]:
 def _report(done: Sequence[Judged], messages: str) -> Row:
     return {
         "key": [j.key for j in done],
-        "verdict": [j.verdict.to_json() for j in done],
+        "verdict": [line_of(j.verdict).decode() for j in done],
         "station": [j.station for j in done],
         "log": [messages] + [""] * (len(done) - 1),
     }

@@ -8,8 +8,9 @@ from typing import Any
 
 from halo_raft import prompts
 from halo_raft.evaluate import TaskChange
-from halo_raft.records import Sample, Task, Verdict
+from halo_raft.records import Task, Verdict
 from halo_raft.report.view import Answer, Answers, SideBySide
+from halo_raft.store import Drawn
 
 MOST_TASKS = 100
 """Tasks whose completions are shown side by side: the most changed ones. A page of all of MBPP's would be unwieldy."""
@@ -28,7 +29,7 @@ def asked(task: Task | None, wording: Mapping[str, Any]) -> str:
     return "\n\n".join(f"{message['role'].capitalize()}:\n{message['content']}" for message in chat)
 
 
-def answers_by_task(name: str, samples: Iterable[Sample], verdicts: Mapping[str, Verdict]) -> dict[str, Answers]:
+def answers_by_task(name: str, samples: Iterable[Drawn], verdicts: Mapping[str, Verdict]) -> dict[str, Answers]:
     """Return what a model answered by task: verdicts counted, and the first completion that passed and that failed.
 
     Args:
@@ -36,7 +37,7 @@ def answers_by_task(name: str, samples: Iterable[Sample], verdicts: Mapping[str,
         samples: Those without a verdict are left out.
         verdicts: By sample id.
     """
-    by_task: dict[str, list[tuple[Sample, Verdict]]] = {}
+    by_task: dict[str, list[tuple[Drawn, Verdict]]] = {}
     for sample in sorted(samples, key=lambda s: s.index):
         if sample.sample_id in verdicts:
             by_task.setdefault(sample.task_id, []).append((sample, verdicts[sample.sample_id]))
@@ -49,7 +50,7 @@ def answers_by_task(name: str, samples: Iterable[Sample], verdicts: Mapping[str,
     return found
 
 
-def answer(sample: Sample, verdict: Verdict) -> Answer:
+def answer(sample: Drawn, verdict: Verdict) -> Answer:
     """Return a completion with what the judge said of it."""
     return Answer(sample.completion, str(verdict.kind), verdict.details)
 
@@ -68,9 +69,13 @@ def side_by_side(
         wording: How they were asked; see `asked`.
         models: For each model what it answered, by task.
     """
-    ordered = sorted(changed, key=lambda change: -abs(change.gap))
-    names = list(dict.fromkeys(change.task_id for change in ordered))[:MOST_TASKS]
     return tuple(
         SideBySide(name, asked(questions.get(name), wording), tuple(found[name] for found in models if name in found))
-        for name in names
+        for name in most_changed(changed)
     )
+
+
+def most_changed(changed: Iterable[TaskChange]) -> list[str]:
+    """Return the ids of the tasks that are shown side by side, those that changed most first."""
+    ordered = sorted(changed, key=lambda change: -abs(change.gap))
+    return list(dict.fromkeys(change.task_id for change in ordered))[:MOST_TASKS]

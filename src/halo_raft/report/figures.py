@@ -118,9 +118,9 @@ def rewards(runs: Sequence[RunView]) -> Figure | None:
         shown = [cycle for cycle in dict.fromkeys((0, len(run.trained) - 1))]
         cycles = [run.trained[place] for place in shown]
         axes.hist(
-            [cycle.rewards for cycle in cycles],
+            [list(cycle.rewards) for cycle in cycles],
             bins=[place / 10 - 0.05 for place in range(12)],
-            weights=[[1 / max(len(cycle.rewards), 1)] * len(cycle.rewards) for cycle in cycles],
+            weights=[[n / sum(cycle.rewards.values()) for n in cycle.rewards.values()] for cycle in cycles],
             color=[line_colour(cycle.stats.cycle - 1) for cycle in cycles],
             label=[f"cycle {cycle.name}" for cycle in cycles],
         )
@@ -157,7 +157,8 @@ def kept_per_prompt(runs: Sequence[RunView]) -> Figure | None:
     for run, axes in zip(runs, panels, strict=True):
         cycles = _shown([cycle for cycle in run.trained if cycle.kept], run.best)
         axes.hist(
-            [cycle.kept for cycle in cycles],
+            [list(cycle.kept) for cycle in cycles],
+            weights=[list(cycle.kept.values()) for cycle in cycles],
             bins=[place + 0.5 for place in range(most + 1)],
             color=[line_colour(number) for number in range(len(cycles))],
             label=[f"cycle {cycle.name}" for cycle in cycles],

@@ -5,9 +5,11 @@ Everything is read from the run folder alone, but for the prompts of the example
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -16,13 +18,13 @@ from halo_raft.errors import DataError
 from halo_raft.evaluate import Changes, Heldout, Outcomes
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Sample, Task, Verdict, VerdictKind
-from halo_raft.report.answers import answer, answers_by_task, asked, side_by_side
-from halo_raft.report.view import Answers, CycleView, Example, RunView, SideBySide
+from halo_raft.records import CycleStats, Task, Verdict
+from halo_raft.report.answers import answers_by_task, most_changed, side_by_side
+from halo_raft.report.examples import examples, state_of
+from halo_raft.report.view import Answers, CycleView, RunView, SideBySide
 from halo_raft.store import RunFolder, read_yaml
 from halo_raft.train.job import TRAINING_FILE, read_training
 
-EXAMPLES_PER_CYCLE = 6
 CURVES = {"loss_curve": "rows trained on", "held_back_curve": "validation rows"}
 """Curves of supervised fine-tuning, and what each is of."""
 
@@ -101,23 +103,37 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     view = CycleView(stats=stats, heldout=measured.rates(), outcomes=measured.compared)
     if cycle == 0:
         return view
-    verdicts, samples = folder.verdicts(cycle), folder.samples(cycle)
-    outcomes = evaluate.tally(verdicts)
-    kept = Counter(sample.task_id for sample in folder.kept(cycle) or ())
+    rewards = Counter[float]()
+    outcomes = evaluate.tally(_counting(folder.each_verdict(cycle), rewards))
+    kept = Counter(sample.task_id for sample in folder.each_kept(cycle))
     return replace(
         view,
         solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),
         passed=evaluate.pass_at_k_rate(outcomes, 1),
-        rewards=tuple(v.reward for v in verdicts if v.reward is not None),
-        kept=tuple(kept.values()),
-        unique_ratio=_unique_ratio(samples, verdicts, tasks),
+        rewards=dict(rewards),
+        kept=dict(Counter(kept.values())),
+        unique_ratio=_unique_ratio(folder, cycle, tasks) if stats.unique_ratio is None else stats.unique_ratio,
         loss=_loss(folder.adapter_path(cycle)),
     )
 
 
+def _counting(verdicts: Iterable[Verdict], rewards: Counter[float]) -> Iterator[Verdict]:
+    for verdict in verdicts:
+        if verdict.reward is not None:
+            rewards[verdict.reward] += 1
+        yield verdict
+
+
 def heldout_outcomes(folder: RunFolder, cycle: int) -> Heldout:
-    """Return the held-out outcomes of a cycle."""
-    return evaluate.heldout_outcomes(folder.samples(cycle, "heldout"), folder.verdicts(cycle, "heldout"))
+    """Return the held-out outcomes of a cycle, which are counted once as long as its files do not change."""
+    paths = folder.samples_path(cycle, "heldout"), folder.verdicts_path(cycle, "heldout")
+    return _heldout_outcomes(folder.path, cycle, tuple(map(state_of, paths)))
+
+
+@lru_cache(maxsize=256)
+def _heldout_outcomes(path: Path, cycle: int, states: object) -> Heldout:
+    folder = RunFolder(path)
+    return evaluate.heldout_outcomes(folder.stored(cycle, "heldout"), folder.each_verdict(cycle, "heldout"))
 
 
 def _side_by_side(
@@ -130,41 +146,16 @@ def _side_by_side(
     """Return the held-out tasks that changed most, with the completions of the base model and of the best cycle."""
     if best is None or changes is None or heldout is None:
         return ()
-    models = [_heldout_answers(folder, "base model", 0), _heldout_answers(folder, f"cycle {best}", best)]
+    shown = frozenset(most_changed(changes.tasks))
+    models = [_heldout_answers(folder, "base model", 0, shown), _heldout_answers(folder, f"cycle {best}", best, shown)]
     return side_by_side(changes.tasks, heldout, wording, models)
 
 
-def _heldout_answers(folder: RunFolder, name: str, cycle: int) -> dict[str, Answers]:
-    verdicts = {v.sample_id: v for v in folder.verdicts(cycle, "heldout")}
-    return answers_by_task(name, folder.samples(cycle, "heldout"), verdicts)
-
-
-def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: Mapping[str, Any]) -> list[Example]:
-    """Return a few completions of a cycle, of different tasks and of all kinds of verdicts in turn.
-
-    Args:
-        folder: The run's.
-        cycle: From 1.
-        tasks: The training tasks as far as they are to be had, for prompts.
-        wording: How they were asked; see `answers.asked`.
-    """
-    verdicts = {v.sample_id: v for v in folder.verdicts(cycle)}
-    by_kind: dict[str, list[Sample]] = {}
-    for sample in sorted(folder.samples(cycle), key=lambda s: s.sample_id):
-        if sample.sample_id in verdicts:
-            by_kind.setdefault(str(verdicts[sample.sample_id].kind), []).append(sample)
-    order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -len(by_kind[kind])))
-    chosen: dict[str, Sample] = {}
-    while len(chosen) < EXAMPLES_PER_CYCLE and any(by_kind.values()):
-        for kind in order:
-            fresh = next((s for s in by_kind[kind] if s.task_id not in chosen), None)
-            by_kind[kind] = [s for s in by_kind[kind] if s is not fresh] if fresh else []
-            if fresh and len(chosen) < EXAMPLES_PER_CYCLE:
-                chosen[fresh.task_id] = fresh
-    return [
-        Example(cycle, name, asked(tasks.get(name), wording), answer(sample, verdicts[sample.sample_id]))
-        for name, sample in chosen.items()
-    ]
+def _heldout_answers(folder: RunFolder, name: str, cycle: int, shown: frozenset[str]) -> dict[str, Answers]:
+    """Return what a cycle's model answered to some of the held-out tasks."""
+    verdicts = {v.sample_id: v for v in folder.each_verdict(cycle, "heldout") if v.task_id in shown}
+    samples = (sample for sample in folder.stored(cycle, "heldout") if sample.task_id in shown)
+    return answers_by_task(name, samples, verdicts)
 
 
 def _solved(outcomes: Outcomes) -> Outcomes:
@@ -173,12 +164,16 @@ def _solved(outcomes: Outcomes) -> Outcomes:
     return Outcomes(tasks=tasks, infra_samples=0, infra_tasks=outcomes.infra_tasks)
 
 
-def _unique_ratio(samples: Sequence[Sample], verdicts: Iterable[Verdict], tasks: Mapping[str, Task]) -> float | None:
+def _unique_ratio(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> float | None:
     """Return the distinct programs per passed sample; names, comments and layout make no difference."""
-    passed = {v.sample_id for v in verdicts if v.success}
-    known = [s for s in samples if s.sample_id in passed and s.task_id in tasks]
-    distinct = {(s.task_id, normalised_program(s.completion, tasks[s.task_id])) for s in known}
-    return len(distinct) / len(known) if known else None
+    passed = {v.sample_id for v in folder.each_verdict(cycle) if v.success}
+    known, distinct = 0, set[tuple[str, bytes]]()
+    for sample in folder.stored(cycle):
+        if sample.sample_id in passed and sample.task_id in tasks:
+            program = normalised_program(sample.completion, tasks[sample.task_id])
+            distinct.add((sample.task_id, hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()))
+            known += 1
+    return len(distinct) / known if known else None
 
 
 def _loss(adapter: Path) -> tuple[tuple[int, float], ...]:

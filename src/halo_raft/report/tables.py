@@ -12,6 +12,9 @@ from halo_raft.report.view import RunView, SideBySide
 
 Row = dict[str, str]
 
+MOST_LISTED = 500
+"""Tasks that a table of changes has, the most changed ones."""
+
 
 def main_table(history: Sequence[CycleStats], best: int | None = None) -> list[Row]:
     """Return one row a cycle, the base model first: held-out rates, training pass rate, kept, loss, time."""

@@ -63,8 +63,8 @@ class CycleView:
         outcomes: What cycles and runs are compared by: sampled held-out completions, else greedy ones; None without.
         solved: Share of the training prompts that at least one sample solved; None for cycle 0.
         passed: Share of the training samples that passed, as a mean over prompts; None for cycle 0.
-        rewards: Reward of each judged training sample.
-        kept: Number of kept samples of each training prompt that has any.
+        rewards: Reward -> judged training samples that got it.
+        kept: Number of kept samples of a training prompt, from 1 -> prompts that have so many.
         unique_ratio: Distinct programs per sample that passed; None where none passed.
         loss: (optimizer step, loss per completion token).
     """
@@ -74,8 +74,8 @@ class CycleView:
     outcomes: Outcomes | None = None
     solved: PassRate | None = None
     passed: PassRate | None = None
-    rewards: tuple[float, ...] = ()
-    kept: tuple[int, ...] = ()
+    rewards: Mapping[float, int] = field(default_factory=dict)
+    kept: Mapping[int, int] = field(default_factory=dict)
     unique_ratio: float | None = None
     loss: tuple[tuple[int, float], ...] = ()
 

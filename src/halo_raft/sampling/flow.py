@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from halo_raft.errors import HaloRaftError
-from halo_raft.judging.answer import Answer
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import PASSES
-from halo_raft.judging.workers import broke_off, configure_ray_data, received, seats, verified
-from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.judging.workers import broke_off, configure_ray_data, received_reports, seats, verified
+from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
-from halo_raft.sampling.generate import Origin, Patience, answers_of
-from halo_raft.sampling.sink import SampleSink
-from halo_raft.store import JsonlWriter, read_records, read_verdicts
+from halo_raft.sampling.generate import Origin, Patience, Way, answers_of
+from halo_raft.sampling.sink import Found, SampleSink
+from halo_raft.store import read_records, stored_samples
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +45,11 @@ class Outstanding:
 
     Attributes:
         missing: Drafts without a sample.
-        unjudged: Samples without a verdict, or with one that says no more than that we failed (infra).
+        unjudged: Ids of samples without a verdict, or with one that says no more than that we failed (infra).
     """
 
     missing: list[Draft]
-    unjudged: list[Answer]
+    unjudged: set[str]
 
     def __len__(self) -> int:
         return len(self.missing) + len(self.unjudged)
@@ -82,73 +81,71 @@ def outstanding(stage: Stage, tried: Collection[str] = ()) -> Outstanding:
         stage: What to draw and judge.
         tried: Ids of samples that this run has judged: a failure of ours is tried again once a run.
     """
-    wanted = {d.request.sample_id for d in stage.drafts}
-    drawn = {s.sample_id: s for s in read_records(stage.samples_path, Sample) if s.sample_id in wanted}
-    verdicts = read_verdicts(stage.verdicts_path)
-    done = {i for i, v in verdicts.items() if v.kind is not VerdictKind.INFRA or i in tried}
-    return Outstanding(
-        missing=[d for d in stage.drafts if d.request.sample_id not in drawn],
-        unjudged=[Answer.of(s) for i, s in drawn.items() if i not in done],
-    )
+    missing, unjudged = {d.request.sample_id for d in stage.drafts}, set[str]()
+    for sample in stored_samples(stage.samples_path):
+        if sample.sample_id in missing:
+            missing.remove(sample.sample_id)
+            unjudged.add(sample.sample_id)
+    for verdict in read_records(stage.verdicts_path, Verdict):
+        if verdict.kind is not VerdictKind.INFRA or verdict.sample_id in tried:
+            unjudged.discard(verdict.sample_id)
+    return Outstanding([d for d in stage.drafts if d.request.sample_id in missing], unjudged)
 
 
-def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callable[[list[Verdict], int], None]) -> None:
+def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callable[[Found], None]) -> None:
     """Bring a stage to its end: nothing of it is `outstanding`.
 
     Args:
         stage: What to draw and judge.
         left: What of it is outstanding.
         workers: Who does it, on a Ray that is up.
-        report: Called in this process with verdicts as they arrive, and how many tokens were generated for them.
+        report: Called in this process with what verdicts say, as they arrive.
 
     Raises:
         HaloRaftError: What a user can mend, such as a prompt that does not fit.
     """
     tried: set[str] = set()
-    with JsonlWriter(stage.verdicts_path) as writer:
-        for attempt in range(PASSES):
-            try:
-                for verdicts, tokens in _judged(stage, left, workers, share=attempt == 0):
-                    new = [v for v in verdicts if v.sample_id not in tried]  # a block that Ray did twice, say
-                    tried.update(v.sample_id for v in new)
-                    writer.append(new)
-                    report(new, tokens)
-            except Exception as error:
-                if not (why := broke_off(error)):
-                    raise
-                log.warning("%s; others do what is left", why)
-                workers.renew()
-            if not (left := outstanding(stage, tried)):
-                return
+    for attempt in range(PASSES):
+        try:
+            for found in _judged(stage, left, workers, share=attempt == 0):
+                tried.update(verdict.sample_id for verdict in found.failures)
+                report(found)
+        except Exception as error:
+            if not (why := broke_off(error)):
+                raise
+            log.warning("%s; others do what is left", why)
+            workers.renew()
+        if not (left := outstanding(stage, tried)):
+            return
     raise HaloRaftError(
         f"{stage.verdicts_path}: samples kept getting lost on the way; see logs/ray.log, then run again"
     )
 
 
-def _judged(stage: Stage, left: Outstanding, workers: Workers, *, share: bool) -> Iterator[tuple[list[Verdict], int]]:
-    """Generate what is missing, judge what is not judged, and yield verdicts with the tokens of new samples."""
+def _judged(stage: Stage, left: Outstanding, workers: Workers, *, share: bool) -> Iterator[Found]:
+    """Generate what is missing, judge what is not judged, and yield what comes out, which is on disk by then."""
     import ray
 
     taken, limit = seats(stage.policy, workers.verifiers), workers.patience.stall_s
     configure_ray_data(taken.workers)
-    with _sink(stage) as (sink, terms):
-        drawn = ray.get(sink.offer.remote(left.unjudged, share), timeout=limit)
+    with _sink(stage, left.unjudged) as (sink, terms):
         actors = workers.engines() if left.missing else []
-        answers = answers_of(stage.origin, left.missing, drawn, actors, sink, workers.patience)
-        for judged in received(verified(answers, terms, taken, workers.niceness)):
-            yield ray.get(sink.learn.remote(judged), timeout=limit)
+        answers = answers_of(stage.origin, left.missing, actors, Way(sink, [terms], share), workers.patience)
+        for reports in received_reports(verified(answers, terms, taken, workers.niceness)):
+            yield ray.get(sink.learn.remote(reports), timeout=limit)
         yield ray.get(sink.learn.remote([]), timeout=limit)  # what was known when it was drawn, after the last batch
 
 
 @contextmanager
-def _sink(stage: Stage) -> Iterator[tuple[Any, Any]]:
+def _sink(stage: Stage, unjudged: Collection[str]) -> Iterator[tuple[Any, Any]]:
     """Start the stage's sink beside this process; yield its handle, and a reference to policy and tasks."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     terms = ray.put((stage.policy, stage.tasks))
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    sink = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here).remote(stage.samples_path, [terms])
+    remote = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here)
+    sink = remote.remote(stage.samples_path, stage.verdicts_path, [terms], unjudged)
     try:
         yield sink, terms
         ray.get(sink.close.remote())

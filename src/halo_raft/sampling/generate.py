@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pickle
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 from halo_raft.engines import Adapter, Completion
 from halo_raft.engines.base import EngineDiedError
+from halo_raft.errors import ConfigError
 from halo_raft.judging.answer import Answer
-from halo_raft.judging.workers import Row, as_rows
+from halo_raft.judging.known import Keys
+from halo_raft.judging.workers import ROWS_PER_BLOCK, Row, as_rows
 from halo_raft.records import Sample
 from halo_raft.sampling.drafts import Draft
+from halo_raft.sampling.sink import Drawn
+from halo_raft.store import line_of
 
-ROWS_PER_BATCH = 16
-"""Samples that travel together to verification, so that Ray's cost per block stays small beside them."""
+T = TypeVar("T")
+
+ROWS_PER_WRITE = 16
+"""Samples that go to the disk together."""
+
+MOST_ASKED = 50_000
+"""Samples that an engine is asked for at a time: so many leave it no time in which it has too few."""
 
 SECONDS_PER_BATCH = 0.5
 """A batch that is not full travels after so long."""
@@ -53,32 +63,40 @@ class Patience:
     stall_s: float
 
 
-def answers_of(
-    origin: Origin,
-    drafts: Sequence[Draft],
-    drawn: Sequence[Answer],
-    actors: Sequence[Any],
-    sink: Any,
-    patience: Patience,
-) -> Any:
+class Way(NamedTuple):
+    """How samples get to where they are judged.
+
+    Attributes:
+        sink: Actor of a `SampleSink`.
+        terms: Object reference of policy and tasks, in a list: a restarted actor gets it again.
+        share: Whether answers that were on disk before share the verdicts of identical ones.
+    """
+
+    sink: Any
+    terms: list[Any]
+    share: bool
+
+
+def answers_of(origin: Origin, drafts: Sequence[Draft], actors: Sequence[Any], way: Way, patience: Patience) -> Any:
     """Return a dataset of answers that have to be judged, in rows, each sample on disk before it is there.
+
+    Answers that were on disk before, which the sink has, go first.
 
     Args:
         origin: What the samples have in common.
         drafts: What to draw.
-        drawn: Answers that were on disk already; they go first.
         actors: Engines that serve the origin's adapter; needed for drafts alone.
-        sink: Actor of a `SampleSink`.
+        way: Through the sink.
         patience: With engines that die.
     """
     import ray
 
     # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
     size = max(1, len(actors))
-    shares = [{"share": pickle.dumps((i, list(drawn[i::size]), list(drafts[i::size])))} for i in range(size)]
+    shares = [{"share": pickle.dumps((i, list(drafts[i::size])))} for i in range(size)]
     return ray.data.from_items(shares, override_num_blocks=size).map_batches(
         Generate,
-        fn_constructor_args=(list(actors), origin, sink, patience),
+        fn_constructor_args=(list(actors), origin, way, patience),
         batch_size=1,
         num_cpus=0,
         compute=ray.data.ActorPoolStrategy(size=size),
@@ -88,37 +106,58 @@ def answers_of(
 class Generate:
     """Ray Data stage: an engine's number and its share of the work in, answers out as they finish."""
 
-    def __init__(self, engines: list[Any], origin: Origin, sink: Any, patience: Patience) -> None:
+    def __init__(self, engines: list[Any], origin: Origin, way: Way, patience: Patience) -> None:
+        import ray
+
         self.engines = engines
         self.origin = origin
-        self.sink = sink
+        self.way = way
         self.patience = patience
+        self.identified: Callable[[Answer], Answer] = lambda answer: answer
+        with contextlib.suppress(ConfigError):  # whoever judges says it; Ray Data hides what is raised here
+            self.identified = Keys(*ray.get(way.terms[0])).identified
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
+        for share in batch["share"]:
+            number, drafts = pickle.loads(share)
+            for answers in joined(self._answers(number, drafts), ROWS_PER_BLOCK):
+                yield as_rows(answers)
+
+    def _answers(self, number: int, drafts: list[Draft]) -> Iterator[list[Answer]]:
+        """Yield answers that have to be judged: those that were on disk before, then new ones."""
+        while answers := self._ask("more", ROWS_PER_BLOCK):
+            answers = [self.identified(answer) for answer in answers]
+            wanted = self._ask("offer", [replace(answer, completion="") for answer in answers], self.way.share)
+            yield _of(answers, wanted)
+        for samples in joined(self._samples(number, drafts), ROWS_PER_WRITE) if drafts else ():
+            answers = [self.identified(Answer.of(sample)) for sample in samples]
+            drawn = [
+                Drawn(sample.sample_id, sample.task_id, answer.key, sample.tokens, line_of(sample))
+                for sample, answer in zip(samples, answers, strict=True)
+            ]
+            yield _of(answers, self._ask("append", drawn))
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the sink and return its answer."""
         import ray
 
-        for share in batch["share"]:
-            number, drawn, drafts = pickle.loads(share)
-            for start in range(0, len(drawn), ROWS_PER_BATCH):
-                yield as_rows(drawn[start : start + ROWS_PER_BATCH])
-            for samples in _coalesce(self._samples(number, drafts)) if drafts else ():
-                if to_judge := ray.get(self.sink.append.remote(samples), timeout=self.patience.stall_s):
-                    yield as_rows(to_judge)
+        return ray.get(getattr(self.way.sink, method).remote(*arguments), timeout=self.patience.stall_s)
 
     def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:
         """Stream one engine's share, asking again for what is missing when the engine died."""
-        import ray
-
         from halo_raft.engines.actor import streamed
 
-        drawn = ray.get(self.sink.drawn.remote())  # not empty when Ray Data starts this task again
+        drawn = self._ask("drawn")  # not empty when Ray Data starts this task again
         pending = {d.request.sample_id: d for d in drafts if d.request.sample_id not in drawn}
         for attempt in range(self.patience.restarts + 1):
             requests = [d.request for d in pending.values()]
+            engine, stall_s = self.engines[number], self.patience.stall_s
             try:
-                for completions in streamed(self.engines[number], requests, self.origin.adapter, self.patience.stall_s):
-                    yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
+                for start in range(0, len(requests), MOST_ASKED):
+                    some = requests[start : start + MOST_ASKED]
+                    for completions in streamed(engine, some, self.origin.adapter, stall_s):
+                        yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
                 return
             except EngineDiedError as death:
                 if attempt == self.patience.restarts:
@@ -142,14 +181,14 @@ class Generate:
         )
 
 
-def _coalesce(batches: Iterator[list[Sample]]) -> Iterator[list[Sample]]:
-    """Join small batches until they have `ROWS_PER_BATCH` samples or `SECONDS_PER_BATCH` have passed."""
-    waiting: list[Sample] = []
+def joined(batches: Iterator[list[T]], rows: int) -> Iterator[list[T]]:
+    """Join small batches until they have so many rows or `SECONDS_PER_BATCH` have passed."""
+    waiting: list[T] = []
     since = time.monotonic()
     try:
         for batch in batches:
             waiting += batch
-            if len(waiting) >= ROWS_PER_BATCH or (waiting and time.monotonic() - since > SECONDS_PER_BATCH):
+            if len(waiting) >= rows or (waiting and time.monotonic() - since > SECONDS_PER_BATCH):
                 yield waiting
                 waiting, since = [], time.monotonic()
     except Exception:
@@ -158,3 +197,8 @@ def _coalesce(batches: Iterator[list[Sample]]) -> Iterator[list[Sample]]:
         raise
     if waiting:
         yield waiting
+
+
+def _of(answers: Sequence[Answer], ids: Sequence[str]) -> list[Answer]:
+    wanted = set(ids)
+    return [answer for answer in answers if answer.sample_id in wanted]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from halo_raft.cluster.connection import FEW, native_messages_to, ray_session
 from halo_raft.judging.answer import Answer
@@ -20,6 +21,10 @@ from halo_raft.records import Task, Verdict
 from halo_raft.sampling.engine_pool import Compute, EnginePool
 from halo_raft.sampling.flow import Outstanding, Stage, Workers, outstanding, run_stage
 from halo_raft.sampling.generate import Patience
+from halo_raft.sampling.sink import Found
+
+J = TypeVar("J")
+D = TypeVar("D")
 
 BESIDE_AN_ENGINE = 19
 """Niceness of verification there: a busy neighbour makes a CPU engine ten times slower (its threads wait for each
@@ -109,11 +114,11 @@ class Session:
     def _bring_to_end(self, stage: Stage, left: Outstanding, advance: Advance) -> StageTime:
         started, failures, drawn = time.monotonic(), FailureLog(), 0
 
-        def report(verdicts: list[Verdict], tokens: int) -> None:
+        def report(found: Found) -> None:
             nonlocal drawn
-            drawn += tokens
-            failures.see(verdicts)
-            advance(len(verdicts), sum(v.success for v in verdicts), tokens)
+            drawn += found.tokens
+            failures.see(found.failures)
+            advance(found.judged, found.passed, found.tokens)
 
         run_stage(stage, left, self._workers(stage), report)
         seconds = time.monotonic() - started
@@ -142,6 +147,20 @@ class Session:
         """
         known = Known(policy, tasks, ledger_folder(), remember=remember)
         return judge_all(policy, tasks, answers, known=known, workers=self.workers_for)
+
+    def spread(self, function: Callable[[J], D], jobs: Iterable[J]) -> Iterator[D]:
+        """Yield what a function makes of each job, in their order, computed by workers of Ray, some at a time."""
+        import ray
+
+        remote = ray.remote(function).options(num_cpus=0.5)
+        most = 2 + max(2, 2 * self.pool.placement.verify_workers)
+        begun: deque[Any] = deque()
+        for job in jobs:
+            begun.append(remote.remote(job))
+            if len(begun) >= most:
+                yield ray.get(begun.popleft())
+        while begun:
+            yield ray.get(begun.popleft())
 
     def workers_for(self, answers: int) -> int:
         """Return how many verification workers so many answers take; starts Ray if it takes any."""

@@ -6,17 +6,28 @@ A line that was torn by a crash is cut off when the file is opened again.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+import msgspec
+
+from halo_raft.errors import DataError
 from halo_raft.records import Record, Verdict
-from halo_raft.store.reading import ANEW, DAMAGES, damaged, record_of
+from halo_raft.store.lines import line_of, part_reader_of, reader_of
+from halo_raft.store.reading import ANEW, DAMAGES, damaged
 
 R = TypeVar("R", bound=Record)
+
+
+class _Id(msgspec.Struct):
+    sample_id: str
+
+
+_sample_id = part_reader_of(_Id)
 
 
 class JsonlWriter:
@@ -28,11 +39,15 @@ class JsonlWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _cut_torn_line(path)
-        self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._file: IO[bytes] = path.open("ab")
 
     def append(self, records: Iterable[Record]) -> None:
         """Write records, one a line, and flush."""
-        self._file.write("".join(record.to_json() + "\n" for record in records))
+        self.append_lines(map(line_of, records))
+
+    def append_lines(self, lines: Iterable[bytes]) -> None:
+        """Write lines, each with its end, and flush."""
+        self._file.write(b"".join(lines))
         self._file.flush()
 
     def close(self) -> None:
@@ -57,21 +72,38 @@ def read_records(path: Path, record: type[R]) -> Iterator[R]:
     Raises:
         DataError: A line other than the last is damaged, or it is no file.
     """
-    make = record_of(record)
+    make = reader_of(record)
+    for number, _, line in lines_of(path):
+        try:
+            yield make(line)
+        except DAMAGES as error:
+            raise said_damaged(path, number, error) from None
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield number, from 1, place in bytes and content of each whole line of a file that is there or not.
+
+    Raises:
+        DataError: It is no file.
+    """
     try:
         lines = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise damaged(path, error, ANEW) from None
+    start = 0
     with lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 return
-            try:
-                yield make(json.loads(line))
-            except DAMAGES as error:
-                raise damaged(f"{path}:{number}", error, "remove the line to go on without it") from None
+            yield number, start, line
+            start += len(line)
+
+
+def said_damaged(path: Path, number: int, error: object) -> DataError:
+    """Return the error of a line that is not what was written there."""
+    return damaged(f"{path}:{number}", error, "remove the line to go on without it")
 
 
 def read_verdicts(path: Path) -> dict[str, Verdict]:
@@ -83,13 +115,40 @@ def read_verdicts(path: Path) -> dict[str, Verdict]:
     return {verdict.sample_id: verdict for verdict in read_records(path, Verdict)}
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it there: readers see the old one or the new one."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
-    ) as file:
+def last_verdicts(path: Path) -> Iterator[Verdict]:
+    """Yield the verdicts of a file; of a sample that was judged again, the last one, which comes at the end.
+
+    Raises:
+        DataError: As `read_records`.
+    """
+    again, last = _judged_again(path), dict[str, Verdict]()
+    for verdict in read_records(path, Verdict):
+        if again and hash(verdict.sample_id) in again:
+            last[verdict.sample_id] = verdict
+        else:
+            yield verdict
+    yield from last.values()
+
+
+def _judged_again(path: Path) -> set[int]:
+    """Return the hashes of ids that are there more than once; takes eight bytes a verdict."""
+    hashes = array("q")
+    for _, _, line in lines_of(path):
+        with contextlib.suppress(*DAMAGES):  # whoever reads it says so
+            hashes.append(hash(_sample_id(line).sample_id))
+    if len(hashes) < 2:
+        return set()
+    import numpy as np
+
+    ordered = np.sort(np.frombuffer(hashes, dtype=np.int64))
+    return set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+
+
+def write_atomically(path: Path, text: str | Iterable[bytes]) -> None:
+    """Write a file beside its place and rename it there: readers see the old one or the new one."""
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
         try:
-            file.write(text)
+            file.writelines([text.encode()] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from halo_raft.records import CycleStats, Sample, Verdict
 from halo_raft.store.adapters import has_weights
 from halo_raft.store.folder import HeldFolder, remove
-from halo_raft.store.jsonl import read_records, read_verdicts, write_atomically
+from halo_raft.store.jsonl import last_verdicts, read_records, read_verdicts, write_atomically
+from halo_raft.store.lines import line_of
 from halo_raft.store.reading import record_of
+from halo_raft.store.stored import StoredSample, stored_samples
 
 FIRST_CYCLE = frozenset({"plan.json", "samples.jsonl", "verified.jsonl", "recheck_verified.jsonl"})
 """Of a cycle: what does not depend on how its samples are selected."""
@@ -74,12 +76,20 @@ class RunFolder(HeldFolder):
                 remove(path)
 
     def samples(self, cycle: int, stage: str = "") -> list[Sample]:
-        """Read a stage's samples so far."""
+        """Read a stage's samples so far, all at once: for few."""
         return list(read_records(self.samples_path(cycle, stage), Sample))
 
+    def stored(self, cycle: int, stage: str = "") -> Iterator[StoredSample]:
+        """Yield a stage's samples so far without what is in them."""
+        return stored_samples(self.samples_path(cycle, stage))
+
     def verdicts(self, cycle: int, stage: str = "") -> list[Verdict]:
-        """Read a stage's verdicts so far; of a sample that was judged again, the last one."""
+        """Read a stage's verdicts so far, all at once: for few; of a sample that was judged again, the last one."""
         return list(read_verdicts(self.verdicts_path(cycle, stage)).values())
+
+    def each_verdict(self, cycle: int, stage: str = "") -> Iterator[Verdict]:
+        """Yield a stage's verdicts so far; of a sample that was judged again, the last one."""
+        return last_verdicts(self.verdicts_path(cycle, stage))
 
     def stats(self, cycle: int) -> CycleStats | None:
         """Return what a finished cycle did, None if it is not finished."""
@@ -91,13 +101,18 @@ class RunFolder(HeldFolder):
         numbers = sorted(int(name[1]) for name in found if name)
         return [stats for number in numbers if (stats := self.stats(number))]
 
-    def write_kept(self, cycle: int, kept: Iterable[Sample]) -> None:
+    def write_kept(self, cycle: int, kept: Iterable[Sample | StoredSample]) -> None:
         """Write the selected samples, whole or not at all."""
-        write_atomically(self.kept_path(cycle), "".join(s.to_json() + "\n" for s in kept))
+        lines = (s.line() if isinstance(s, StoredSample) else line_of(s) for s in kept)
+        write_atomically(self.kept_path(cycle), lines)
 
     def kept(self, cycle: int) -> list[Sample] | None:
         """Return the selected samples, None if the selection was not made yet."""
         return list(read_records(self.kept_path(cycle), Sample)) if self.kept_path(cycle).exists() else None
+
+    def each_kept(self, cycle: int) -> Iterator[StoredSample]:
+        """Yield the selected samples without what is in them; none if the selection was not made yet."""
+        return stored_samples(self.kept_path(cycle))
 
     def best(self) -> int | None:
         """Return the cycle that `best` points at, None where it points at none."""

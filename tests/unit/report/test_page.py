@@ -9,8 +9,10 @@ import pytest
 
 from halo_raft import cli
 from halo_raft.errors import DataError
+from halo_raft.evaluate import Changes, TaskChange, TaskOutcome
 from halo_raft.report import gather
 from halo_raft.report.figures import FIGURES
+from halo_raft.report.page import png, run_page
 from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
 
@@ -58,7 +60,7 @@ def test_a_run_that_has_only_begun_has_no_figure_of_what_is_not_there(make_run, 
 
 def test_no_panel_clips_what_another_one_scales(make_run):
     low, high = (gather(make_run(f"run{n}", solved=(3, 3 + n)).path, TASKS) for n in (1, 2))
-    grown = replace(high.cycles[1], loss=((1, 9.0), (2, 7.0)), kept=(3,) * 40)
+    grown = replace(high.cycles[1], loss=((1, 9.0), (2, 7.0)), kept={3: 40})
     runs = [low, replace(high, cycles=(high.cycles[0], grown))]
     for name, most in (("loss", 9.0), ("kept_per_prompt", 40)):
         figure = FIGURES[name][1](runs)
@@ -230,3 +232,28 @@ def test_a_base_model_that_could_not_be_judged_has_no_rate(make_run, tmp_path):
     text = write_report([folder.path], tmp_path / "out").read_text()
     Page(text)
     assert "nan%" not in text
+
+
+def test_a_page_of_a_hundred_cycles_and_ten_thousand_tasks_stays_small_and_readable(make_run, tmp_path):
+    view = gather(make_run().path, TASKS)
+    base, cycle = view.cycles[0], view.cycles[2]
+    tasks = [(TaskOutcome(task_id=f"task/{n}", samples=4, passed=n % 4),
+              TaskOutcome(task_id=f"task/{n}", samples=4, passed=(n + n % 3) % 5)) for n in range(10_000)]  # fmt: skip
+    found = Changes(tuple(sorted((TaskChange(*pair) for pair in tasks), key=lambda change: -abs(change.gap))))
+    curve = tuple((step, 1 / step) for step in range(1, 300))
+    cycles = [base] + [
+        replace(cycle, stats=replace(cycle.stats, cycle=n), loss=curve, kept={1: 4000, 2: 2000, 3: 700, 4: 10 * n},
+                rewards={0.0: 500_000, 0.3: 10 * n, 1.0: 400_000})
+        for n in range(1, 101)
+    ]  # fmt: skip
+    run = replace(view, cycles=tuple(cycles), best=77, changes=found)
+    images = {name: (title, png(figure)) for name, (title, draw) in FIGURES.items() if (figure := draw([run]))}
+    text = run_page([run], images)
+    assert len(images) == len(FIGURES)
+    assert len(text) < 2_000_000 and max(len(data) for _, data in images.values()) < 250_000
+    assert "of 10000 tasks" in text and "The 500 that changed most are listed" in text
+    assert text.count("task/") == 500
+    for name in ("pass_at_k", "loss", "kept_per_prompt"):
+        (axes,) = FIGURES[name][1]([run]).axes
+        names = [label.get_text() for label in axes.get_legend().get_texts()]
+        assert len(names) <= 8 and any(name.startswith("cycle 77") for name in names)

@@ -5,14 +5,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from halo_raft.engines import Completion
+from halo_raft.engines.base import EngineDiedError
 from halo_raft.judging import Answer, JudgingPolicy
-from halo_raft.judging.answer import Judged
+from halo_raft.judging.known import Keys
+from halo_raft.judging.ledger import Ledger
 from halo_raft.judging.referee import Referee
+from halo_raft.judging.workers import Report
 from halo_raft.records import Sample, Sampling, Task, Verdict, VerdictKind
 from halo_raft.sampling import Origin, Stage, Wording, draft_samples, generate
 from halo_raft.sampling.flow import outstanding
-from halo_raft.sampling.sink import SampleSink
-from halo_raft.store import JsonlWriter, read_records
+from halo_raft.sampling.sink import Drawn, Found, SampleSink
+from halo_raft.store import JsonlWriter, line_of, read_records
 from halo_raft.verifiers import VerifierOptions
 
 TASKS = [Task(task_id=f"t{n}", prompt=f"question {n}", test_list=("assert f() == 1",)) for n in range(3)]
@@ -41,14 +45,36 @@ def test_more_samples_keep_the_ids_of_the_first_ones():
 
 def test_batches_are_joined_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr(generate, "SECONDS_PER_BATCH", 1e9)
-    batches = list(generate._coalesce(iter([[n] for n in range(40)])))
+    batches = list(generate.joined(iter([[n] for n in range(40)]), 16))
     assert [len(batch) for batch in batches] == [16, 16, 8]
     assert [n for batch in batches for n in batch] == list(range(40))
 
 
 def test_a_batch_does_not_wait_for_ever(monkeypatch):
     monkeypatch.setattr(generate, "SECONDS_PER_BATCH", -1.0)
-    assert list(generate._coalesce(iter([[1], [2]]))) == [[1], [2]]
+    assert list(generate.joined(iter([[1], [2]]), 16)) == [[1], [2]]
+
+
+def test_an_engine_is_asked_for_some_at_a_time_and_after_its_death_for_what_is_missing(monkeypatch):
+    asked, died = [], []
+
+    def streamed(engine, requests, adapter, stall_s):
+        asked.append(len(requests))
+        for number, request in enumerate(requests):
+            if len(asked) == 2 and number == 1 and not died:
+                died.append(request)
+                raise EngineDiedError("gone")
+            yield [Completion(request.sample_id, "text", [1], [2], "stop")]
+
+    monkeypatch.setattr("halo_raft.engines.actor.streamed", streamed)
+    monkeypatch.setattr(generate, "MOST_ASKED", 4)
+    stage = object.__new__(generate.Generate)
+    stage.engines, stage.origin, stage.patience = [None], Origin(1, "m", None), generate.Patience(1, 9.0)
+    wanted = drafts(indices=range(4))
+    monkeypatch.setattr(stage, "_ask", lambda method: {wanted[0].request.sample_id}, raising=False)
+    found = [sample.sample_id for samples in stage._samples(0, wanted) for sample in samples]
+    assert sorted(found) == sorted(d.request.sample_id for d in wanted[1:])
+    assert asked == [4, 4, 4, 2], "eleven are missing, of which five were drawn before it died"
 
 
 VERDICT = Verdict(
@@ -94,40 +120,94 @@ def sample(name, completion):
     )  # fmt: skip
 
 
+POLICY = JudgingPolicy(verifier="mbpp", options=VerifierOptions())
+TERMS = POLICY, {t.task_id: t for t in TASKS}
+
+
 @pytest.fixture
-def sink(tmp_path, monkeypatch):
+def make_sink(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.get", lambda reference: reference)
     monkeypatch.setenv("HALO_RAFT_LEDGER", str(tmp_path / "ledger"))
-    policy = JudgingPolicy(verifier="mbpp", options=VerifierOptions())
-    return SampleSink(tmp_path / "s.jsonl", [(policy, {t.task_id: t for t in TASKS})])
+    return lambda unjudged=(): SampleSink(tmp_path / "s.jsonl", tmp_path / "v.jsonl", [TERMS], unjudged)
+
+
+def drawn(*samples):
+    """What the generating end sends of samples."""
+    keys = Keys(*TERMS)
+    return [Drawn(s.sample_id, s.task_id, keys.identified(Answer.of(s)).key, s.tokens, line_of(s)) for s in samples]
+
+
+def report(of, verdict=VERDICT, station="here"):
+    """What a worker sends of a sample."""
+    return Report(of.key, line_of(replace(verdict, sample_id=of.sample_id)).decode(), station)
 
 
 TWINS = [sample("a", "def f(): return 1"), sample("b", "```\ndef f(): return 1\n```"), sample("c", "def f(): 2")]
+SENT = drawn(*TWINS)
 
 
-def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, sink):
-    answers = sink.append(TWINS)
-    assert [a.sample_id for a in answers] == ["a", "c"]
-    assert sink.append(TWINS) == []
+def verdicts_in(folder):
+    return {v.sample_id: v for v in read_records(folder / "v.jsonl", Verdict)}
+
+
+def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, make_sink):
+    sink = make_sink()
+    assert sink.append(SENT) == ["a", "c"]
+    assert sink.append(SENT) == []
+    assert sink.drawn() == {"a", "b", "c"}
     sink.close()
-    assert [s.sample_id for s in read_records(tmp_path / "s.jsonl", Sample)] == ["a", "b", "c"]
+    assert list(read_records(tmp_path / "s.jsonl", Sample)) == TWINS
 
 
-def test_a_copy_has_its_verdict_when_its_twin_has_one(sink):
-    first, other = sink.append(TWINS)
-    assert sink.learn([]) == ([], 0), "its twin is being judged"
-    verdicts, tokens = sink.learn([Judged(first.key, replace(VERDICT, sample_id="a"), "here")])
-    assert [(v.sample_id, v.cached, v.success) for v in verdicts] == [("a", False, True), ("b", True, True)]
-    assert tokens == 4
-    assert sink.append([sample("d", "def f(): return 1")]) == []
-    assert [v.sample_id for v in sink.learn([])[0]] == ["d"], "what was known when it was drawn"
-    assert other.sample_id == "c"
+def test_a_copy_has_its_verdict_when_its_twin_has_one(tmp_path, make_sink):
+    sink = make_sink()
+    sink.append(SENT)
+    assert sink.learn([]) == Found(0, 0, 0, []), "its twin is being judged"
+    assert sink.learn([report(SENT[0])]) == Found(2, 2, 4, [])
+    assert {i: (v.cached, v.success) for i, v in verdicts_in(tmp_path).items()} == {
+        "a": (False, True),
+        "b": (True, True),
+    }
+    (late,) = drawn(sample("d", "def f(): return 1"))
+    assert sink.append([late]) == []
+    assert sink.learn([]).judged == 1, "what was known when it was drawn"
+    assert "d" in verdicts_in(tmp_path)
+    assert "c" not in verdicts_in(tmp_path)
 
 
-def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, sink):
-    (first, _) = sink.append(TWINS)
-    sink.learn([Judged(first.key, replace(VERDICT, sample_id="a", tier="B"), "elsewhere")])
-    assert [path.name for path in (tmp_path / "ledger").iterdir()] == ["elsewhere.jsonl"]
+def test_of_each_sample_one_verdict_is_written_and_what_we_failed_at_is_told(tmp_path, make_sink):
+    sink = make_sink()
+    sink.append(SENT)
+    failed = replace(VERDICT, kind=VerdictKind.INFRA, success=False, reward=None)
+    found = sink.learn([report(SENT[2], failed), report(SENT[2], failed)])
+    assert (found.judged, found.passed, [v.sample_id for v in found.failures]) == (1, 0, ["c"])
+    assert sink.learn([report(SENT[2])]).judged == 0, "a block that was done twice"
+    assert len(list(read_records(tmp_path / "v.jsonl", Verdict))) == 1
+
+
+def test_what_was_on_disk_is_given_out_some_at_a_time_and_once(tmp_path, make_sink):
+    with JsonlWriter(tmp_path / "s.jsonl") as writer:
+        writer.append([*TWINS, sample("judged", "def f(): 3")])
+    sink = make_sink({"a", "b", "c"})
+    answers = [*sink.more(2), *sink.more(2)]
+    assert answers == [Answer.of(s) for s in TWINS]
+    assert sink.more(2) == []
+    keyed = [replace(Keys(*TERMS).identified(answer), completion="") for answer in answers]
+    assert sink.offer(keyed) == ["a", "c"]
+    assert sink.learn([report(SENT[0])]) == Found(2, 2, 0, []), "no tokens were drawn for them now"
+
+
+def test_each_is_judged_by_itself_where_a_first_pass_was_lost(tmp_path, make_sink):
+    sink = make_sink({"a", "b"})
+    assert sink.offer([Answer(s.sample_id, s.task_id, "", s.key) for s in SENT[:2]], False) == ["a", "b"]
+
+
+def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, make_sink):
+    sink = make_sink()
+    sink.append(SENT)
+    sink.learn([report(SENT[0], replace(VERDICT, tier="B"), "elsewhere")])
+    assert Ledger(tmp_path / "ledger", "elsewhere").find([SENT[0].key])
+    assert not Ledger(tmp_path / "ledger", "here").find([SENT[0].key])
 
 
 @pytest.fixture
@@ -149,8 +229,8 @@ def test_a_stage_is_done_when_each_sample_has_a_verdict_that_says_something(stag
     with JsonlWriter(stage.verdicts_path) as writer:
         writer.append([replace(VERDICT, sample_id=ids[0]), failed])
     left = outstanding(stage)
-    assert (left.missing, [a.sample_id for a in left.unjudged]) == ([], ids[1:])
-    assert [a.sample_id for a in outstanding(stage, tried={ids[1]}).unjudged] == ids[2:], "tried again in this run"
+    assert (left.missing, left.unjudged) == ([], set(ids[1:]))
+    assert outstanding(stage, tried={ids[1]}).unjudged == set(ids[2:]), "tried again in this run"
     with JsonlWriter(stage.verdicts_path) as writer:
         writer.append([replace(VERDICT, sample_id=i) for i in ids[1:]])
     assert not outstanding(stage)

@@ -17,7 +17,7 @@ from halo_raft.extract import compiles, continued, defines, extract, first_that_
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
 from halo_raft.prompts import is_code
 from halo_raft.records import Sample, Task
-from halo_raft.store import read_records, write_atomically
+from halo_raft.store import stored_samples, write_atomically
 
 Row = dict[str, str]
 
@@ -83,11 +83,11 @@ def export(result_path: Path, form: str, output: Path) -> int:
 def _rows(samples: Path, by_id: Mapping[str, Task], form: str) -> Iterator[Row]:
     """Yield the rows in the order of tasks, and of samples within a task."""
     order = {task_id: place for place, task_id in enumerate(by_id)}
-    found = sorted(read_records(samples, Sample), key=lambda s: (order.get(s.task_id, -1), s.index))
+    found = sorted(stored_samples(samples), key=lambda s: (order.get(s.task_id, -1), s.index))
     for sample in found:
         if sample.task_id not in by_id:
             raise DataError(f"{samples}: task {sample.task_id} is not among the result's tasks any more")
-        yield FORMS[form](sample, by_id[sample.task_id])
+        yield FORMS[form](sample.whole(), by_id[sample.task_id])
 
 
 def _beginning(prompt: str) -> str:

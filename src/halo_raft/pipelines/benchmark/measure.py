@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from halo_raft import models
@@ -15,9 +16,9 @@ from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files, measure
 from halo_raft.pipelines.benchmark.tracked import known_run, log_result, tracked
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
 from halo_raft.pipelines.raft import spoken
-from halo_raft.records import Sample, stable_hash
+from halo_raft.records import Verdict, stable_hash
 from halo_raft.sampling import Origin, SamplingPlan, Session, Stage, check_prompts_fit, draft_samples
-from halo_raft.store import read_records, read_verdicts
+from halo_raft.store import last_verdicts, read_records, stored_samples
 from halo_raft.terminal import console
 from halo_raft.terminal.progress import stage_progress
 from halo_raft.tracking.versions import versions
@@ -54,7 +55,7 @@ def _measured(
     config: RaftConfig, plan: SamplingPlan, stage: Stage, ks: tuple[int, ...], files: Files, run_id: str | None
 ) -> BenchmarkResult:
     """Draw and judge what is missing, and write the result."""
-    before = len(read_verdicts(files.verdicts))
+    before = sum(1 for _ in last_verdicts(files.verdicts))
     logs = files.result.parent / "logs"
     with Session(plan.compute, logs, stage_progress, lambda: check_prompts_fit([plan])) as session:
         time = session.run(stage, lambda: spoken.generating(len(stage.tasks), plan.samples_per_prompt))
@@ -126,8 +127,9 @@ def _stage(plan: SamplingPlan, config: RaftConfig, files: Files) -> Stage:
 def _refuse_strangers(stage: Stage, files: Files) -> None:
     """Keep samples of another model, of other tasks or settings out of the result."""
     wanted = {draft.request.sample_id for draft in stage.drafts}
-    kept = {sample.sample_id for sample in read_records(files.samples, Sample)} | set(read_verdicts(files.verdicts))
-    if not kept <= wanted:
+    drawn = (sample.sample_id for sample in stored_samples(files.samples))
+    judged = (verdict.sample_id for verdict in read_records(files.verdicts, Verdict))
+    if not wanted.issuperset(chain(drawn, judged)):
         raise DataError(
             f"{files.samples}: holds samples of another benchmark (model, tasks, sampling, seed or version); "
             f"remove it and {files.verdicts.name}, or choose another --output"

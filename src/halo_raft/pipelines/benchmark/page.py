@@ -9,10 +9,10 @@ from halo_raft import tasks
 from halo_raft.errors import HaloRaftError
 from halo_raft.pipelines.benchmark.compare import Comparison, differing_sampling, verdict_text
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
-from halo_raft.records import PassRate, Sample, Task
+from halo_raft.records import PassRate, Task
 from halo_raft.report import Answers, ComparisonView, Contrast, ModelRow
 from halo_raft.report.answers import answers_by_task, side_by_side
-from halo_raft.store import read_records, read_verdicts
+from halo_raft.store import read_verdicts, stored_samples
 
 
 def comparison_view(
@@ -62,4 +62,4 @@ def _questions(prompts: str) -> dict[str, Task]:
 
 
 def _answers(name: str, files: Files) -> dict[str, Answers]:
-    return answers_by_task(name, read_records(files.samples, Sample), read_verdicts(files.verdicts))
+    return answers_by_task(name, stored_samples(files.samples), read_verdicts(files.verdicts))

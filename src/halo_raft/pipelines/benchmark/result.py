@@ -17,15 +17,16 @@ from typing import Any, TypedDict
 from halo_raft import evaluate
 from halo_raft.errors import DataError
 from halo_raft.evaluate import Outcomes, TaskOutcome
-from halo_raft.records import PassRate, Record, Sample, VerdictKind
+from halo_raft.records import PassRate, Record, VerdictKind
 from halo_raft.store import (
     DAMAGES,
+    Drawn,
     checked,
     damaged,
+    last_verdicts,
     read_as,
-    read_records,
-    read_verdicts,
     record_of,
+    stored_samples,
     write_atomically,
 )
 
@@ -151,12 +152,14 @@ def rates(outcomes: Outcomes, ks: Sequence[int]) -> dict[str, PassRate]:
 
 def measured(files: Files, ks: Sequence[int]) -> dict[str, Any]:
     """Return the fields of a result that follow from the samples and verdicts on disk."""
-    verdicts = list(read_verdicts(files.verdicts).values())
-    outcomes = evaluate.tally(verdicts)
+    outcomes = evaluate.tally(last_verdicts(files.verdicts))
     by_k = rates(outcomes, ks)
     kinds: dict[str, Counter[str]] = {}
-    for verdict in verdicts:
+    tiers: set[str] = set()
+    for verdict in last_verdicts(files.verdicts):
         kinds.setdefault(verdict.task_id, Counter())[str(verdict.kind)] += 1
+        if verdict.kind is not VerdictKind.INFRA:
+            tiers.add(verdict.tier)
     counts = {task.task_id: task for task in outcomes.tasks}
     tasks = [
         {
@@ -174,17 +177,17 @@ def measured(files: Files, ks: Sequence[int]) -> dict[str, Any]:
         "pass_rate": passed / outcomes.samples if outcomes.samples else math.nan,
         "kinds": dict(sum(kinds.values(), Counter())),
         "infra_samples": outcomes.infra_samples,
-        "lengths": lengths(list(read_records(files.samples, Sample))),
+        "lengths": lengths(list(stored_samples(files.samples))),
         "tasks": tasks,
-        "sandbox_tier": ", ".join(sorted({v.tier for v in verdicts if v.kind is not VerdictKind.INFRA})),
+        "sandbox_tier": ", ".join(sorted(tiers)),
     }
 
 
-def lengths(samples: Sequence[Sample]) -> dict[str, float]:
+def lengths(samples: Sequence[Drawn]) -> dict[str, float]:
     """Return how long the completions are, in tokens, and how many were cut off at the limit."""
     if not samples:
         return {}
-    sizes = sorted(len(sample.token_ids) for sample in samples)
+    sizes = sorted(sample.tokens for sample in samples)
     return {
         "mean": statistics.fmean(sizes),
         "median": statistics.median(sizes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +16,8 @@ from halo_raft.evaluate import difference_text, odds_text, pass_at_k_rate, rate_
 from halo_raft.pipelines.benchmark.compare import Comparison, verdict_text
 from halo_raft.pipelines.benchmark.page import distinct_names
 from halo_raft.pipelines.benchmark.result import BenchmarkResult, Files
-from halo_raft.records import PassRate, Sample
-from halo_raft.store import read_records, read_verdicts
+from halo_raft.records import PassRate, Verdict
+from halo_raft.store import last_verdicts, read_records, stored_samples
 from halo_raft.tracking import Tracker
 from halo_raft.tracking.provenance import NOTE_TAG
 
@@ -105,9 +106,11 @@ def log_result(tracker: Tracker, result: BenchmarkResult, files: Files) -> None:
 
 def sample_rows(files: Files) -> list[dict[str, str]]:
     """Return completions with their verdicts as rows of a table, the first sample of each task before the second."""
-    verdicts = read_verdicts(files.verdicts)
-    judged = [s for s in read_records(files.samples, Sample) if s.sample_id in verdicts]
-    judged.sort(key=lambda sample: sample.index)
+    judged = {verdict.sample_id for verdict in read_records(files.verdicts, Verdict)}
+    drawn = (sample for sample in stored_samples(files.samples) if sample.sample_id in judged)
+    shown = heapq.nsmallest(MOST_ROWS, drawn, key=lambda sample: sample.index)
+    ids = {sample.sample_id for sample in shown}
+    verdicts = {v.sample_id: v for v in last_verdicts(files.verdicts) if v.sample_id in ids}
     return [
         {
             "task_id": sample.task_id,
@@ -115,7 +118,7 @@ def sample_rows(files: Files) -> list[dict[str, str]]:
             "completion": sample.completion,
             "details": verdicts[sample.sample_id].details,
         }
-        for sample in judged[:MOST_ROWS]
+        for sample in shown
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +15,7 @@ from halo_raft.curriculum import CyclePlan, second_round, shaped
 from halo_raft.errors import VerificationError
 from halo_raft.pipelines.raft import heldout, spoken
 from halo_raft.pipelines.raft.card import write_card
-from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, counted, first_round
 from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
@@ -24,7 +23,7 @@ from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
 from halo_raft.pipelines.raft.stages import heldout_stage, training_stage
 from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.pipelines.raft.training import finetune_job, with_training
-from halo_raft.records import CycleStats, Task, VerdictKind
+from halo_raft.records import CycleStats, Task
 from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Pool, Selection
 from halo_raft.store import RunFolder, remove, stats_of
@@ -156,27 +155,28 @@ class RaftRun:
         """Generate and verify the samples of a cycle's training tasks, in one round or two."""
         plan = begin_cycle(self.plan, self.folder, stats.cycle)
         wanted, sampling = plan.task_ids, self.config.sampling
-        tasks = {i: t for i, t in self.plan.training.tasks.by_id.items() if wanted is None or i in wanted}
+        chosen = None if wanted is None else frozenset(wanted)
+        tasks = {i: t for i, t in self.plan.training.tasks.by_id.items() if chosen is None or i in chosen}
         first = range(sampling.samples_per_prompt)
         stage = training_stage(self.plan, self.folder, plan, tasks, first)
         time = self.session.run(stage, lambda: spoken.generating(len(tasks), len(first)))
-        verdicts = first_round(self.folder, stats.cycle, len(first))
-        judged = [v for v in verdicts if v.kind is not VerdictKind.INFRA]
-        passed = sum(v.success for v in judged)
-        kinds = dict(Counter(str(v.kind) for v in verdicts))
-        spoken.verified(kinds, passed, len(judged))
+        kinds, integrity, passed = counted(first_round(self.folder, stats.cycle, len(first)))
+        judged = integrity.total()
+        spoken.verified(kinds, passed, judged)
         stats = replace(
             stats,
-            samples=len(judged),
+            samples=judged,
             passed=passed,
-            pass_rate=passed / len(judged) if judged else 0.0,
-            kinds=kinds,
-            truncated=sum(s.truncated for s in self.folder.samples(stats.cycle) if s.index < len(first)),
-            integrity=dict(Counter(v.integrity for v in judged)),
+            pass_rate=passed / judged if judged else 0.0,
+            kinds=dict(kinds),
+            truncated=sum(s.truncated for s in self.folder.stored(stats.cycle) if s.index < len(first)),
+            integrity=dict(integrity),
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
         )
-        more = second_round(verdicts, sampling.second_round_max_rate) if sampling.second_round else []
+        if not sampling.second_round:
+            return stats
+        more = second_round(first_round(self.folder, stats.cycle, len(first)), sampling.second_round_max_rate)
         return self._sample_again(stats, plan, {i: tasks[i] for i in more}) if more else stats
 
     def _sample_again(self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task]) -> CycleStats:
@@ -184,8 +184,8 @@ class RaftRun:
         start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
         console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
         time = self.session.run(training_stage(self.plan, self.folder, plan, tasks, range(start, start + count)))
-        again = {s.sample_id for s in self.folder.samples(stats.cycle) if s.index >= start}
-        verdicts = [v for v in self.folder.verdicts(stats.cycle) if v.sample_id in again]
+        again = {s.sample_id for s in self.folder.stored(stats.cycle) if s.index >= start}
+        verdicts = [v for v in self.folder.each_verdict(stats.cycle) if v.sample_id in again]
         passed = sum(v.success for v in verdicts)
         console.say(f"  Passed: {passed} of {len(verdicts)}")
         drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
@@ -197,14 +197,14 @@ class RaftRun:
         A function of what is on disk: a resumed cycle chooses the same again.
         """
         cycle, plan = stats.cycle, begin_cycle(self.plan, self.folder, stats.cycle)
-        first = 1 if self.config.replays else cycle
-        samples = [s for n in range(first, cycle + 1) for s in self.folder.samples(n)]
-        verdicts = [shaped(v, plan.partial_credit) for n in range(first, cycle + 1) for v in self.folder.verdicts(n)]
+        cycles = range(1 if self.config.replays else cycle, cycle + 1)
+        samples = (sample for n in cycles for sample in self.folder.stored(n))
+        verdicts = (shaped(verdict, plan.partial_credit) for n in cycles for verdict in self.folder.each_verdict(n))
         change = {"reward_threshold": plan.reward_threshold, "keep_top_percent": plan.keep_top_percent}
         config, tasks = self.config.selection.model_copy(update=change), self.plan.training.tasks.by_id
 
         console.say("Filtering samples...")
-        pool = Pool(samples, verdicts, tasks)
+        pool = Pool(samples, verdicts, tasks, self.session.spread)
         selection = rechecked(
             cycle, partial(pool.select, config), self.folder, Terms(self.plan.policies, tasks), self.session
         )
@@ -213,12 +213,13 @@ class RaftRun:
             selection = pool.select_at_random(config, count=count, seed=seed)
         spoken.selected(selection, config.keep_top_percent)
         if not selection.kept:
-            raise VerificationError(_nothing_kept(cycle, selection, len(samples)))
+            raise VerificationError(_nothing_kept(cycle, selection, len(pool)))
         stats = replace(
             stats,
             kept=len(selection.kept),
             kept_prompts=selection.prompts,
             replayed=sum(s.cycle < cycle for s in selection.kept),
+            unique_ratio=pool.unique_ratio,
             threshold=selection.threshold,
             selection=selection.removed,
         )

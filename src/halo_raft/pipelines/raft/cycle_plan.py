@@ -6,10 +6,14 @@ has begun is tied to those that its samples depend on, and to all of them once i
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from halo_raft.config import RaftConfig
 from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import Verdict
+from halo_raft.records import Verdict, VerdictKind
 from halo_raft.store import RunFolder, record_of
 
 DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
@@ -30,7 +34,7 @@ def begin_cycle(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan:
             folder.write_json(_file(cycle), begun.to_dict())
         return begun
     per_prompt = plan.config.sampling.samples_per_prompt
-    past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in range(1, cycle)]
+    past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in _looked_at(plan.config, cycle)]
     begins = plan_cycle(plan.config, cycle, plan.policies[cycle - 1].verifier, plan.training.tasks.tasks, past)
     folder.write_json(_file(cycle), begins.to_dict())
     return begins
@@ -51,10 +55,29 @@ def begun_as(folder: RunFolder, cycle: int) -> CyclePlan | None:
     return folder.read_as(_file(cycle), record_of(CyclePlan))
 
 
-def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> list[Verdict]:
-    """Return the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
-    ids = {s.sample_id for s in folder.samples(cycle) if s.index < per_prompt}
-    return [v for v in folder.verdicts(cycle) if v.sample_id in ids]
+def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> Iterator[Verdict]:
+    """Yield the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
+    more = {s.sample_id for s in folder.stored(cycle) if s.index >= per_prompt}
+    return (v for v in folder.each_verdict(cycle) if v.sample_id not in more)
+
+
+def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], int]:
+    """Count verdicts by kind, and those that are no failure of ours by where the judge stood; how many passed."""
+    kinds, integrity, passed = Counter[str](), Counter[str](), 0
+    for verdict in verdicts:
+        kinds[str(verdict.kind)] += 1
+        if verdict.kind is not VerdictKind.INFRA:
+            integrity[verdict.integrity] += 1
+            passed += verdict.success
+    return kinds, integrity, passed
+
+
+def _looked_at(config: RaftConfig, cycle: int) -> range:
+    """Return the cycles before this one whose verdicts decide anything about it."""
+    curriculum = config.curriculum
+    all_of_them = curriculum.strategy in ("complexity", "adaptive", "historical")
+    last = curriculum.reward_shaping == "adaptive"
+    return range(1 if all_of_them else cycle - 1 if last and cycle > 1 else cycle, cycle)
 
 
 def _begun(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan | None:

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from halo_raft.judging import Answer, JudgingPolicy
-from halo_raft.records import Sample, Task, Verdict, VerdictKind
+from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.sampling import Session
 from halo_raft.select import Selection
-from halo_raft.store import JsonlWriter, RunFolder
+from halo_raft.store import Drawn, JsonlWriter, RunFolder
 from halo_raft.terminal import console
 from halo_raft.terminal.progress import counted
 
 STAGE = "recheck"
 """Name of the stage whose verdicts these are, in the run folder."""
+
+MOST_AT_ONCE = 20_000
+"""Samples whose texts are held."""
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +56,13 @@ def rechecked(
         terms: By what each cycle's samples are judged.
         session: Where to judge.
     """
-    first = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n)}
-    second = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.verdicts(n, STAGE)}
-    out: dict[str, Sample] = {}
+    first: dict[str, Verdict] = {}
+    second = {v.sample_id: v for n in range(1, cycle + 1) for v in folder.each_verdict(n, STAGE)}
+    out: dict[str, Drawn] = {}
     with JsonlWriter(folder.verdicts_path(cycle, STAGE)) as writer:
         while True:
             selection = choose(frozenset(out))
+            first |= _first_verdicts(folder, [s for s in selection.kept if s.sample_id not in first])
             for verdicts in _judged([s for s in selection.kept if s.sample_id not in second], terms, session):
                 writer.append([v for v in verdicts if v.kind is not VerdictKind.INFRA])
                 second |= {v.sample_id: v for v in verdicts}
@@ -78,19 +82,28 @@ def rechecked(
     )
 
 
-def _judged(samples: Sequence[Sample], terms: Terms, session: Session) -> Iterator[Sequence[Verdict]]:
+def _first_verdicts(folder: RunFolder, samples: Sequence[Drawn]) -> dict[str, Verdict]:
+    """Return the verdicts that samples got when they were drawn."""
+    wanted = {s.sample_id for s in samples}
+    of_cycles = (folder.each_verdict(n) for n in sorted({s.cycle for s in samples}))
+    return {v.sample_id: v for verdicts in of_cycles for v in verdicts if v.sample_id in wanted}
+
+
+def _judged(samples: Sequence[Drawn], terms: Terms, session: Session) -> Iterator[Sequence[Verdict]]:
     """Judge samples again, each by the policy of its own cycle, and yield verdicts as they come."""
     if not samples:
         return
     console.say(f"Checking {len(samples)} kept samples once more...")
-    answers: dict[int, list[Answer]] = defaultdict(list)
+    by_cycle: dict[int, list[Drawn]] = defaultdict(list)
     for sample in samples:
-        answers[sample.cycle].append(Answer.of(sample))
+        by_cycle[sample.cycle].append(sample)
     with counted(len(samples), "checked") as advance:
-        for of_cycle, group in answers.items():
-            for verdicts in session.judge(terms.policies[of_cycle - 1], terms.tasks, group, remember=False):
-                advance(len(verdicts))
-                yield verdicts
+        for of_cycle, group in by_cycle.items():
+            for start in range(0, len(group), MOST_AT_ONCE):
+                answers = [Answer.of(sample) for sample in group[start : start + MOST_AT_ONCE]]
+                for verdicts in session.judge(terms.policies[of_cycle - 1], terms.tasks, answers, remember=False):
+                    advance(len(verdicts))
+                    yield verdicts
 
 
 def _confirmed(first: Verdict, second: Verdict, threshold: float) -> bool:

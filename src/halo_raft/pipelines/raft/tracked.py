@@ -19,8 +19,8 @@ from halo_raft.pipelines.raft.heldout import gain as gain_of
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, PassRate
 from halo_raft.report import CycleView, Example, gather
+from halo_raft.report.examples import examples
 from halo_raft.report.figures import FIGURES
-from halo_raft.report.gather import examples
 from halo_raft.report.write import write_report
 from halo_raft.store import RunFolder
 from halo_raft.tracking import Candidate, RunLog, registered_name

@@ -14,9 +14,9 @@ from typing import Any
 
 from halo_raft.curriculum import settings_of
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import Record, Sample, Verdict, stable_hash
+from halo_raft.records import Record, stable_hash
 from halo_raft.sampling import sample_id
-from halo_raft.store import RunFolder, record_of, write_atomically
+from halo_raft.store import RunFolder, line_of, record_of, write_atomically
 
 KEYS_FILE = "sweep_keys.json"
 """In a trial's folder: stage -> what its samples and verdicts depend on."""
@@ -140,14 +140,14 @@ def tokens(folder: RunFolder) -> int:
     paths = folder.path.glob("cycle_*_samples.jsonl")
     stages = [path.name.removeprefix("cycle_").removesuffix("samples.jsonl").rstrip("_") for path in paths]
     split = [stage.partition("_") for stage in stages]
-    return sum(len(s.token_ids) for cycle, _, stage in split for s in folder.samples(int(cycle), stage))
+    return sum(s.tokens for cycle, _, stage in split for s in folder.stored(int(cycle), stage))
 
 
 def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stage: Shared) -> None:
     """Copy one stage from the sibling that has most of it: samples last, since they say that it was done."""
     keys = [(other, _keys(other).get(stage.name)) for other in others]
     having = [(other, key) for other, key in keys if key and key.samples == stage.samples]
-    drawn = [(other, key, other.samples(stage.cycle, stage.stage)) for other, key in having]
+    drawn = [(other, key, list(other.stored(stage.cycle, stage.stage))) for other, key in having]
     if not drawn:
         return
     source, key, samples = max(drawn, key=lambda entry: len(entry[2]))
@@ -168,13 +168,13 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
         source=source.path.name,
         samples=len(samples),
         verdicts=len(verdicts),
-        tokens=sum(len(s.token_ids) for s in samples),
+        tokens=sum(s.tokens for s in samples),
         seconds=_seconds(source, stage),
     )
     noted = _notes(folder) | {stage.name: note}
     folder.write_json(REUSED_FILE, {name: note.to_dict() for name, note in noted.items()})
     _write(folder.verdicts_path(stage.cycle, stage.stage), verdicts)
-    _write(folder.samples_path(stage.cycle, stage.stage), [_renamed(s, ids[s.sample_id]) for s in samples])
+    _write(folder.samples_path(stage.cycle, stage.stage), (_renamed(s.whole(), ids[s.sample_id]) for s in samples))
 
 
 def _seconds(source: RunFolder, stage: Shared) -> float:
@@ -198,5 +198,5 @@ def _renamed(record: Any, identity: str) -> Any:
     return type(record).from_dict(record.to_dict() | {"sample_id": identity})
 
 
-def _write(path: Path, records: list[Sample] | list[Verdict]) -> None:
-    write_atomically(path, "".join(record.to_json() + "\n" for record in records))
+def _write(path: Path, records: Iterable[Record]) -> None:
+    write_atomically(path, map(line_of, records))

@@ -19,7 +19,7 @@ from halo_raft.records import CycleStats
 from halo_raft.terminal import console
 
 PASSED_ON = (
-    *("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "HALO_RAFT_SANDBOX_TIER"),
+    *("HALO_RAFT_CACHE", "HALO_RAFT_LEDGER", "HALO_RAFT_LEDGER_GB", "HALO_RAFT_SANDBOX_TIER"),
     *("MLFLOW_TRACKING_URI", "HF_HOME", "HF_HUB_OFFLINE"),
 )
 """Environment of the driver that its trials need; what computes for them goes by that of its own node."""
