@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from halo_raft.errors import ConfigError
+from halo_raft.tracking.database import make_database
 from halo_raft.tracking.location import Location, local_folder
 from halo_raft.tracking.soft import reason
 
@@ -123,6 +124,7 @@ def _check(location: Location) -> None:
 
 def _check_file(database: Path) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
+    make_database(database)
     with closing(sqlite3.connect(database, timeout=_CHECK_SECONDS, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
