@@ -33,6 +33,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._on_terminal = [stream for stream in (1, 2) if os.isatty(stream)]  # one that is gone is none any more
 
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: say so and raise where this is the first."""
@@ -40,9 +41,15 @@ class Stop:
             return
         self.signal = signal.Signals(number)
         if number == signal.SIGHUP:
-            _leave_terminal()
+            self._leave_terminal()
         _tell(f"{self.signal.name}: stopping, which takes some seconds...")
         raise Stopped(self.signal.name)
+
+    def _leave_terminal(self) -> None:
+        """Write to nowhere from now on: each word to a terminal that is gone would be an error."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in self._on_terminal:
+            os.dup2(nowhere, stream)
 
     def end(self) -> NoReturn:
         """Say how to go on and end the process: threads that still compute would hold it up."""
@@ -95,14 +102,6 @@ def stoppable() -> Iterator[Stop]:
                 signal.signal(number, before[number])
             signal.set_wakeup_fd(ringing)
             os.close(ring)  # the thread reads the end, and ends
-
-
-def _leave_terminal() -> None:
-    """Write to nowhere from now on: each word to a terminal that is gone would be an error."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        if os.isatty(stream):
-            os.dup2(nowhere, stream)
 
 
 def _tell(text: str) -> None:
