@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
 fail() { echo "setup: $1" >&2; exit 1; }
 
@@ -35,15 +36,23 @@ if [ -n "$others" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; th
 fi
 # -I: nothing beside that file is imported, such as our select.py in place of Python's
 "$venv/bin/python" -I src/halo_raft/devices.py "$flavour" >&2
+patiently() { # runs something, and says now and then that it is not over
+    local since=$SECONDS
+    (while sleep 30 >/dev/null; do echo "setup: still installing, after $((SECONDS - since)) s"; done) &
+    local teller=$! code=0
+    "$@" || code=$?
+    kill "$teller"
+    return "$code"
+}
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
 torch=$(grep '^torch==' requirements/$flavour.txt)
 echo "setup: installing $torch ($flavour)"
-pip install -qq --no-deps ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} "$torch" ||
+patiently pip install -qq --no-deps ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} "$torch" ||
     fail "pip is offered no $torch; set TORCH_INDEX_URL to a package index that has it (PyTorch's own has the CPU builds) and run this again"
 
 echo "setup: installing $(cat requirements/$flavour.txt requirements/dev.txt | grep -c '==') pinned packages; this takes a few minutes"
-pip install -qq --no-deps -r <(grep -v '^torch==' requirements/$flavour.txt) -r requirements/dev.txt || fail "a pinned package could not be installed (see above)"
+patiently pip install -qq --no-deps -r <(grep -v '^torch==' requirements/$flavour.txt) -r requirements/dev.txt || fail "a pinned package could not be installed (see above)"
 pip install -qq --no-deps --no-build-isolation -e . || fail "halo-raft itself could not be installed (see above)"
 rm -f "$venv"/.installed-*
 echo "$wanted" >"$stamp"

@@ -124,7 +124,7 @@ LOOKING = [line for line in COMMANDS
 
 @pytest.mark.parametrize("line", LOOKING)
 def test_commands_that_only_look_run(line, monkeypatch, tmp_path):
-    assert len(LOOKING) > 3
+    assert len(LOOKING) >= 3
     for name in ("configs", "data", "bench"):
         (tmp_path / name).symlink_to(REPO / name)
     monkeypatch.chdir(tmp_path)

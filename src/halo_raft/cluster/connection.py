@@ -157,7 +157,10 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
                 raise ConfigError(f"resources.ray_address: no Ray cluster answers at {address} ({error})") from None
             except Exception as error:  # Ray has no class for a start that fails, on a machine too busy for it, say
                 why = str(error).partition("\n")[0]
-                raise HaloRaftError(f"Ray did not start ({why}); its logs are under {_ray_folder()}") from error
+                raise HaloRaftError(
+                    f"Ray did not start ({why}); run the same command again where the machine was busy, "
+                    f"else see its logs under {_ray_folder()}"
+                ) from error
             yield usable(wanted)
     else:
         yield usable(wanted)

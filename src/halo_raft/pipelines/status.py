@@ -83,7 +83,7 @@ def status(arguments: argparse.Namespace) -> int:
     console.pairs(_lines(found))
     for trial in found.trials:
         console.say(f"  {Path(trial.folder).name}: {trial.state}, cycle {trial.cycle} of {trial.cycles}")
-    console.say("Next:")
+    console.say("Next, when it runs no more:" if found.state == "running" else "Next:")
     console.say(f"  {found.go_on}")
     return 0
 

@@ -92,7 +92,7 @@ def test_a_start_that_fails_is_one_line(started, monkeypatch):
         raise Exception("The current node timed out during startup.\nThis could happen because ...")
 
     monkeypatch.setattr("ray.init", too_late)
-    refused = pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\)")
+    refused = pytest.raises(HaloRaftError, match=r"Ray did not start \(.* timed out during startup\.\); run .* again")
     with refused, ray_resources(ResourcesConfig()):
         pass
 

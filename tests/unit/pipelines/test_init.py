@@ -27,7 +27,7 @@ def test_what_is_written_is_valid_judged_and_can_be_run(folder, capsys):
     }
     for settings in ([], ["--verifier", "my_verifier:MyVerifier"]):
         assert cli.main(["raft", "train", "--config", "raft.yaml", "--dry-run", *settings]) == 0
-    assert "starter:heldout: 120 tasks" in capsys.readouterr().out
+    assert "starter:heldout: 20 tasks" in capsys.readouterr().out
 
 
 def test_nothing_is_written_over(folder, capsys):

@@ -60,7 +60,8 @@ def setup_of(row: Row, tests: str) -> str | None:
     Where the tests ask for a method of `Solution`, the program is written as for a site that has `IMPORTS`.
     """
     setup = row.setup()
-    if not re.search(r"\bSolution\(\)", f"{row.text('entry_point') or ''}\n{tests}"):
+    asks = re.search(r"\bSolution\(\)", f"{row.text('entry_point') or ''}\n{tests}")
+    if not asks or IMPORTS in (setup or ""):  # a file that was prepared has them already
         return setup
     return f"{IMPORTS}\n{setup or ''}"
 
