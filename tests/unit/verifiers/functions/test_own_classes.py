@@ -344,3 +344,32 @@ def test_a_program_cannot_ask_for_the_tests_process_by_calling_back():
     )
     verdict = judge(f"{code}    return Yes()", tests, entry_point="f")
     assert (verdict.success, verdict.integrity) == (False, "outside")
+
+
+PEEK = """
+class Peek:
+    def __init__(self, xs): self.xs = list(xs)
+    def peek(self):
+        if not self.xs: raise StopIteration
+        return self.xs[0]
+"""
+ENDED = "try:\n    Peek([]).peek()\n    hit = False\nexcept StopIteration:\n    hit = True\nassert hit\n"
+
+
+def test_a_method_may_raise_what_ends_an_iteration_where_the_tests_ask_for_it():
+    assert judge(PEEK, ENDED).success
+    assert not judge(PEEK.replace("raise StopIteration", "return None"), ENDED).success
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "assert all(map(lambda x: Peek([x]).peek() == x, [1, 2]))",
+        "import itertools\nassert sum(itertools.takewhile(lambda x: Peek([x]).peek(), [1, 2])) in (0, 3)",
+        "class Each:\n    def __iter__(self): return self\n    def __next__(self): return Peek([1]).peek()\n"
+        "for x in Each():\n    assert x == 1\n    break",
+    ],
+)
+def test_what_ends_an_iteration_ends_no_loop_of_the_tests(loop):
+    liar = "class Peek:\n    def __init__(self, xs): pass\n    def peek(self): raise StopIteration\n"
+    assert not judge(liar, f"{ENDED}{loop}").success
