@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import operator
 
+from halo_raft.verifiers.functions.copies import copied
 from halo_raft.verifiers.functions.ends import ask_of_iterator
 from halo_raft.verifiers.functions.errors import described
 
@@ -35,11 +35,9 @@ def examine(value: Any, names: list[str], others: list[Any], apart: bool) -> lis
         value: The object.
         names: Of operations, one for each value.
         others: The values.
-        apart: Whether to ask a copy of the object, if there can be one.
+        apart: Whether to ask a copy of the object; see `copies`.
     """
-    if apart:
-        with contextlib.suppress(Exception):
-            value = copy.deepcopy(value)
+    value = copied(value) if apart else value
     found: list[Any] = []
     for name, other in zip(names, others, strict=True):
         try:

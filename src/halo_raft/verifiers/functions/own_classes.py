@@ -6,11 +6,11 @@ The class decides, as it does from outside (see `proxies`), but each answer has 
 from __future__ import annotations
 
 import builtins
-import copy
 import operator
 import random
 
 from halo_raft.verifiers.functions import believing
+from halo_raft.verifiers.functions.copies import copied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def equals(thing: Any, value: Any) -> bool:
 
 def contains(container: Any, item: Any) -> bool:
     """Return whether an object holds an item, and nothing that is strange to it."""
-    believed = believing.contains(_Asked(_apart(container)), item)
+    believed = believing.contains(_Asked(copied(container)), item)
     return operator.contains(container, item) and believed is True
 
 
@@ -70,14 +70,6 @@ class _Asked:
 
 def _says_yes_to_all(thing: Any) -> bool:
     return believing.says_yes_to_all(_Asked(thing))
-
-
-def _apart(thing: Any) -> Any:
-    """Return a copy of an object, which may count how often it is asked; the object itself where there is none."""
-    try:
-        return copy.deepcopy(thing)
-    except Exception:
-        return thing
 
 
 def _answer(name: str, left: Any, right: Any) -> bool | None:

@@ -142,6 +142,16 @@ def test_an_object_that_counts_what_it_is_asked_for_does_not_count_what_the_judg
     assert judge(code, "b = Bag(1, 'a')\nassert 1 in b and 2 not in b and 'a' in b\nassert b.asked == 3").success
 
 
+def test_an_object_that_there_is_but_one_of_is_not_copied():
+    code = (
+        "class One:\n    it = None\n    def __new__(cls, *a):\n        cls.it = cls.it or object.__new__(cls)\n"
+        "        return cls.it\n    def __init__(self, items): self.items = self.first = items\n"
+        "    def __contains__(self, item): return item in self.items\n"
+        "    def is_first(self): return self.items is FIRST\nFIRST = [1]\nOne(FIRST)\n"
+    )
+    assert judge(code, "assert 1 in One.it and 2 not in One.it\nassert One.it.is_first()").success
+
+
 def test_a_class_without_bounds_stands_in_its_order_and_holds_all_numbers():
     code = (
         "class Ray:\n    def __init__(self, end): self.end = end\n"
