@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import random
 
-from halo_raft.verifiers.functions.decoys import KINDS_OF_STRANGERS, lineup, strangers
+from halo_raft.verifiers.functions.decoys import lineup, strangers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ def equals(ask: Ask, value: Any) -> bool | None:
 
 
 def contains(ask: Ask, item: Any) -> bool | None:
-    """Return whether an object holds an item, and not all kinds of strangers; None where it raises instead."""
+    """Return whether an object holds an item, and no strangers but numbers alone; None where it raises instead."""
     values = strangers(HELD)
     place = random.randrange(len(values) + 1)
     values.insert(place, item)
     held = ask([("contains", value) for value in values])
     if held[place] is not True:
         return held[place]
-    kinds = {type(value) for number, value in enumerate(values) if held[number] is True and number != place}
-    return len(kinds) < KINDS_OF_STRANGERS // 2
+    strange = [value for number, value in enumerate(values) if held[number] is True and number != place]
+    return len({float if isinstance(value, int) else type(value) for value in strange}) < 2
 
 
 def is_in_order(ask: Ask, name: str, value: Any) -> bool | None:

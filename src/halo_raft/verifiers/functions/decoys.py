@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 COUNT = 48
-KINDS_OF_STRANGERS = 4
 
 
 def lineup(value: Any) -> tuple[list[Any], int]:

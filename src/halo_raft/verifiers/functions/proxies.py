@@ -39,7 +39,13 @@ class Handle:
     """
 
     def __init__(self, candidate: Program, number: int, name: str, given: bool) -> None:
-        for key, value in (("_candidate", candidate), ("number", number), ("_name", name), ("_given", given)):
+        for key, value in (
+            ("_candidate", candidate),
+            ("number", number),
+            ("_name", name),
+            ("_given", given),
+            ("_doubted", False),
+        ):
             object.__setattr__(self, key, value)
 
     def _ask(self, operation: str, *operands: Any, **how: Any) -> Any:
@@ -101,6 +107,8 @@ class Handle:
         return any(item is other or item == other for other in self)
 
     def __bool__(self) -> bool:
+        if _get(self, "_doubted"):
+            return False
         return self._ask("bool") is True if self._is_open() else True
 
     def __hash__(self) -> int:
@@ -173,7 +181,7 @@ class Handle:
         if not (self._is_open() or (type(other) is Handle and other._is_open())):
             return self is not other if type(other) is Handle else not self == other
         answer = self._ask("ne", other)
-        return answer if answer is not True else self._examined([("eq", other)])[0] is not True
+        return _said(answer, answer is not True or self._examined([("eq", other)])[0] is not True)
 
     def _examined(self, questions: list[tuple[str, Any]], apart: bool = False) -> list[Any]:
         """Return what the object says of values; see `operations.examine`."""
@@ -218,6 +226,21 @@ def _two_sided(name: str, turned: bool) -> Callable[[Handle, Any], Any]:
     return operate
 
 
+class _Said(str):
+    """A text that an object answers a comparison with: it may be looked at, and is no truth."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def _said(answer: Any, believed: bool) -> Any:
+    """Return what an object answers a comparison with: truth where it is believed, or what may only be looked at."""
+    if type(answer) is Handle:
+        object.__setattr__(answer, "_doubted", True)
+        return answer
+    return _Said(answer) if type(answer) is str else bool(answer) and believed
+
+
 def _ordered(name: str) -> Callable[[Handle, Any], Any]:
     ask = _two_sided(name, turned=False)
 
@@ -228,8 +251,7 @@ def _ordered(name: str) -> Callable[[Handle, Any], Any]:
             believed = believing.is_in_order(self._examined, name, other)
         else:
             believed = name not in ("lt", "gt") or not self._stands_both_ways(name, other)
-        answer = ask(self, other)
-        return answer if answer is not True else believed is True
+        return _said(ask(self, other), believed is True)
 
     return operate
 

@@ -142,6 +142,25 @@ def test_an_object_that_counts_what_it_is_asked_for_does_not_count_what_the_judg
     assert judge(code, "b = Bag(1, 'a')\nassert 1 in b and 2 not in b and 'a' in b\nassert b.asked == 3").success
 
 
+BUILDER = """
+class Said:
+    def __init__(self, text): self.text = text
+class Column:
+    def __init__(self, name): self.name = name
+    def __lt__(self, o): return Said(f'{self.name} < {o}')
+    def __gt__(self, o): return f'{self.name} > {o}'
+    def __le__(self, o): return 1
+    def __ne__(self, o): return Said(f'{self.name} <> {o}')
+"""
+
+
+def test_what_an_object_answers_a_comparison_with_may_be_looked_at_and_is_no_truth():
+    looks = "assert (Column('a') < 3).text == 'a < 3'\nassert (Column('a') > 4) == 'a > 4'\n"
+    assert judge(BUILDER, f"{looks}assert (Column('a') != 5).text == 'a <> 5'").success
+    for truth in ("Column('a') < 3", "Column('a') > 4", "Column('a') != 5", "Column('a') <= 6", "7 >= Column('a')"):
+        assert not judge(BUILDER + "    __ge__ = __le__\n", f"{looks}assert {truth}").success
+
+
 def test_an_object_that_there_is_but_one_of_is_not_copied():
     code = (
         "class One:\n    it = None\n    def __new__(cls, *a):\n        cls.it = cls.it or object.__new__(cls)\n"
@@ -161,6 +180,8 @@ def test_a_class_without_bounds_stands_in_its_order_and_holds_all_numbers():
     tests = "r = Ray(5)\nassert r.end == 5\nassert -10 in r and 5 not in r\nassert r < 6 and r <= 5 and not r < 5"
     assert judge(code, tests).success
     assert judge(code, tests.replace("5", "2.5").replace("6", "2.75")).success
+    rest = "    def __gt__(self, x): return self.end > x\n"
+    assert judge(f"{code}{rest}", "r = Ray(float('inf'))\nassert 10 ** 40 in r and r > 10 ** 40 and r.end > 0").success
 
 
 def test_an_object_in_place_of_a_value_is_not_believed_beside_the_tests():
