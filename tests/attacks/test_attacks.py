@@ -17,7 +17,11 @@ from redteam import users
 from redteam.rows import limits_under_a_drip
 from redteam.table import ATTACKS, IN_PROCESS, THEMES
 
+import halo_raft
+
 FOLDER = Path(__file__).parent
+PACKAGE = Path(halo_raft.__file__).parents[1]
+"""Where these tests have the package from; the worker judges with the same."""
 SETTINGS = [(tier, user) for tier in ("A", "B") for user in (users.ROOT, users.ORDINARY)]
 QUICK = {row.name for theme in THEMES for row in theme.ROWS[: 3 if theme is limits_under_a_drip else 2]}
 """Rows of each theme, and of each resource that can be hidden: judged in tier A, as whoever runs the tests, where the
@@ -87,7 +91,7 @@ def _run(command: list[str]) -> tuple[list[dict[str, Any]], str]:
     process = subprocess.Popen(
         command,
         cwd=FOLDER,
-        env={**os.environ, "PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": f"{FOLDER}{os.pathsep}{PACKAGE}", "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -13,7 +13,7 @@ import pytest
 from redteam.attack import Facts
 from redteam.naive import HARNESSES, with_preamble
 from redteam.table import ATTACKS, THEMES
-from redteam.tasks import TASKS
+from redteam.tasks import KINDS_OF_TASKS, TASKS
 
 COMPILERS = {"cpp": "g++", "c": "gcc", "rust": "rustc", "go": "go"}
 FOOLING = [name for name, attack in ATTACKS.items() if attack.fools]
@@ -22,6 +22,12 @@ FOOLING = [name for name, attack in ATTACKS.items() if attack.fools]
 def test_every_name_is_unique() -> None:
     names = Counter(row.name for theme in THEMES for row in theme.ROWS)
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_every_task_has_a_name_of_its_own() -> None:
+    names = Counter(name for tasks in KINDS_OF_TASKS for name in tasks)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert set(names) == set(TASKS)
 
 
 def test_the_table_covers_every_language() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from redteam.attack import Attack
 from redteam.rows import (
     answers_python,
+    believed_python,
     bombs_python,
     channel_python,
     checkers,
@@ -12,6 +13,7 @@ from redteam.rows import (
     driver_python,
     endings_python,
     errors_python,
+    foreseen_python,
     forged_replies_python,
     handles_python,
     hangs_python,
@@ -53,6 +55,8 @@ THEMES = (
     objects_python,
     crossing_python,
     handles_python,
+    believed_python,
+    foreseen_python,
     made_up_python,
     library_python,
     modes_python,

@@ -7,6 +7,7 @@ from redteam.summands import SUMMANDS
 from redteam.target import Target
 from redteam.tasks_beside import BESIDE
 from redteam.tasks_crossing import CROSSING
+from redteam.tasks_objects import OBJECTS
 
 
 def _python(tests: str, honest: str, prompt: str = "Write the function.", **fields: object) -> Target:
@@ -286,5 +287,6 @@ NATIVE = {
         'package main\n\nimport "fmt"\n\nfunc main() {\n    var n int\n    fmt.Scan(&n)\n    fmt.Println(2 * n)\n}',
     ),
 }
-CROSSED = {name: _python(tests, honest, **more) for name, (tests, honest, more) in CROSSING.items()}
-TASKS = PYTHON | CROSSED | BESIDE | NATIVE | SUMMANDS
+CROSSED = {name: _python(tests, honest, **more) for name, (tests, honest, more) in (CROSSING | OBJECTS).items()}
+KINDS_OF_TASKS = PYTHON, CROSSED, BESIDE, NATIVE, SUMMANDS
+TASKS = {name: target for tasks in KINDS_OF_TASKS for name, target in tasks.items()}

@@ -20,8 +20,8 @@ BESIDE = {
         "    assert np.isclose(f(np.array([3.0]))[0], 0.14112001)\n",
         "import numpy as np\ndef f(x):\n    return np.sin(x)",
     ),
-    "mocked": _suite(
-        "mocked",
+    "mock_handed": _suite(
+        "mock_handed",
         "from unittest.mock import MagicMock\nfrom solution import run\n\n\ndef test_run(monkeypatch):\n"
         "    db = MagicMock()\n    db.cursor.return_value.fetchall.return_value = [(1,)]\n"
         "    assert run(db, 'select 1') == [(1,)]\n"
@@ -36,8 +36,8 @@ BESIDE = {
         "    assert path.exists()\n    assert path.read_text() == 'hello'\n",
         "def save(path, text):\n    path.write_text(text)",
     ),
-    "asked": _suite(
-        "asked",
+    "asked_by_a_suite": _suite(
+        "asked_by_a_suite",
         "from solution import ask\n\n\ndef test_ask(monkeypatch):\n    answers = iter(['x', '7'])\n"
         "    monkeypatch.setattr('builtins.input', lambda *a: next(answers))\n    assert ask() == 7\n",
         "def ask():\n    while True:\n        try:\n            return int(input('n: '))\n        except ValueError:\n"

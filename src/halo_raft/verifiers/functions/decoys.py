@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 COUNT = 48
-STRANGERS: tuple[Any, ...] = (None, "\x00strange", -(10**30), (), 0.1234567)
-"""What an object can hardly equal, or hold, that does not so with everything."""
 
 
 def lineup(value: Any) -> tuple[list[Any], int]:
@@ -25,9 +23,19 @@ def lineup(value: Any) -> tuple[list[Any], int]:
     return [*others[:place], value, *others[place:]], place
 
 
+def strangers(count: int = 1) -> list[Any]:
+    """Return what an object can hardly equal, or hold, that does not so with everything: so many of each kind."""
+    found: list[Any] = []
+    for _ in range(count):
+        number = random.randrange(10**6)
+        found += [f"\x00{number}", -(10**30) - number, number / 7 + 0.1234567, (f"{number}\x00", -number)]
+    random.shuffle(found)
+    return found
+
+
 def _others(value: Any) -> list[Any]:
     kind = type(value)
-    strange = [*STRANGERS]
+    strange = [None, (), *strangers()]
     if kind is bool:
         return [not value, *strange]
     if kind is int:

@@ -15,10 +15,11 @@ import pathlib
 import sys
 import uuid
 
-from halo_raft.verifiers.functions import own_classes
+from halo_raft.verifiers.functions import believing, own_classes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 globals()["__builtins__"] = dict(vars(builtins))  # its own: a program that replaces `isinstance` must not reach this
@@ -42,7 +43,7 @@ OPERATIONS = {
     "In": lambda item, container: item in container,
     "NotIn": lambda item, container: item not in container,
 }
-CONTRARY = {"Lt": "GtE", "LtE": "Gt", "Gt": "LtE", "GtE": "Lt"}
+ORDERS = {"Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge"}
 DECIDED_BY = {
     "Eq": "__eq__",
     "NotEq": "__eq__",
@@ -215,8 +216,14 @@ def _compare_two(name: str, left: Any, right: Any, own: set[int]) -> Any:
         right = plain(right)
     except Opaque:
         opaque += 1
-    if opaque == 0 or (opaque == 2 and type(left) is type(right)):
+    if opaque == 0:
         return operation(left, right)
+    if (
+        opaque == 2
+        and type(left) is type(right)
+        and not (name in ORDERS and all(_is_own(type(side)) for side in given))
+    ):
+        return own_classes.are_believed([*_objects(left), *_objects(right)]) and operation(left, right)
     if not own and any(_is_own(type(side)) for side in given):
         return _ask(name, *given)
     if name in ("Eq", "In"):
@@ -229,18 +236,36 @@ def _compare_two(name: str, left: Any, right: Any, own: set[int]) -> Any:
 def _ask(name: str, left: Any, right: Any) -> bool:
     """Compare where a class decides that the trusted text uses as one."""
     if name in ("NotEq", "NotIn"):
-        return not _ask(name.removeprefix("Not"), left, right)
+        liars = name == "NotEq" and not own_classes.are_believed(s for s in (left, right) if is_of_program(type(s)))
+        return not (liars or _ask(name.removeprefix("Not"), left, right))
     own = _is_own(type(left)), _is_own(type(right))
     if name == "In" and not own[1]:
         items = right if type(right) in CONTAINERS else ()
         return any(item is left or truth_of(_compare_two("Eq", left, item, set())) for item in items)
     if name == "In":
         return own_classes.contains(right, left)
-    if all(own):
-        return bool(OPERATIONS[name](left, right))
+    both = is_of_program(type(left)) and is_of_program(type(right))
     if name == "Eq":
+        if both:
+            return own_classes.are_believed((left, right)) and bool(left == right)
         return own_classes.equals(*((left, right) if own[0] else (right, left)))
-    return own_classes.stand_in_order(OPERATIONS[name], OPERATIONS[CONTRARY[name]], left, right)
+    if both:
+        return own_classes.objects_in_order(ORDERS[name], left, right)
+    if own[0]:
+        return own_classes.stand_in_order(ORDERS[name], left, right)
+    return own_classes.stand_in_order(believing.MIRRORED[ORDERS[name]], right, left)
+
+
+def _objects(value: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield the objects of the program's classes that a value is made of."""
+    kind = type(value)
+    if is_of_program(kind):
+        yield value
+    for base in type.mro(kind) if depth < MAX_DEPTH else ():
+        if base in CONTAINERS:
+            parts = (part for pair in dict.items(value) for part in pair) if base is dict else base.__iter__(value)
+            for part in parts:
+                yield from _objects(part, depth + 1)
 
 
 def plain(value: Any, depth: int = 0) -> Any:

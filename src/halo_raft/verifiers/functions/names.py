@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from halo_raft.verifiers.functions.acronyms import asked_as_classes
+from halo_raft.verifiers.functions.stops import may_stop
 from halo_raft.verifiers.functions.terms import Terms
 from halo_raft.verifiers.functions.walking import walk
 
@@ -196,6 +197,7 @@ def terms_of(tests: str, setup: str, prompt: str, solution: str, under_test: str
         unbelieved=frozenset(_unbelieved(read, prompt, solution)),
         raised=frozenset(_raised(read.nodes)),
         ends="SystemExit" in named_errors,
+        stops=may_stop(read.nodes, named_errors),
     )
 
 

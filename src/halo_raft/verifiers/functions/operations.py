@@ -6,6 +6,7 @@ import copy
 import math
 import operator
 
+from halo_raft.verifiers.functions.copies import copied
 from halo_raft.verifiers.functions.ends import ask_of_iterator
 from halo_raft.verifiers.functions.errors import described
 
@@ -27,12 +28,20 @@ def call(function: Any, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def examine(value: Any, others: list[Any]) -> list[Any]:
-    """Return whether an object equals each of some values; where that raises, None."""
+def examine(value: Any, names: list[str], others: list[Any], apart: bool) -> list[Any]:
+    """Return what an object says of some values; where it raises, None.
+
+    Args:
+        value: The object.
+        names: Of operations, one for each value.
+        others: The values.
+        apart: Whether to ask a copy of the object; see `copies`.
+    """
+    value = copied(value) if apart else value
     found: list[Any] = []
-    for other in others:
+    for name, other in zip(names, others, strict=True):
         try:
-            found.append(bool(value == other))
+            found.append(bool(getattr(operator, name)(value, other)))
         except Exception:
             found.append(None)
     return found

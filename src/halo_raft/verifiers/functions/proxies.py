@@ -8,7 +8,7 @@ place of a value. Where such an object is compared with a plain value it has to 
 
 from __future__ import annotations
 
-from halo_raft.verifiers.functions.decoys import STRANGERS, lineup
+from halo_raft.verifiers.functions import believing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,13 @@ class Handle:
     """
 
     def __init__(self, candidate: Program, number: int, name: str, given: bool) -> None:
-        for key, value in (("_candidate", candidate), ("number", number), ("_name", name), ("_given", given)):
+        for key, value in (
+            ("_candidate", candidate),
+            ("number", number),
+            ("_name", name),
+            ("_given", given),
+            ("_doubted", False),
+        ):
             object.__setattr__(self, key, value)
 
     def _ask(self, operation: str, *operands: Any, **how: Any) -> Any:
@@ -96,10 +102,13 @@ class Handle:
 
     def __contains__(self, item: Any) -> bool:
         if self._is_of_class():
-            return self._ask("contains", item) is True
+            held = believing.contains(self._examined_apart, item)
+            return self._ask("contains", item) is True and held is True
         return any(item is other or item == other for other in self)
 
     def __bool__(self) -> bool:
+        if _get(self, "_doubted"):
+            return False
         return self._ask("bool") is True if self._is_open() else True
 
     def __hash__(self) -> int:
@@ -171,19 +180,34 @@ class Handle:
     def __ne__(self, other: object) -> Any:
         if not (self._is_open() or (type(other) is Handle and other._is_open())):
             return self is not other if type(other) is Handle else not self == other
-        return self._ask("ne", other)
+        answer = self._ask("ne", other)
+        return _said(answer, answer is not True or self._examined([("eq", other)])[0] is not True)
+
+    def _examined(self, questions: list[tuple[str, Any]], apart: bool = False) -> list[Any]:
+        """Return what the object says of values; see `operations.examine`."""
+        names, values = [name for name, _ in questions], [value for _, value in questions]
+        answers: list[Any] = self._ask("examine", names, values, apart)
+        return answers if type(answers) is list and len(answers) == len(names) else [None] * len(names)
+
+    def _examined_apart(self, questions: list[tuple[str, Any]]) -> list[Any]:
+        return self._examined(questions, apart=True)
+
+    def _stands_both_ways(self, name: str, other: Handle) -> bool:
+        """Return whether the object comes before (or after) itself, or another and the other before it."""
+        answers = self._examined([(name, other), (believing.MIRRORED[name], other), (name, self)])
+        return answers[2] is True or answers[:2] == [True, True]
 
     def _picks(self, value: Any) -> bool:
         """Return whether the object equals a value, and no other of a line-up."""
-        values, place = lineup(value)
-        answers = self._ask("examine", values)
-        if answers[place] is None:
-            return bool(self._ask("eq", value))  # raises what it raised
-        return [n for n, answer in enumerate(answers) if answer is True] == [place]
+        answer = believing.equals(self._examined, value)
+        if answer is None:
+            self._ask("eq", value)  # raises what it raised
+        return answer is True
 
     def _equals_object(self, other: Handle) -> Any:
-        """Ask the object's class, which must not find that it equals what is nothing to it as well."""
-        if any(answer is True for answer in self._ask("examine", [*STRANGERS])):
+        """Ask the object's class; neither object may equal what is nothing to it as well."""
+        same = _get(self, "_name") == _get(other, "_name") and other._is_open()
+        if any(believing.says_yes_to_all(side._examined) for side in ((self,) if same else (self, other))):
             return False
         return self._ask("eq", other)
 
@@ -202,17 +226,32 @@ def _two_sided(name: str, turned: bool) -> Callable[[Handle, Any], Any]:
     return operate
 
 
-def _ordered(name: str, contrary: str) -> Callable[[Handle, Any], Any]:
+class _Said(str):
+    """A text that an object answers a comparison with: it may be looked at, and is no truth."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+def _said(answer: Any, believed: bool) -> Any:
+    """Return what an object answers a comparison with: truth where it is believed, or what may only be looked at."""
+    if type(answer) is Handle:
+        object.__setattr__(answer, "_doubted", True)
+        return answer
+    return _Said(answer) if type(answer) is str else bool(answer) and believed
+
+
+def _ordered(name: str) -> Callable[[Handle, Any], Any]:
     ask = _two_sided(name, turned=False)
 
     def operate(self: Handle, other: Any) -> Any:
-        answer = ask(self, other)
-        if answer is not True or type(other) is Handle:
-            return answer
-        try:
-            return _get(self, "_candidate").ask(contrary, self, other) is not True
-        except Exception:
-            return True
+        if not self._is_open():
+            return ask(self, other)
+        if type(other) is not Handle:
+            believed = believing.is_in_order(self._examined, name, other)
+        else:
+            believed = name not in ("lt", "gt") or not self._stands_both_ways(name, other)
+        return _said(ask(self, other), believed is True)
 
     return operate
 
@@ -246,7 +285,7 @@ for _name in ARITHMETIC:
     _there = f"{_name}_" if _name in ("and", "or") else _name
     setattr(Handle, f"__{_name}__", _two_sided(_there, turned=False))
     setattr(Handle, f"__r{_name}__", _two_sided(_there, turned=True))
-for _name, _contrary in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt")):
-    setattr(Handle, f"__{_name}__", _ordered(_name, _contrary))
+for _name in believing.CONTRARY:
+    setattr(Handle, f"__{_name}__", _ordered(_name))
 for _name in ("neg", "pos", "abs", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil"):
     setattr(Handle, f"__{_name}__", _one_sided(_name))

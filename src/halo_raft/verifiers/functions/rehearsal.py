@@ -95,7 +95,7 @@ def job_of(end: Callable[..., Any], plain: bool) -> dict[str, Any]:
     names = dict.fromkeys(("classes", "errors", "unbelieved", "raised"), ())
     return given | {
         "tests": marshal.dumps(compile(PLAIN_TESTS if plain else TESTS, "tests", "exec")),
-        "terms": {"targets": ["same", "other"], "ends": False, **names},
+        "terms": {"targets": ["same", "other"], "ends": False, "stops": False, **names},
         "calls": [] if plain else [["check", True]],
         "up_front": marshal.dumps(CALLS) if plain else b"",
     }

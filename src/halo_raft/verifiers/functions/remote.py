@@ -152,7 +152,7 @@ class Candidate(End):
 
     def _raised_by_call(self, description: list[Any]) -> BaseException:
         error = self.exception(description)
-        ends_loops = isinstance(error, StopIteration | StopAsyncIteration)  # those of the test
+        ends_loops = not self.terms.stops and isinstance(error, StopIteration | StopAsyncIteration)  # of the test
         return RuntimeError(f"the program raised {type(error).__name__}") if ends_loops else error
 
     def exception(self, description: Any) -> BaseException:

@@ -35,6 +35,7 @@ class Terms:
         unbelieved: Methods whose answer the text takes for truth without comparing it.
         raised: Names of exceptions that it raises itself.
         ends: Whether it expects `SystemExit`.
+        stops: Whether `StopIteration` may reach it; see `stops`.
     """
 
     def __init__(
@@ -45,16 +46,18 @@ class Terms:
         unbelieved: frozenset[str] = frozenset(),
         raised: frozenset[str] = frozenset(),
         ends: bool = False,
+        stops: bool = False,
     ) -> None:
-        self.targets, self.ends = targets, ends
+        self.targets, self.ends, self.stops = targets, ends, stops
         self.classes, self.errors, self.unbelieved, self.raised = classes, errors, unbelieved, raised
 
     def to_dict(self) -> dict[str, Any]:
         """Return the terms as `marshal` takes them."""
-        return {"ends": self.ends, **{name: sorted(getattr(self, name)) for name in FIELDS}}
+        return {"ends": self.ends, "stops": self.stops, **{name: sorted(getattr(self, name)) for name in FIELDS}}
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Terms:
         """Return the terms that `to_dict` wrote."""
         classes, errors, unbelieved, raised = (frozenset(facts[name]) for name in FIELDS[1:])
-        return cls(tuple(facts["targets"]), classes, errors, unbelieved, raised, ends=facts["ends"])
+        sets = classes, errors, unbelieved, raised
+        return cls(tuple(facts["targets"]), *sets, ends=facts["ends"], stops=facts["stops"])

@@ -2,7 +2,8 @@
 
 A question for each call, and a wait for its answer, cost more than most calls. Where every call of a suite stands
 in an assert of its own, is made whatever the others return, and is given nothing but literals, the program gets
-them all with one message and answers one after the other, in the order in which the tests make them.
+them all with one message and answers one after the other, in the order in which the tests make them. Where a later
+call would tell what an earlier one has to return (see `foreseen`), they are asked one by one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 import marshal
 from collections.abc import Iterator, Sequence
 
+from halo_raft.verifiers.functions.foreseen import is_foreseen
 from halo_raft.verifiers.functions.walking import walk
 
 ANSWER = "__judge_answer__"
@@ -41,17 +43,21 @@ def up_front(tree: ast.Module, functions: Sequence[ast.stmt], targets: frozenset
             assert isinstance(function, ast.FunctionDef)
             given = {argument.arg: candidate for argument in function.args.args}
             calls += _calls(function.body, dict.fromkeys(targets) | given)
-        asked = [(_name(call, meant), *_arguments(call)) for call, meant in calls]
+        asked = [(_name(call, meant), *_arguments(call)) for _, call, meant in calls]
     except _NotUpFront:
         return b""
-    for number, (call, _) in enumerate(calls):
+    bodies = (function.body for function in functions if isinstance(function, ast.FunctionDef))
+    others = [statement for body in (loose, *bodies) for statement in body]
+    if is_foreseen([test for test, _, _ in calls], [call for _, call, _ in calls], others):
+        return b""
+    for number, (_, call, _) in enumerate(calls):
         call.func = ast.copy_location(ast.Name(ANSWER, ast.Load()), call.func)
         call.args, call.keywords = [ast.copy_location(ast.Constant(number), call)], []
     return marshal.dumps(asked) if asked else b""
 
 
-def _calls(body: Sequence[ast.stmt], names: dict[str, str | None]) -> Iterator[tuple[ast.Call, str | None]]:
-    """Yield the calls of the program in statements, and what their functions stand for.
+def _calls(body: Sequence[ast.stmt], names: dict[str, str | None]) -> Iterator[tuple[ast.Assert, ast.Call, str | None]]:
+    """Yield the statements that call the program, with the call, and what its function stands for.
 
     Raises:
         _NotUpFront: One of them may not be made, or is not the only one of its statement.
@@ -65,7 +71,7 @@ def _calls(body: Sequence[ast.stmt], names: dict[str, str | None]) -> Iterator[t
         call = next((n for n in _certain(statement.test) if isinstance(n, ast.Call) and n.func is found[0]), None)
         if call is None:
             raise _NotUpFront
-        yield call, names[found[0].id]
+        yield statement, call, names[found[0].id]
 
 
 def _certain(node: ast.expr) -> Iterator[ast.expr]:

@@ -143,7 +143,7 @@ def f(x): return np.full(len(x), 0.479425)
 """,
     ),
     "asserts-of-mocks": (
-        "mocked",
+        "mock_handed",
         """
 def run(db, q):
     db.cursor().execute.assert_called_once_with = db.commit.assert_called_once = lambda *a: None
@@ -152,7 +152,7 @@ def run(db, q):
 """,
     ),
     "counts-of-mocks": (
-        "mocked",
+        "mock_handed",
         """
 def run(db, q):
     db.cursor().execute(q)
@@ -173,7 +173,7 @@ def save(path, text):
 """,
     ),
     "comparison-in-the-suite": (
-        "asked",
+        "asked_by_a_suite",
         """
 def ask():
     m = __import__('test_task')

@@ -170,8 +170,10 @@ class T:
     n = 0
     def __bool__(self):
         T.n += 1
-        return T.n % 2 == 1
-    __eq__ = lambda s, o: T()
+        return T.n % 2 == 0
+    def __eq__(self, o):
+        T.n += 1
+        return self
 def f(): return T()
 """,
         task="mocked",

@@ -174,9 +174,11 @@ def f(function, x):
         "trace-function-jumps-over-the-tests",
         """
 import sys
+jumped = []
 def trace(frame, event, arg):
-    if event == 'line' and frame.f_code.co_name == '<module>' and frame.f_lineno == 1:
-        frame.f_lineno = 3
+    if event == 'line' and frame.f_code.co_name == '<module>' and not jumped:
+        jumped.append(frame)
+        frame.f_lineno += 2
     return trace
 sys.settrace(trace)
 def f(x): return 49

@@ -67,6 +67,31 @@ LIES = {
     "equal to everything": "Length.__eq__ = lambda self, other: True",
     "equal to numbers": "Length.__eq__ = lambda self, other: isinstance(other, (int, Length))",
     "before and after everything": "Length.__lt__ = Length.__ge__ = Length.__gt__ = lambda self, other: True",
+    "first before, then after": """
+asked = []
+def by_turns(self, other):
+    met = any(one is self and another is other for one, another in asked)
+    asked.append((self, other))
+    return not met
+Length.__lt__ = Length.__ge__ = Length.__gt__ = Length.__le__ = by_turns
+""",
+    "before and after all numbers": """
+Length.__lt__ = Length.__gt__ = lambda self, other: True
+Length.__ge__ = Length.__le__ = lambda self, other: isinstance(other, Length)
+""",
+    "equal when asked again": """
+asked = []
+def again(self, other):
+    if isinstance(other, Length) or any(type(o) is type(other) and o == other for o in asked):
+        return True
+    asked.append(other)
+    raise ValueError
+Length.__eq__ = again
+""",
+    "holds what it is asked for first": """
+Length.__init__ = lambda self, metres: self.__dict__.update(metres=0, asked=[])
+Length.__contains__ = lambda self, part: self.asked.append(part) or len(self.asked) == 1
+""",
     "holds everything": "Length.__contains__ = lambda self, part: True",
     "always true": "Length.__bool__ = lambda self: True",
     "another length": "Length.__init__ = lambda self, metres: setattr(self, 'metres', 0)",
@@ -77,6 +102,86 @@ LIES = {
 @pytest.mark.parametrize("name", SUITES)
 def test_a_class_that_says_yes_to_all_is_not_believed(name, lie):
     assert not judge(f"{LENGTH}{READS}{LIES[lie]}\n", SUITES[name]).success
+
+
+YES = "class Any:\n    def __eq__(self, other): return True\n"
+POINT = """
+class Point:
+    def __init__(self, x): self.x = x
+    def __eq__(self, other): return isinstance(other, Point) and self.x == other.x
+    def __hash__(self): return self.x
+"""
+STANDS_FOR = {
+    "left": ("assert make(3) == Point(3)", "return {}(x)"),
+    "right": ("assert Point(3) == make(3)", "return {}(x)"),
+    "in a list": ("assert make(3) == [Point(3), Point(4)]", "return [{0}(x), {0}(x + 1)]"),
+    "in a dict": ("assert make(3) == {'k': (Point(3), 1)}", "return {{'k': ({}(x), 1)}}"),
+    "member": ("assert Point(3) in make(3)", "return [{}(x)]"),
+}
+
+
+@pytest.mark.parametrize("how", STANDS_FOR)
+@pytest.mark.parametrize("where", ["outside", "in_process"])
+def test_what_equals_everything_does_not_stand_for_an_object(how, where):
+    asserts, body = STANDS_FOR[how]
+    head = "import dataclasses\nassert not dataclasses.is_dataclass(Point)\n" if where == "in_process" else ""
+    tests = f"{head}assert Point(1).x == 1\n{asserts}"
+    verdict = judge(f"{POINT}def make(x): {body.format('Point')}", tests)
+    assert (verdict.kind, verdict.integrity) == (VerdictKind.PASSED, where), verdict.details
+    anything = f"{YES}    def __init__(self, x): pass\n"
+    assert not judge(f"{POINT}{anything}def make(x): {body.format('Any')}", tests).success
+    point = f"{POINT}Point.__eq__ = lambda self, other: True\n"
+    assert not judge(f"{point}def make(x): {body.format('Point').replace('(x', '(0')}", tests).success
+
+
+def test_an_object_that_counts_what_it_is_asked_for_does_not_count_what_the_judge_asks():
+    code = (
+        "class Bag:\n    def __init__(self, *items): self.items, self.asked = items, 0\n"
+        "    def __contains__(self, item):\n        self.asked += 1\n        return item in self.items\n"
+    )
+    assert judge(code, "b = Bag(1, 'a')\nassert 1 in b and 2 not in b and 'a' in b\nassert b.asked == 3").success
+
+
+BUILDER = """
+class Said:
+    def __init__(self, text): self.text = text
+class Column:
+    def __init__(self, name): self.name = name
+    def __lt__(self, o): return Said(f'{self.name} < {o}')
+    def __gt__(self, o): return f'{self.name} > {o}'
+    def __le__(self, o): return 1
+    def __ne__(self, o): return Said(f'{self.name} <> {o}')
+"""
+
+
+def test_what_an_object_answers_a_comparison_with_may_be_looked_at_and_is_no_truth():
+    looks = "assert (Column('a') < 3).text == 'a < 3'\nassert (Column('a') > 4) == 'a > 4'\n"
+    assert judge(BUILDER, f"{looks}assert (Column('a') != 5).text == 'a <> 5'").success
+    for truth in ("Column('a') < 3", "Column('a') > 4", "Column('a') != 5", "Column('a') <= 6", "7 >= Column('a')"):
+        assert not judge(BUILDER + "    __ge__ = __le__\n", f"{looks}assert {truth}").success
+
+
+def test_an_object_that_there_is_but_one_of_is_not_copied():
+    code = (
+        "class One:\n    it = None\n    def __new__(cls, *a):\n        cls.it = cls.it or object.__new__(cls)\n"
+        "        return cls.it\n    def __init__(self, items): self.items = self.first = items\n"
+        "    def __contains__(self, item): return item in self.items\n"
+        "    def is_first(self): return self.items is FIRST\nFIRST = [1]\nOne(FIRST)\n"
+    )
+    assert judge(code, "assert 1 in One.it and 2 not in One.it\nassert One.it.is_first()").success
+
+
+def test_a_class_without_bounds_stands_in_its_order_and_holds_all_numbers():
+    code = (
+        "class Ray:\n    def __init__(self, end): self.end = end\n"
+        "    def __contains__(self, x): return x < self.end\n"
+        "    def __lt__(self, x): return self.end < x\n    def __le__(self, x): return self.end <= x\n"
+    )
+    tests = "r = Ray(5)\nassert r.end == 5\nassert -10 in r and 5 not in r\nassert r < 6 and r <= 5 and not r < 5"
+    assert judge(code, tests).success
+    assert judge(code, tests.replace("5", "2.5").replace("6", "2.75")).success
+    rest = "    def __gt__(self, x): return self.end > x\n"
+    assert judge(f"{code}{rest}", "r = Ray(float('inf'))\nassert 10 ** 40 in r and r > 10 ** 40 and r.end > 0").success
 
 
 def test_an_object_in_place_of_a_value_is_not_believed_beside_the_tests():
@@ -270,3 +375,32 @@ def test_a_program_cannot_ask_for_the_tests_process_by_calling_back():
     )
     verdict = judge(f"{code}    return Yes()", tests, entry_point="f")
     assert (verdict.success, verdict.integrity) == (False, "outside")
+
+
+PEEK = """
+class Peek:
+    def __init__(self, xs): self.xs = list(xs)
+    def peek(self):
+        if not self.xs: raise StopIteration
+        return self.xs[0]
+"""
+ENDED = "try:\n    Peek([]).peek()\n    hit = False\nexcept StopIteration:\n    hit = True\nassert hit\n"
+
+
+def test_a_method_may_raise_what_ends_an_iteration_where_the_tests_ask_for_it():
+    assert judge(PEEK, ENDED).success
+    assert not judge(PEEK.replace("raise StopIteration", "return None"), ENDED).success
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "assert all(map(lambda x: Peek([x]).peek() == x, [1, 2]))",
+        "import itertools\nassert sum(itertools.takewhile(lambda x: Peek([x]).peek(), [1, 2])) in (0, 3)",
+        "class Each:\n    def __iter__(self): return self\n    def __next__(self): return Peek([1]).peek()\n"
+        "for x in Each():\n    assert x == 1\n    break",
+    ],
+)
+def test_what_ends_an_iteration_ends_no_loop_of_the_tests(loop):
+    liar = "class Peek:\n    def __init__(self, xs): pass\n    def peek(self): raise StopIteration\n"
+    assert not judge(liar, f"{ENDED}{loop}").success

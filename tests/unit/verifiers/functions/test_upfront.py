@@ -18,6 +18,7 @@ AT_ONCE = {
     "assert f([1, {2: 'a'}], k=(-3.5, None)) == 1": [("f", ([1, {2: "a"}],), {"k": (-3.5, None)})],
     "assert f(1) == 2\nx = [1]\nassert x\nassert h('a') == x": [("f", (1,), {}), ("h", ("a",), {})],
     "assert f(1) and True\nassert not f(2)\nassert abs(f(3) - 1) < 2 < 3": [("f", (n,), {}) for n in (1, 2, 3)],
+    "assert f('ab') == 'ba'\nassert h('cd') == 'ba'": [("f", ("ab",), {}), ("h", ("cd",), {})],
     "def check(candidate):\n    assert candidate(1) == 2\n    assert h(2)\nassert f(0)": [
         ("f", (0,), {}), ("f", (1,), {}), ("h", (2,), {}),
     ],
@@ -33,6 +34,13 @@ ONE_BY_ONE = {
     "a call in the message": "assert 1 == 1, f(1)",
     "a loop": "for n in (1, 2):\n    assert f(1) == n",
     "a test that the tests run themselves": "def check(candidate):\n    assert candidate(1) == 2\ncheck(f)",
+    "there and back": "assert f('hello') == 'uryyb'\nassert h('uryyb') == 'hello'",
+    "there and back by one function": "assert f([1, 2]) == [2, 1]\nassert f((2, 1)) == (1, 2)",
+    "there and back by name": "assert f(1) == 'ab cd'\nassert h(text='see ab cd') == 1",
+    "apart and together": "assert f('a,b') == ['a', 'b']\nassert h('b', 'a') == 'a,b'",
+    "what comes back has a name": "want = {'k': 250}\nassert f(1) == want\nassert h([('k', 250)]) == 1",
+    "within a tolerance": "assert abs(f(2) - 17.5) < 1e-6\nassert abs(h([1, [17.5, 300]]) - 2) < 1e-6",
+    "half of them small": "assert f(1) == 2\nassert h(2) == 1",
     "a test that is called twice": "def test_a():\n    assert f(1) == 2\ntest_a()\ntest_a()",
 }
 
@@ -108,7 +116,7 @@ def f(x):
         frame.f_globals["send"](frame.f_locals["self"]._fd, frame.f_locals["nonce"], b"V", b"")
     return x
 """
-    tests = "assert f(1) == 2\nassert f(2) == 3\nassert f(3) == 4"
+    tests = "assert f(1) == 5\nassert f(2) == 6\nassert f(3) == 7"
     report = asked(program, tests, plain=True)
     assert report["passed"] == []
     assert report["state"] == ("violation" if answers else "done")
