@@ -71,8 +71,9 @@ class Method:
     def __init__(self, answers):
         self.answers = list(answers)
 
-    def options(self, num_returns):
+    def options(self, num_returns, _generator_backpressure_num_objects):
         assert num_returns == "streaming"
+        assert _generator_backpressure_num_objects == actors.MOST_WAITING
         return self
 
     def remote(self, *arguments):
