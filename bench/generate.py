@@ -22,7 +22,7 @@ from side_by_side import RESULTS, Measured, facts, in_turn, write
 
 MODEL = "builtin:smollm2-135m"
 SETTINGS = (
-    "cycles=1", "tasks.heldout=null", "heldout_share=0", "tracking.mlflow=false", "sampling.samples_per_prompt=4",
+    "cycles=1", "tasks.heldout=null", "tasks.heldout_share=0", "tracking.mlflow=false", "sampling.samples_per_prompt=4",
     "sampling.max_new_tokens=128", "engine.max_model_len=1024", "training.num_train_epochs=1",
     "training.learning_rate=3e-4", "selection.reward_threshold=0", "selection.keep_top_percent=1.0",
 )  # fmt: skip
