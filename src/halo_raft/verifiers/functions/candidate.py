@@ -21,7 +21,6 @@ from halo_raft.verifiers.functions.operations import OPERATIONS
 from halo_raft.verifiers.functions.reader import Reader
 from halo_raft.verifiers.functions.streams import Streams
 from halo_raft.verifiers.functions.wire import (
-    ALL,
     CALLBACK,
     ERROR,
     FIRST_NONCE,
@@ -67,15 +66,12 @@ def serve(payload: dict[str, Any], fd: int) -> None:
     send(fd, FIRST_NONCE, LOADED, b"")
     while True:
         try:
-            nonce, kind, body = receive(fd)
+            nonce, _, body = receive(fd)
         except Closed:
             return
         if os.getpid() != owner:
             os._exit(1)
-        if kind == ALL:
-            program.reply_to_all(nonce, body)
-        else:
-            program.reply(nonce, body)
+        program.reply(nonce, body)
 
 
 class Program(End):
@@ -107,18 +103,6 @@ class Program(End):
             kind, answer = ERROR, self._error(question, error)
         send(self._fd, nonce, kind, answer)
         self._nonce = outer
-
-    def reply_to_all(self, nonce: bytes, body: bytes) -> None:
-        """Make calls that stand in the tests as they are, one after the other, and send what came of each."""
-        owner = os.getpid()
-        for name, args, kwargs in marshal.loads(body):
-            try:
-                kind, answer = VALUE, Writer(self).message([self.of_program(name)(*args, **kwargs)])
-            except BaseException as error:
-                kind, answer = ERROR, self._error(None, error)
-            if os.getpid() != owner:
-                os._exit(1)
-            send(self._fd, nonce, kind, answer)
 
     def _answer(self, question: Reader) -> bytes:
         operation, streams, keywords, *operands = question.values

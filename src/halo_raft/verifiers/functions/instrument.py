@@ -35,7 +35,6 @@ from halo_raft.verifiers.functions.plain import is_plain
 from halo_raft.verifiers.functions.reporting import reporting
 from halo_raft.verifiers.functions.terms import Terms
 from halo_raft.verifiers.functions.trusted import helpers, left_open
-from halo_raft.verifiers.functions.upfront import up_front
 
 Compiled = tuple[bytes, tuple[tuple[str, bool], ...], int]
 
@@ -55,7 +54,6 @@ class Suite:
         expression: What a test function gets as its candidate, such as `Solution().add`.
         setup: The set-up, with the helpers of a prompt that is code.
         plain: Whether a judge that others share can run them; see `plain`.
-        up_front: The calls of the program in them, where all can be asked at once; see `upfront`.
     """
 
     source: str
@@ -67,7 +65,6 @@ class Suite:
     expression: str
     setup: str
     plain: bool
-    up_front: bytes = b""
 
     @property
     def guarded(self) -> bytes:
@@ -126,7 +123,6 @@ def _suite(
         expression = entry_point
     runner = by_pytest or needs_pytest(tree)
     plain = not runner and expression in (None, *terms.targets) and is_plain(tree, terms, defined(before))
-    asked = _up_front(tree, frozenset(terms.targets), expression) if plain else b""
     targets = frozenset(terms.targets) | {"candidate"}
     code, calls, total = (b"", (), 0) if runner else _instrumented(tree, expression, targets)
     return Suite(
@@ -139,7 +135,6 @@ def _suite(
         expression=expression or "",
         setup=before,
         plain=plain,
-        up_front=asked,
     )
 
 
@@ -156,13 +151,6 @@ def _entry_point(source: str, setup: str, base: str | None, tree: ast.Module) ->
         return base
     called = [name for name in calls_in(text(source).nodes) if name in targets]
     return called[0] if called else targets[0] if targets else base
-
-
-def _up_front(tree: ast.Module, targets: frozenset[str], expression: str | None) -> bytes:
-    functions = [node for node in tree.body if isinstance(node, Function) and _is_test(node) is not None]
-    if any(_is_called(tree, function.name) for function in functions):
-        return b""
-    return up_front(tree, functions, targets, expression)
 
 
 def _instrumented(tree: ast.Module, expression: str | None, targets: frozenset[str]) -> Compiled:

@@ -23,7 +23,6 @@ import time
 from halo_raft.sandbox.inside import system
 from halo_raft.sandbox.inside.workdir import empty
 from halo_raft.verifiers.functions import rehearsal
-from halo_raft.verifiers.functions.answers import Answers
 from halo_raft.verifiers.functions.errors import Ended
 from halo_raft.verifiers.functions.kinship import kinship
 from halo_raft.verifiers.functions.remote import Candidate
@@ -134,7 +133,7 @@ def judge(job: dict[str, Any], fd: int, plain: bool = False) -> dict[str, Any]:
     Args:
         job: `memory` (bytes) and `cpu_s`, at most; `setup` and `tests` (marshalled code; `setup` may be None),
             `terms` (see `Terms`), `classes` (names of trusted classes), `entry_point` (an expression), `under_test`
-            (its name), `calls` (test functions and whether each takes the candidate), and `up_front` (see `upfront`).
+            (its name), and `calls` (test functions and whether each takes the candidate).
         fd: Socket to the candidate's process.
         plain: Whether to read nothing but plain data; see `remote.Candidate`.
 
@@ -149,7 +148,6 @@ def judge(job: dict[str, Any], fd: int, plain: bool = False) -> dict[str, Any]:
     try:
         candidate.await_loaded()
         names = _namespace(job, candidate, log)
-        names["__judge_answer__"] = Answers(candidate, job["up_front"], names).answer
         exec(marshal.loads(job["tests"]), names)
         for name, takes_candidate in job["calls"]:
             _call(names[name], [eval(job["entry_point"], names)] if takes_candidate else [], log)

@@ -39,18 +39,6 @@ def check(candidate):
     except __judge_any__ as error:
         __judge_bad__(0, error)
 """
-PLAIN_TESTS = """
-for number in range(8):
-    try:
-        assert __judge_answer__(number) == 0, "wrong"
-        __judge_ok__(0)
-    except __judge_any__ as error:
-        __judge_bad__(0, error)
-"""
-CALLS: list[tuple[str, tuple[object, ...], dict[str, object]]] = [
-    *(("same", (value,), {}) for value in (0, 0, "text", [1, 2], 0)),
-    *[("other", ([1], 2), {})] * 3,
-]
 
 
 def rehearse(own: Callable[[Any, int], Any], module: str, other: str) -> None:
@@ -66,36 +54,29 @@ def rehearse(own: Callable[[Any, int], Any], module: str, other: str) -> None:
     if pid == 0:
         try:
             play = getattr(importlib.import_module(f"halo_raft.verifiers.functions.{module}"), other)
-            for turn, line in enumerate(lines):
+            for line in lines:
                 line[0].close()
-                _play(play, turn, line[1])
+                play(job_of(play), line[1].fileno())
                 line[1].close()
         finally:
             os._exit(0)
-    for turn, line in enumerate(lines):
+    for line in lines:
         line[1].close()
-        _play(own, turn, line[0])
+        own(job_of(own), line[0].fileno())
         line[0].close()
     os.waitpid(pid, 0)
     sys.modules.pop("solution", None)
 
 
-def _play(end: Callable[..., Any], turn: int, line: socket.socket) -> None:
-    """Play one end once; the judge takes nothing but plain data in every other turn."""
-    plain = turn % 2 == 0
-    options = {"plain": plain} if end.__name__ == "judge" else {}
-    end(job_of(end, plain), line.fileno(), **options)
-
-
-def job_of(end: Callable[..., Any], plain: bool) -> dict[str, Any]:
-    """Return what an end is given; plain tests are asked all at once."""
+def job_of(end: Callable[[Any, int], Any]) -> dict[str, Any]:
+    """Return what an end is given."""
     given: dict[str, Any] = {"setup": None, "classes": [], "under_test": ["same"], "entry_point": "same"}
     if end.__name__ == "serve":
         return given | {"sources": [PROGRAM]}
     names = dict.fromkeys(("classes", "errors", "unbelieved", "raised"), ())
+    tests = marshal.dumps(compile(TESTS, "tests", "exec"))
     return given | {
-        "tests": marshal.dumps(compile(PLAIN_TESTS if plain else TESTS, "tests", "exec")),
+        "tests": tests,
         "terms": {"targets": ["same", "other"], "ends": False, "stops": False, **names},
-        "calls": [] if plain else [["check", True]],
-        "up_front": marshal.dumps(CALLS) if plain else b"",
+        "calls": [["check", True]],
     }

@@ -57,7 +57,6 @@ class Candidate(End):
         self._stand_ins: dict[int, tuple[Any, int]] = {}
         self._names: dict[str, Any] = {}
         self._giving = True
-        self._asked = b""
         self._raised: list[BaseException] = []
         self._streams = streams_now()
 
@@ -130,30 +129,10 @@ class Candidate(End):
                 print_texts(values[-2:])
             if kind == wire.VALUE:
                 return values[0]
-            raise self._raised_by_call(values)
+            error = self.exception(values)
+            ends_loops = not self.terms.stops and isinstance(error, StopIteration | StopAsyncIteration)  # of the test
+            raise RuntimeError(f"the program raised {type(error).__name__}") if ends_loops else error
         self._end("gone", "runtime", "called back too often")
-
-    def ask_all(self, calls: bytes) -> None:
-        """Ask for the answers to calls, which come one after the other; see `upfront`."""
-        self._asked = os.urandom(wire.NONCE_BYTES)
-        self._write(self._asked, wire.ALL, calls)
-
-    def next_answer(self) -> Any:
-        """Return the next of the answers to what was asked by `ask_all`, or raise as `ask` does."""
-        if self.ended is not None:
-            raise self.ended
-        answered, kind, body = self._receive()
-        if answered != self._asked or kind not in (wire.VALUE, wire.ERROR):
-            self._end("violation", "runtime", "wrote on the judge's channel")
-        values = self._read(body, []).values
-        if kind == wire.VALUE:
-            return values[0]
-        raise self._raised_by_call(values)
-
-    def _raised_by_call(self, description: list[Any]) -> BaseException:
-        error = self.exception(description)
-        ends_loops = not self.terms.stops and isinstance(error, StopIteration | StopAsyncIteration)  # of the test
-        return RuntimeError(f"the program raised {type(error).__name__}") if ends_loops else error
 
     def exception(self, description: Any) -> BaseException:
         """Return the exception that a description stands for."""

@@ -14,8 +14,6 @@ NONCE_BYTES = 8
 FIRST_NONCE = bytes(NONCE_BYTES)
 REQUEST = b"Q"
 """What either end asks of the other: (operation, streams, names of keywords, operands, values of keywords)."""
-ALL = b"U"
-"""What the judge asks all at once: calls, marshalled, each of which has a reply of its own; see `upfront`."""
 VALUE, ERROR, CALLBACK, SYNTAX, LOADED = b"V", b"E", b"K", b"X", b"R"
 """Replies: (value, what was printed); see `errors.described`; a request to the judge; an error; nothing."""
 _READ, _WRITE = os.read, os.write

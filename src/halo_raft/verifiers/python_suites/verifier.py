@@ -132,7 +132,6 @@ class PythonTests(Verifier):
             "entry_point": suite.expression,
             "under_test": under_test,
             "calls": [list(call) for call in suite.calls],
-            "up_front": suite.up_front,
         }
         outcome, report = judge(payload, job, self.options.limits, tests.packages, suite.plain)
         return result(outcome, report, tests.total), report
