@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -65,6 +66,7 @@ class Verify:
             self.referee = Referee(*ray.get(terms[0]))
         except ConfigError as error:  # told with the first batch: Ray Data hides what an actor raises at its start
             self.refusal = str(error)
+        gc.freeze()  # Ray's modules and the tasks stay: no collection has to walk them again
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Judge a batch, or say why the policy does not let this machine judge, and run nothing."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import marshal
+import math
 import os
-import selectors
+import select
 import signal
 import socket
 import time
@@ -54,7 +55,7 @@ class Run:
         self._folder_mb = job.folder_bytes / 2**20 + 1
         self._readers: dict[int, str] = {}
         self._ours = ExitStack()
-        self._selector = self._ours.enter_context(selectors.PollSelector())
+        self._poll = select.poll()
         self._meter = Meter(zygote)
         self._started = time.monotonic()
         self._next_look = self._next_folder_look = self._started
@@ -64,7 +65,7 @@ class Run:
         except BaseException:
             self._ours.close()
             raise
-        self._selector.register(zygote.socket, selectors.EVENT_READ)
+        self._poll.register(zygote.socket, select.POLLIN)
 
     def _send(self, job: Job, channel: int | None) -> None:
         with ExitStack() as theirs:
@@ -84,7 +85,7 @@ class Run:
         reader, writer = os.pipe()
         theirs.callback(os.close, writer)
         self._readers[reader] = name
-        self._selector.register(reader, selectors.EVENT_READ)
+        self._poll.register(reader, select.POLLIN)
         return writer
 
     def __enter__(self) -> Self:
@@ -120,11 +121,11 @@ class Run:
             SandboxError: The sandbox failed.
         """
         if until is not None:
-            self._selector.register(until, selectors.EVENT_READ)
+            self._poll.register(until, select.POLLIN)
         try:
             self._next_look = time.monotonic() + TICK_S
             while self._end is None and not self._gone:
-                ready = {key.fd for key, _ in self._selector.select(self._until_next_look())}
+                ready = self._ready(self._until_next_look())
                 self._read(ready)
                 if until in ready:
                     return self._end is None
@@ -134,7 +135,11 @@ class Run:
             return False
         finally:
             if until is not None:
-                self._selector.unregister(until)
+                self._poll.unregister(until)
+
+    def _ready(self, seconds: float) -> set[int]:
+        """Return the descriptors that can be read, after waiting for one for so long at most."""
+        return {fd for fd, _ in self._poll.poll(math.ceil(seconds * 1e3))}
 
     def _until_next_look(self) -> float:
         due = min(self._next_look, self._started + self.limits.wall_s)
@@ -148,7 +153,7 @@ class Run:
         Raises:
             SandboxError: The sandbox failed.
         """
-        self._read({key.fd for key, _ in self._selector.select(0)})
+        self._read(self._ready(0))
 
     @property
     def over(self) -> bool:
@@ -182,7 +187,7 @@ class Run:
         while self._end is None:
             if time.monotonic() > deadline:
                 raise self._lost("does not answer")
-            self._read({key.fd for key, _ in self._selector.select(deadline - time.monotonic())})
+            self._read(self._ready(max(0.0, deadline - time.monotonic())))
 
     def _kill(self, reason: KilledBy) -> None:
         if self.killed_by is None:
@@ -257,7 +262,7 @@ class Run:
 
     def _close(self, fd: int) -> None:
         del self._readers[fd]
-        self._selector.unregister(fd)
+        self._poll.unregister(fd)
         os.close(fd)
 
     def outcome(self) -> Outcome:
@@ -267,8 +272,8 @@ class Run:
             SandboxError: It never started.
         """
         assert self._end is not None
-        while self._readers and (events := self._selector.select(0)):
-            self._read({key.fd for key, _ in events} & self._readers.keys())
+        while self._readers and (ready := self._ready(0) & self._readers.keys()):
+            self._read(ready)
         report = os.pread(self._report, os.fstat(self._report).st_size, 0)
         facts = marshal.loads(report) if report else {}  # written by trusted code alone
         if "error" in facts:

@@ -183,7 +183,7 @@ def _set_limits(limits: dict[str, Any], world: World) -> None:
 
 def _run_harness(spec: dict[str, Any], world: World) -> NoReturn:
     main = world.harnesses[spec["harness"]]
-    if spec["env"] != dict(os.environ):
+    if spec["env"] != world.env:
         os.environ.clear()
         os.environ.update(spec["env"])
     for hook in world.fork_hooks:

@@ -26,6 +26,7 @@ class World:
         tool_filter: The same for our own tools, such as compilers, which start processes.
         rules: Landlock ruleset, in tier B.
         harnesses: Name -> its `main`.
+        env: What runs usually see of the environment.
         fork_hooks: What runs register with `os.register_at_fork`.
     """
 
@@ -39,4 +40,5 @@ class World:
     tool_filter: seccomp.Filter | None
     rules: int | None
     harnesses: dict[str, Any]
+    env: dict[str, str] = dataclasses.field(default_factory=dict)
     fork_hooks: list[dict[str, Any]] = dataclasses.field(default_factory=list)

@@ -66,9 +66,9 @@ def main(connection: int, setup_fd: int) -> None:
         return
     if world.tier == "A":
         system.drop_bounding_set()  # here rather than in every run
-    world = dataclasses.replace(world, fork_hooks=hooks)
+    world = dataclasses.replace(world, fork_hooks=hooks, env=setup["env"] | child.places(world))
     os.environ.clear()
-    os.environ.update(setup["env"] | child.places(world))
+    os.environ.update(world.env)
     for name in [name for name in sys.modules if name.partition(".")[0] == "halo_raft"]:
         del sys.modules[name]
     gc.collect()

@@ -156,7 +156,7 @@ class Program(End):
         answer = Reader(body, self, question.nodes).values
         if kind == VALUE:
             return answer[0]
-        raise getattr(builtins, answer[0][0][1], RuntimeError)(*answer[1])
+        raise getattr(builtins, answer[0].partition(":")[2], RuntimeError)(*answer[1])
 
     def stays(self, value: Any) -> bool:
         """Return whether an object is one of the program's open classes, or the judge's."""

@@ -51,8 +51,18 @@ class Ended(BaseException):
         self.kind, self.group, self.text = kind, group, text
 
 
+def classes_of(kind: type) -> list[tuple[str, str]]:
+    """Return module and name of an exception's classes, up to the first that both ends have."""
+    found = []
+    for base in type.mro(kind):
+        found.append((str(base.__module__), base.__name__))
+        if BUILT_IN.get(base.__name__) is base:
+            break
+    return found
+
+
 def described(error: BaseException, depth: int = 3) -> list[Any]:
-    """Return what the judge is told of an exception: names of its classes, arguments, text, attributes.
+    """Return what the judge is told of an exception: classes as lines `module:name`, arguments, text, attributes or None.
 
     Args:
         error: The exception.
@@ -62,7 +72,7 @@ def described(error: BaseException, depth: int = 3) -> list[Any]:
         text = str(error)[:MESSAGE_CHARS]
     except BaseException:
         text = ""
-    names = [(str(base.__module__), base.__name__) for base in type.mro(type(error))]
+    names = "\n".join(f"{module}:{name}" for module, name in classes_of(type(error)))
     attributes: dict[str, Any] = {}
     try:
         attributes = {n: v for n, v in vars(error).items() if type(n) is str and not n.startswith("_")}
@@ -75,7 +85,7 @@ def described(error: BaseException, depth: int = 3) -> list[Any]:
             return [names, (error.message,), text, attributes]
     except BaseException:
         attributes = {}
-    return [names, error.args if type(error.args) is tuple else (), text, attributes]
+    return [names, error.args if type(error.args) is tuple else (), text, attributes or None]
 
 
 def as_built_in(error: BaseException) -> list[Any]:
@@ -83,13 +93,13 @@ def as_built_in(error: BaseException) -> list[Any]:
     name = next((base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"), "Exception")
     text = str(error)[:300]
     plain = type(error) is KeyError and all(type(argument) in (str, int) for argument in error.args)
-    return [[("builtins", name)], error.args if plain else (text,), text, {}]
+    return [f"builtins:{name}", error.args if plain else (text,), text, None]
 
 
 def without_objects(description: list[Any]) -> list[Any]:
     """Return a description that can always be written."""
     names, _, text, _ = description
-    return [names, (text,), text, {}]
+    return [names, (text,), text, None]
 
 
 def generation(told: tuple[str, Any]) -> int:
@@ -133,7 +143,8 @@ class Errors:
         """
         if len(description) < 4 or not _is_description(*description[:4]):
             raise ValueError("not an exception")
-        names, args, text, attributes = description[:4]
+        told_names, args, text, attributes = description[:4]
+        names = [(module, name) for module, _, name in (line.partition(":") for line in told_names.split("\n"))]
         group = "memory" if ("builtins", "MemoryError") in names else "runtime"
         told = f"{names[0][1][:100]}: {text[:300]}" if text else names[0][1][:100]
         base = self._nearest(names)
@@ -193,5 +204,4 @@ def _text(self: Any) -> str:
 
 
 def _is_description(names: Any, args: Any, text: Any, attributes: Any) -> bool:
-    pairs = type(names) is list and bool(names) and all(type(pair) is tuple and len(pair) == 2 for pair in names)
-    return pairs and all(type(n) is str for pair in names for n in pair) and type(args) is tuple and type(text) is str
+    return type(names) is str and type(args) is tuple and type(text) is str

@@ -25,6 +25,10 @@ def same(value, *others):
 def other(value, *others):
     value.append(0)
     return [value, others]
+def failing(value):
+    raise ValueError(value)
+def nothing(value):
+    return None
 """
 TESTS = """
 def check(candidate):
@@ -34,10 +38,11 @@ def check(candidate):
             __judge_ok__(0)
         except __judge_any__ as error:
             __judge_bad__(0, error)
-    try:
-        assert other([1]) == 0, "wrong"
-    except __judge_any__ as error:
-        __judge_bad__(0, error)
+    for call in (other, failing, nothing):
+        try:
+            assert call([1]) == 0, "wrong"
+        except __judge_any__ as error:
+            __judge_bad__(0, error)
 """
 
 
@@ -77,6 +82,6 @@ def job_of(end: Callable[[Any, int], Any]) -> dict[str, Any]:
     tests = marshal.dumps(compile(TESTS, "tests", "exec"))
     return given | {
         "tests": tests,
-        "terms": {"targets": ["same", "other"], "ends": False, "stops": False, **names},
+        "terms": {"targets": ["same", "other", "failing", "nothing"], "ends": False, "stops": False, **names},
         "calls": [["check", True]],
     }

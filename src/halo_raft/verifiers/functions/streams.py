@@ -27,7 +27,9 @@ def replaced(before: tuple[Any, Any, Any]) -> Any:
     Args:
         before: What `streams_now` returned before the tests.
     """
-    functions = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
+    functions = {}
+    if builtins.print is not _ORIGINAL["print"] or builtins.input is not _ORIGINAL["input"]:
+        functions = {n: f for n in REPLACED if (f := getattr(builtins, n)) is not _ORIGINAL[n]}
     capture = (sys.stdout, sys.stderr) != before[:2]
     given = sys.stdin is not before[2] and hasattr(sys.stdin, "getvalue")
     if not (functions or capture or given):

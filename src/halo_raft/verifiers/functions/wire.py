@@ -16,6 +16,9 @@ REQUEST = b"Q"
 """What either end asks of the other: (operation, streams, names of keywords, operands, values of keywords)."""
 VALUE, ERROR, CALLBACK, SYNTAX, LOADED = b"V", b"E", b"K", b"X", b"R"
 """Replies: (value, what was printed); see `errors.described`; a request to the judge; an error; nothing."""
+FIRST_READ = 4096
+"""Bytes asked for at first: nearly all frames are smaller, and take one read."""
+KIND_AT = 4 + NONCE_BYTES
 _READ, _WRITE = os.read, os.write
 
 
@@ -35,27 +38,35 @@ def send(fd: int, nonce: bytes, kind: bytes, body: bytes) -> None:
 
 
 def receive(fd: int) -> tuple[bytes, bytes, bytes]:
-    """Read one frame: nonce, kind, body.
+    """Read one frame: nonce, kind, body. An end writes nothing more before it is answered.
 
     Raises:
-        Closed: There is none, or it is larger than any honest one.
+        Closed: There is none, it is larger than any honest one, or more than one was written.
     """
-    size = int.from_bytes(_exactly(fd, 4), "big")
-    if not NONCE_BYTES < size <= MAX_BYTES + 1024:
+    frame = _read(fd, FIRST_READ)
+    while len(frame) < 4:
+        frame += _read(fd, FIRST_READ)
+    size = int.from_bytes(frame[:4], "big")
+    if not NONCE_BYTES < size <= MAX_BYTES + 1024 or len(frame) > size + 4:
         raise Closed("a frame of an impossible size")
-    frame = _exactly(fd, size)
-    return frame[:NONCE_BYTES], frame[NONCE_BYTES : NONCE_BYTES + 1], frame[NONCE_BYTES + 1 :]
+    if missing := size + 4 - len(frame):
+        frame = b"".join((frame, *_exactly(fd, missing)))
+    return frame[4:KIND_AT], frame[KIND_AT : KIND_AT + 1], frame[KIND_AT + 1 :]
 
 
-def _exactly(fd: int, count: int) -> bytes:
+def _exactly(fd: int, count: int) -> list[bytes]:
     parts = []
     while count:
-        try:
-            part = _READ(fd, min(count, 1 << 16))
-        except OSError as error:
-            raise Closed(str(error)) from None
-        if not part:
-            raise Closed("closed")
-        parts.append(part)
+        parts.append(part := _read(fd, min(count, 1 << 16)))
         count -= len(part)
-    return b"".join(parts)
+    return parts
+
+
+def _read(fd: int, count: int) -> bytes:
+    try:
+        part = _READ(fd, count)
+    except OSError as error:
+        raise Closed(str(error)) from None
+    if not part:
+        raise Closed("closed")
+    return part
