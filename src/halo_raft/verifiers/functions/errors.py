@@ -62,7 +62,7 @@ def classes_of(kind: type) -> list[tuple[str, str]]:
 
 
 def described(error: BaseException, depth: int = 3) -> list[Any]:
-    """Return what the judge is told of an exception: classes (lines `module:name`), arguments, text, attributes or None.
+    """Return what the judge is told of an exception: classes (lines `module:name`), arguments, text, attributes.
 
     Args:
         error: The exception.
