@@ -29,7 +29,7 @@ QUICK = {
 
 FAULTS = (
     ("generation 1", "engine", ""),
-    ("verification 1", "verifier", ""),
+    ("generation 1", "verifier", ""),  # while samples are still to come, so that none has judged the last one
     ("training 1", "trainer", "a training worker died"),
     ("evaluation 1", "sink", "others do what is left"),
 )

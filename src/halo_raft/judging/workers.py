@@ -229,11 +229,19 @@ def broke_off(error: BaseException) -> str:
         if isinstance(inner, ExecutionTimeoutError):
             seconds = DataContext.get_current().execution_no_progress_timeout_s
             return f"nothing was generated or judged for {seconds:g} s, an engine or a verification worker hangs"
-        if isinstance(inner, gone):
+        if isinstance(inner, gone) or _told_of(inner, gone):
             return "a process that samples go through died"
         if isinstance(inner, exceptions.GetTimeoutError):
             return "a process that samples go through answers no more"
     return ""
+
+
+def _told_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    """Return whether an error is the text of one that could not be read back, as Ray makes of errors within errors."""
+    from ray.exceptions import UnserializableException
+
+    names = {f"ray.exceptions.{one.__name__}" for kind in kinds for one in (kind, *kind.__subclasses__())}
+    return isinstance(error, UnserializableException) and any(f"{name}:" in str(error) for name in names)
 
 
 def as_rows(answers: Sequence[Answer]) -> Row:
