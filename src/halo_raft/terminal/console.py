@@ -94,6 +94,27 @@ def in_place_of_lines(text: str) -> Iterator[None]:
             console._file = before
 
 
+@contextmanager
+def others_in(path: Path) -> Iterator[None]:
+    """Send what anybody else writes to this process's standard streams to the end of a file meanwhile."""
+    kept, file_before = [os.dup(stream) for stream in (1, 2)], console._file
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with open(path, "ab") as aside, open(os.dup(2 if console.stderr else 1), "w", encoding="utf-8") as own:
+        console.file = own
+        for stream in (1, 2):
+            os.dup2(aside.fileno(), stream)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream, before in zip((1, 2), kept, strict=True):
+                os.dup2(before, stream)
+                os.close(before)
+            console._file = file_before
+
+
 def shown(path: Path) -> str:
     """Return a path as short as it can be named from here."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from halo_raft import tasks
@@ -59,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         topic = dataclasses.replace(topic, language=canonical(arguments.language))
     run = _Run(arguments, topic)
     if run.missing:
-        run.go_on(backend_of(arguments.backend, arguments.model, arguments.base_url))
+        backend = backend_of(arguments.backend, arguments.model, arguments.base_url)
+        with run.engine_aside() if arguments.backend == LOCAL else nullcontext():
+            run.go_on(backend)
     return run.end()
 
 
@@ -78,6 +81,19 @@ class _Run:
         self._measured = [Measured(spec, tasks.load(spec).tasks) for spec in public]
         if self.kept or self.outcomes:
             console.say(f"Going on: {len(self.kept)} tasks are written, {len(self.outcomes)} requests were answered")
+
+    @contextmanager
+    def engine_aside(self) -> Iterator[None]:
+        """Keep what an engine in this process writes in a file beside the output; it is gone unless something fails."""
+        path = self.output.with_name(f".{self.output.name}-engine.log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with console.others_in(path):
+                yield
+        except Exception:
+            console.say(f"What the engine wrote is in {path}")
+            raise
+        path.unlink()
 
     @property
     def missing(self) -> int:
