@@ -58,6 +58,8 @@ NAME_BYTES = 2000
 """Of a name no more is written, nor read."""
 
 LENGTH = struct.Struct(">I")
+FLAT = LENGTH.pack(0) * 2
+"""How a message begins that brings no changes and has no nodes."""
 INT, FLOAT, COMPLEX = struct.Struct(">q"), struct.Struct(">d"), struct.Struct(">dd")
 PACKED: dict[type, bytes] = {int: b"q", float: b"d", bool: b"?", str: b"s"}
 """Exact classes of which whole sequences are packed, where there are more than so many items."""

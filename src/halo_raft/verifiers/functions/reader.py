@@ -10,6 +10,7 @@ import struct
 from halo_raft.verifiers.functions.building import MAKERS, Builder, Node
 from halo_raft.verifiers.functions.codec import (
     COMPLEX,
+    FLAT,
     FLOAT,
     INT,
     LENGTH,
@@ -70,9 +71,13 @@ class Reader:
         return self._data[self._nodes[number].start : self._nodes[number].end]
 
     def _read(self) -> None:
-        changes = [(self._number(), self._number()) for _ in range(self._number())]
-        for _ in range(self._number()):
-            self._nodes.append(self._node())
+        changes: list[tuple[int, int]] = []
+        if self._data.startswith(FLAT):
+            self._position = len(FLAT)
+        else:
+            changes += [(self._number(), self._number()) for _ in range(self._number())]
+            for _ in range(self._number()):
+                self._nodes.append(self._node())
         root = self._here = Node(b"t", self._position)
         root.items = self.values = self._items(self._number())
         if self._position != len(self._data):

@@ -254,8 +254,10 @@ class Candidate(End):
     def _receive(self) -> tuple[bytes, bytes, bytes]:
         try:
             received = wire.receive(self._fd)
-        except wire.Closed as error:
-            self._end("violation" if "size" in str(error) else "gone", "runtime", "its process ended")
+        except wire.Forged:
+            self._end("violation", "runtime", "wrote on the judge's channel")
+        except wire.Closed:
+            self._end("gone", "runtime", "its process ended")
         if self.plain and len(received[2]) > PLAIN_BYTES:
             self._end(*NOT_PLAIN)
         return received

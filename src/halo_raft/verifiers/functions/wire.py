@@ -26,6 +26,10 @@ class Closed(EOFError):
     """The other end is gone, or does not keep to the format."""
 
 
+class Forged(Closed):
+    """What arrived is no frame, or more than the one that was to come."""
+
+
 def send(fd: int, nonce: bytes, kind: bytes, body: bytes) -> None:
     """Write one frame.
 
@@ -41,14 +45,15 @@ def receive(fd: int) -> tuple[bytes, bytes, bytes]:
     """Read one frame: nonce, kind, body. An end writes nothing more before it is answered.
 
     Raises:
-        Closed: There is none, it is larger than any honest one, or more than one was written.
+        Closed: There is none.
+        Forged: It is larger than any honest one, or more than one was written.
     """
     frame = _read(fd, FIRST_READ)
     while len(frame) < 4:
         frame += _read(fd, FIRST_READ)
     size = int.from_bytes(frame[:4], "big")
     if not NONCE_BYTES < size <= MAX_BYTES + 1024 or len(frame) > size + 4:
-        raise Closed("a frame of an impossible size")
+        raise Forged("a frame of an impossible size")
     if missing := size + 4 - len(frame):
         frame = b"".join((frame, *_exactly(fd, missing)))
     return frame[4:KIND_AT], frame[KIND_AT : KIND_AT + 1], frame[KIND_AT + 1 :]

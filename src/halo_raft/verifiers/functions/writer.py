@@ -8,6 +8,7 @@ import sys
 import types
 
 from halo_raft.verifiers.functions.codec import (
+    FLAT,
     INLINE,
     LENGTH,
     LONG,
@@ -73,6 +74,8 @@ class Writer:
             changes.append(LENGTH.pack(number) + LENGTH.pack(len(self.nodes)))
             self.nodes.append(item)
         roots = [*map(self._item, values)]
+        if not self.nodes:
+            return b"".join((FLAT, LENGTH.pack(len(roots)), *roots))
         while len(self.records) < len(self.nodes):
             self.records.append(record := self.record(self.nodes[len(self.records)]))
             self._count(len(record))
@@ -154,7 +157,8 @@ class Writer:
         if write is not None:
             return write(value)
         if kind is str and len(value) <= LONG:
-            return sized(b"s", value.encode("utf-8", "surrogatepass"))
+            text = value.encode("utf-8", "surrogatepass")
+            return b"s" + LENGTH.pack(len(text)) + text
         if kind is bytes and len(value) <= LONG:
             return sized(b"b", value)
         key = id(value)
