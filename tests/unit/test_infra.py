@@ -100,6 +100,8 @@ def test_ray_up_starts_head_and_workers():
     jsonschema.validate(cluster, json.loads((Path(ray.__file__).parent / "autoscaler/ray-schema.json").read_text()))
     assert "ray start --head" in cluster["head_start_ray_commands"][-1]
     assert "ray start --address $RAY_HEAD_IP" in cluster["worker_start_ray_commands"][-1]
+    for kind in ("head", "worker"):  # a head that was given a token turns away who brings none
+        assert "RAY_AUTH_MODE=token ray start" in cluster[f"{kind}_start_ray_commands"][-1]
 
 
 def test_a_job_uploads_the_code_and_nothing_that_runs_left(tmp_path):

@@ -122,7 +122,7 @@ class Host:
         count = len(os.listdir("/proc/self/fd"))
         if count > self._descriptors:
             before, self._descriptors = self._descriptors, count
-            return [f"{count} open descriptors instead of {before}"]
+            return [f"{count} open descriptors instead of {before}: {_descriptors()}"[:300]]
         return []
 
     def _fingerprint(self) -> dict[str, str]:
@@ -181,6 +181,14 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes()[-60:].decode("utf-8", "replace") or f"({pid})"
     except OSError:
         return "(gone)"
+
+
+def _descriptors() -> list[str]:
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(entry.readlink()))
+    return found
 
 
 def _greeter(server: socket.socket) -> socket.socket:
