@@ -93,9 +93,7 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
     if found.cycles:
         yield "cycle", f"{found.cycle} of {found.cycles}" if found.cycle else "base model"
     if found.stage:
-        count = "" if found.done is None else f", {found.done:,}" + (f" of {found.total:,}" if found.total else "")
-        passed = f" ({found.passed:,} passed)" if found.passed else ""
-        yield "stage", found.stage + count + passed
+        yield "stage", found.stage + _counts(found)
     if found.per_minute:
         yield "pace", f"{found.per_minute:.0f} samples a minute"
     if found.seconds_left is not None:
@@ -105,6 +103,17 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
         yield "best so far", f"cycle {found.best_cycle}, {found.best:.1%}"
     if found.error:
         yield "last error", found.error
+
+
+def _counts(found: Progress) -> str:
+    """Return how far a stage is: of samples how many are drawn, verified and passed, else how many steps are done."""
+    if found.done is None:
+        return ""
+    done = f"{found.done:,}" + (f" of {found.total:,}" if found.total else "")
+    if found.drawn is None:
+        return f", {done}"
+    passed = f" ({found.passed:,} passed)" if found.passed else ""
+    return f", {found.drawn:,} drawn, {done} verified{passed}"
 
 
 def clean(arguments: argparse.Namespace) -> int:

@@ -46,6 +46,10 @@ def test_a_run_that_was_killed_says_how_far_it_is(make_run, capsys):
     assert (found["state"], found["cycle"], found["cycles"]) == ("stopped", 2, 2)
     assert (found["stage"], found["done"], found["total"]) == ("generating and verifying", 30, 36)
     assert found["passed"] == sum(b'"kind":"passed"' in line for line in verified[:30])
+    assert found["drawn"] == 36, "six of them wait for their verdicts"
+    assert cli.main(["status", str(folder.path)]) == 0
+    passed = found["passed"]
+    assert f"generating and verifying, 36 drawn, 30 of 36 verified ({passed} passed)" in capsys.readouterr().out
     assert found["per_minute"] == 36, "36 samples took 60 s in the first cycle"
     assert found["seconds_left"] == pytest.approx(92 - 60 * 30 / 36)
     assert found["best_cycle"] == 1
