@@ -40,6 +40,7 @@ __all__ = [
     "place",
     "read_rows",
     "refuse_overlap",
+    "sources",
     "split",
     "tests_beside",
     "with_suite",
@@ -182,7 +183,10 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
             return None
         if command := command_for(spec):
             raise ConfigError(f"tasks: {spec} is not there; make it with: {command}")
-        raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(sources())}")
+        raise ConfigError(
+            f"tasks: {spec} is no file and no task source (looked for {Path(spec).absolute()}); "
+            f"sources: {', '.join(sources())}"
+        )
     source = (REGISTRY.load(name) if name in REGISTRY.names() else source_of(SETS[name]))()
     split = split or next(iter(source.splits))
     if split not in source.splits:
