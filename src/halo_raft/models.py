@@ -208,6 +208,10 @@ def _adapter_config(adapter: Path) -> dict[str, Any]:
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
         return {"base_model_name_or_path": config["base_model_name_or_path"], "r": int(config["r"])}
     except (OSError, ValueError, KeyError, TypeError):
+        if not adapter.exists():
+            raise ConfigError(
+                f"model.checkpoint: {adapter} is not there, no folder {adapter.absolute()}; give a LoRA adapter folder"
+            ) from None
         raise ConfigError(
             f"model.checkpoint: {adapter} holds no adapter_config.json, or a damaged one; give a LoRA adapter folder"
         ) from None

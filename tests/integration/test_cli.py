@@ -69,6 +69,7 @@ def folder(tmp_path, monkeypatch, default_model):
         (["--prompts", "good.jsonl", "--model", "no/such"], 3, "model.name: no/such is not in the cache of the hub"),
         (["--model", "builtin:gpt-9"], 3, "no embedded model 'builtin:gpt-9'"),
         (["--checkpoint", "modelless"], 3, "holds no adapter_config.json"),
+        (["--checkpoint", "models/gone"], 3, "models/gone is not there, no folder /"),
         (["--engine", "vlm"], 3, "unknown engine 'vlm'; there are: transformers, vllm"),
         (["--output", "good.jsonl/run"], 3, "output_dir: good.jsonl/run cannot be written"),
         (["--prompts", "good.jsonl", "--heldout", "same.jsonl"], 3, "held-out tasks are also in good.jsonl"),
@@ -225,7 +226,7 @@ def test_data_commands(folder, capsys):
 def test_info_names_tier_devices_and_plugins(capsys):
     assert cli.main(["info"]) == 0
     printed = capsys.readouterr().out
-    for topic in ("sandbox", "tier", "verifiers", "mbpp", "vllm", "devices"):
+    for topic in ("sandbox", "tier", "verifiers", "mbpp", "vllm", "devices", "livecodebench"):
         assert topic in printed
 
 

@@ -48,13 +48,13 @@ def add_commands(commands: Any, config_group: Any) -> None:
         ("show", show_config, "print a configuration with all defaults"),
     ):
         command = config_group.add_parser(name, help=text)
-        command.add_argument("file", type=Path)
-        command.add_argument("overrides", nargs="*", metavar="key=value")
+        command.add_argument("file", type=Path, metavar="FILE", help="YAML file of raft, sft, a benchmark or a sweep")
+        command.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
         command.set_defaults(run=run)
     reference_command = config_group.add_parser("reference", help="print every setting: default, bounds, meaning, flag")
     reference_command.set_defaults(run=reference)
     test_command = commands.add_parser("test", help="check this installation")
-    levels = "smoke: seconds, no model; standard: the model generates; full: and is trained"
+    levels = "smoke (default): seconds, no model; standard: the model generates; full: and is trained"
     test_command.add_argument("--level", choices=tuple(NEXT), default="smoke", help=levels)
     test_command.add_argument("--model", default="builtin:smollm2-135m", help="embedded, local or hub model")
     test_command.set_defaults(run=test)
@@ -132,7 +132,7 @@ def info(arguments: argparse.Namespace) -> int:
             *(("missing", line) for line in devices.missing(gpus)),
             ("sandbox", f"tier {tier.name}: {tier.reason}"),
             ("engines", ", ".join(engines.REGISTRY.names())),
-            ("task sources", ", ".join(tasks.REGISTRY.names())),
+            ("task sources", ", ".join(tasks.sources())),
             ("verifiers", ", ".join(verifiers.REGISTRY.names())),
             ("model cache", str(models.cache_dir())),
         ]

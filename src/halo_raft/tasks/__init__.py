@@ -157,7 +157,7 @@ def split(tasks: TaskSet, share: float) -> tuple[TaskSet, TaskSet]:
     heldout = [task for task in tasks.tasks if drawn[task.task_id] < share * 10_000]
     if not train or not heldout:
         raise DataError(
-            f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; name others to measure on"
+            f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; add some, or measure on others"
         )
     return TaskSet.of(tasks.name, train, tasks.verifier), TaskSet.of(tasks.name, heldout, tasks.verifier)
 

@@ -178,6 +178,12 @@ def test_a_folder_in_use_or_of_somebody_else_is_left_alone(make_run, tmp_path, c
     assert (tmp_path / "cycle_1_final").is_dir() and folder.is_trained(1)
 
 
+def test_a_folder_that_no_run_wrote_is_said_to_be_none(tmp_path, capsys):
+    for command in ("status", "sync", "clean"):
+        assert cli.main([command, str(tmp_path / "gone")]) == 3
+        assert "gone: is no run folder (" in capsys.readouterr().err
+
+
 def test_progress_of_a_hundred_thousand_verdicts_reads_no_sample(make_run, monkeypatch):
     folder = run_of(make_run())
     (folder.path / "cycle_2_stats.json").unlink()

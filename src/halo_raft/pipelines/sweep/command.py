@@ -23,9 +23,9 @@ from halo_raft.terminal.parser import Parser
 
 SWEEP_FLAGS = (
     Flag("--trials", "sweep.trials", "trials that the study ends with"),
-    Flag("--parallel", "sweep.parallel", "trials at a time"),
-    Flag("--study", "sweep.study", "name of the study"),
-    Flag("--storage", "sweep.storage", "journal file or database URL of the study"),
+    Flag("--parallel", "sweep.parallel", "trials at a time; one a GPU, or a machine without one, when not given"),
+    Flag("--study", "sweep.study", "name of the study; the output folder's when not given"),
+    Flag("--storage", "sweep.storage", "journal file or database URL; OUTPUT/study.journal when not given"),
     Flag("--output", "output_dir", "folder of the trials"),
 )
 
