@@ -169,8 +169,10 @@ def test_the_champion_is_registered_and_described(page, address, run, shoot):
 
 
 NO_ASSISTANT = """
-localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
-localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
+if (location.protocol === "http:") {
+    localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
+    localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
+}
 """
 """Closes what MLflow opens beside its pages at the first visit, as a person does once."""
 
@@ -181,8 +183,10 @@ def test_mlflow_says_the_same_in_the_dark_and_on_a_phone(page, address, run, sho
     page.add_init_script(NO_ASSISTANT)
     page.set_viewport_size({"width": width, "height": 900})
     ours = f"{address}/#/experiments/1/runs/{run[2]}"
+    # its list of runs has no room for names on a phone
+    runs = [("runs", f"{address}/#/experiments/1/runs?viewStateShareKey=halo-raft", ["demo"])] if width > 600 else []
     for name, place, texts in (
-        ("runs", f"{address}/#/experiments/1/runs?viewStateShareKey=halo-raft", ["demo"]),
+        *runs,
         ("run", ours, ["Finished", "tasks.jsonl"]),
         ("charts", f"{ours}/model-metrics", ["pass_at_1"]),
         ("figure", f"{ours}/artifacts/figures/pass_rate.png", ["figures"]),
