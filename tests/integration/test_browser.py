@@ -5,6 +5,7 @@ Screenshots go to the folder that HALO_RAFT_SCREENSHOTS names, else to the test'
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageStat
 
 from halo_raft.config import RaftConfig, load
 from halo_raft.pipelines.raft.plan import prepare
@@ -104,6 +106,11 @@ def see(page, *texts):
         page.get_by_text(text).filter(visible=True).first.wait_for()
 
 
+def brightness(page):
+    """Return how bright a page is on the whole, 0 to 255."""
+    return ImageStat.Stat(Image.open(io.BytesIO(page.screenshot())).convert("L")).mean[0]
+
+
 def test_the_experiment_lists_the_run_and_leads_to_it(page, address, run, shoot):
     page.goto(f"{address}/#/experiments")
     page.get_by_role("link", name="halo-raft", exact=True).first.click()
@@ -161,6 +168,41 @@ def test_the_champion_is_registered_and_described(page, address, run, shoot):
     shoot("mlflow_champion")
 
 
+NO_ASSISTANT = """
+if (location.protocol === "http:") {
+    localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
+    localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
+}
+"""
+"""Closes what MLflow opens beside its pages at the first visit, as a person does once."""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light"), (390, "dark")])
+def test_mlflow_says_the_same_in_the_dark_and_on_a_phone(page, address, run, shoot, width, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.add_init_script(NO_ASSISTANT)
+    page.set_viewport_size({"width": width, "height": 900})
+    ours = f"{address}/#/experiments/1/runs/{run[2]}"
+    # its list of runs has no room for names on a phone
+    runs = [("runs", f"{address}/#/experiments/1/runs?viewStateShareKey=halo-raft", ["demo"])] if width > 600 else []
+    for name, place, texts in (
+        *runs,
+        ("run", ours, ["Finished", "tasks.jsonl"]),
+        ("charts", f"{ours}/model-metrics", ["pass_at_1"]),
+        ("figure", f"{ours}/artifacts/figures/pass_rate.png", ["figures"]),
+        ("champion", f"{address}/#/models/{NAME}/versions/1", ["champion", re.compile("LoRA adapter of cycle 2")]),
+    ):
+        page.goto("about:blank")
+        page.goto(place)
+        if width < 600:  # its own side bar leaves a phone no room
+            page.get_by_label("Toggle sidebar").click()
+        see(page, *texts)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        shoot(f"mlflow_{name}_{width}_{scheme}")
+        if name != "figure":  # figures are drawn on white
+            assert (brightness(page) > 128) == (scheme == "light"), name
+
+
 HOSTILE = (
     "</pre></details><script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">",
     '```html\n<svg onload="document.title = \'owned\'"><a href="javascript:document.title=1">x</a>\n```{{{{ 7 * 7 }}}}',
@@ -175,6 +217,7 @@ def reports(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(made_run, "PROGRAMS", HOSTILE)
         one, other = write_run(root / "one", (3, 5, 8)), write_run(root / "other", (3, 4, 3))
+        long = write_run(root / "long", [3 + cycle // 20 + cycle % 7 // 2 for cycle in range(101)])
     study = {"study": "sweep", "objective": {"pass_rate": "maximize"}, "dimensions": ["lora.r"], "best": [11]}
     rows = [
         {
@@ -192,13 +235,14 @@ def reports(tmp_path_factory):
     return {
         "report": write_report([one.path], root / "report"),
         "comparison": write_report([one.path, other.path], root / "comparison"),
+        "hundred": write_report([long.path], root / "hundred"),
         "sweep": write_sweep_report(root / "sweep", root / "sweep" / "report"),
     }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["report", "comparison", "sweep"])
+@pytest.mark.parametrize("name", ["report", "comparison", "sweep", "hundred"])
 def test_a_page_reads_well_and_asks_the_network_for_nothing(page, reports, shoot, name, width, scheme):
     said: list[str] = []
     asked: list[str] = []
@@ -208,7 +252,7 @@ def test_a_page_reads_well_and_asks_the_network_for_nothing(page, reports, shoot
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(reports[name].as_uri())
     widths = page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
-    assert len(widths) == {"report": 8, "comparison": 8, "sweep": 2}[name] and min(widths) > 500
+    assert len(widths) == (2 if name == "sweep" else 8) and min(widths) > 500
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     paper = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
@@ -216,12 +260,28 @@ def test_a_page_reads_well_and_asks_the_network_for_nothing(page, reports, shoot
     assert set(asked) <= {"file", "data"} and said == []
 
 
-def test_what_a_completion_says_is_not_done(page, reports):
-    page.goto(reports["report"].as_uri())
+def test_a_hundred_cycles_are_a_small_page_that_shows_where_there_is_more(page, reports):
+    folder = reports["hundred"].parent
+    assert reports["hundred"].stat().st_size < 1_000_000
+    assert max(figure.stat().st_size for figure in folder.glob("*.png")) < 200_000
+    page.goto(reports["hundred"].as_uri())
+    box = page.locator(".scroll").first
+    assert box.locator("tbody tr").count() == 101
+    assert box.evaluate("box => box.scrollHeight > box.clientHeight"), "it scrolls by itself"
+    below = page.locator(".scroll + p").first.bounding_box()["y"]
+    assert below >= box.bounding_box()["y"] + box.bounding_box()["height"] + 10, "what is cut off touches nothing"
+    page.get_by_role("searchbox").first.fill("best")
+    assert box.locator("tbody tr").filter(visible=True).all_inner_texts()[0].startswith("100 (best)")
+
+
+@pytest.mark.parametrize("name", ["report", "hundred"])
+def test_what_a_completion_says_is_not_done(page, reports, name):
+    title = {"report": "one · halo-raft", "hundred": "long · halo-raft"}[name]
+    page.goto(reports[name].as_uri())
     for details in page.locator("details").all():
         details.evaluate("element => element.open = true")
     see(page, re.compile("document.title = 'owned'"))
-    assert page.title() == "one · halo-raft"
+    assert page.title() == title
     # nor would it be, were it not escaped: the page lets nothing but its own script run
     page.evaluate(
         """() => new Promise(done => {
@@ -232,7 +292,7 @@ def test_what_a_completion_says_is_not_done(page, reports):
             document.body.append(Object.assign(document.createElement("script"), {text: "document.title = 'owned'"}));
         })"""
     )
-    assert page.title() == "one · halo-raft"
+    assert page.title() == title
 
 
 def test_tables_are_sorted_and_searched_and_lead_to_completions(page, reports):

@@ -66,9 +66,10 @@ def folder(tmp_path, monkeypatch, default_model):
         (["--model", "./nowhere"], 3, "./nowhere is no folder"),
         (["--model", "modelless"], 3, "modelless has no config.json"),
         (["--prompts", "good.jsonl", "--model", "hollow"], 3, "the tokenizer of hollow cannot be loaded ("),
-        (["--prompts", "good.jsonl", "--model", "no/such"], 3, "model.name: no/such is neither in the local cache nor"),
+        (["--prompts", "good.jsonl", "--model", "no/such"], 3, "model.name: no/such is not in the cache of the hub"),
         (["--model", "builtin:gpt-9"], 3, "no embedded model 'builtin:gpt-9'"),
         (["--checkpoint", "modelless"], 3, "holds no adapter_config.json"),
+        (["--checkpoint", "models/gone"], 3, "models/gone is not there, no folder /"),
         (["--engine", "vlm"], 3, "unknown engine 'vlm'; there are: transformers, vllm"),
         (["--output", "good.jsonl/run"], 3, "output_dir: good.jsonl/run cannot be written"),
         (["--prompts", "good.jsonl", "--heldout", "same.jsonl"], 3, "held-out tasks are also in good.jsonl"),
@@ -182,10 +183,32 @@ def test_config_validate_says_of_which_command_a_file_is(folder, capsys):
     (folder / "study.yaml").write_text(f"tasks: {{train: good.jsonl, heldout: starter:heldout}}\n{space}")
     (folder / "rows.yaml").write_text("data: {train_file: rows.jsonl}\n")
     assert cli.main(["config", "validate", "study.yaml"]) == cli.main(["config", "validate", "rows.yaml"]) == 0
-    study, rows = capsys.readouterr().out.splitlines()[-2:]
+    printed = capsys.readouterr().out
+    study, rows = (line for line in printed.splitlines() if "a valid" in line)
+    assert f"  data.train_file      {folder}/rows.jsonl\n" in printed
     assert "a valid sweep (3 trials of a RAFT run, for " in study and "a valid SFT configuration" in rows
     (folder / "study.yaml").write_text(f"prompts: none.jsonl\n{space}")
     assert cli.main(["config", "validate", "study.yaml"]) == 3, "no trial could start"
+
+
+def test_config_validate_says_where_each_path_leads_that_is_not_there(folder, capsys):
+    (folder / "sub").mkdir()
+    (folder / "sub" / "mine.yaml").write_text("prompts: good.jsonl\noutput_dir: made\ntracking: {dir: sub}\n")
+    assert cli.main(["config", "validate", "sub/mine.yaml"]) == 0
+    where, not_there, output, *_, valid = capsys.readouterr().out.splitlines()
+    assert f"Relative paths are taken from {folder}, where the command runs" in where
+    assert (not_there, output.split()) == ("Not there:", ["output_dir", f"{folder}/made", "(made", "by", "the", "run)"])
+    assert valid == "sub/mine.yaml: a valid RAFT configuration"
+
+    (folder / "sub" / "mine.yaml").write_text("tasks: {train: sub/none.jsonl, heldout: starter:heldout}\n")
+    assert cli.main(["config", "validate", "sub/mine.yaml"]) == 3
+    said = capsys.readouterr()
+    assert f"  tasks.train   {folder}/sub/none.jsonl\n" in said.out and "tasks.heldout" not in said.out
+    assert f"sub/none.jsonl is no file and no task source (looked for {folder}/sub/none.jsonl)" in said.err
+
+    (folder / "sub" / "mine.yaml").write_text("prompts: good.jsonl\nmodel: {checkpoint: models/gone}\n")
+    assert cli.main(["config", "validate", "sub/mine.yaml"]) == 3, "a run could not start"
+    assert f"  model.checkpoint  {folder}/models/gone\n" in capsys.readouterr().out
 
 
 def test_data_commands(folder, capsys):
@@ -203,7 +226,7 @@ def test_data_commands(folder, capsys):
 def test_info_names_tier_devices_and_plugins(capsys):
     assert cli.main(["info"]) == 0
     printed = capsys.readouterr().out
-    for topic in ("sandbox", "tier", "verifiers", "mbpp", "vllm", "devices"):
+    for topic in ("sandbox", "tier", "verifiers", "mbpp", "vllm", "devices", "livecodebench"):
         assert topic in printed
 
 

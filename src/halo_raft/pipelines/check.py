@@ -12,10 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from halo_raft import __version__, devices, engines, models, sandbox, tasks, verifiers
+from halo_raft.cluster.jobs import found, lasting, lasting_root
 from halo_raft.config import RaftConfig, SweepConfig, load, load_file, to_yaml
 from halo_raft.config.reference import page
 from halo_raft.errors import HaloRaftError
+from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.terminal import console
 from halo_raft.tracking.versions import PACKAGES, versions
 
@@ -32,6 +36,11 @@ NEXT = {
 """Level that was passed -> what to do then."""
 
 
+_MADE = ("output_dir", "training.output_dir", "tracking.dir")
+_READ = ("tasks.train", "tasks.heldout", "tasks.tests", "data.train_file")
+"""Settings whose paths a run makes, and those that name a file where they name nothing else."""
+
+
 def add_commands(commands: Any, config_group: Any) -> None:
     """Add `test` and `info` to the commands, and `validate`, `show` and `reference` to those of `config`."""
     for name, run, text in (
@@ -39,13 +48,13 @@ def add_commands(commands: Any, config_group: Any) -> None:
         ("show", show_config, "print a configuration with all defaults"),
     ):
         command = config_group.add_parser(name, help=text)
-        command.add_argument("file", type=Path)
-        command.add_argument("overrides", nargs="*", metavar="key=value")
+        command.add_argument("file", type=Path, metavar="FILE", help="YAML file of raft, sft, a benchmark or a sweep")
+        command.add_argument("overrides", nargs="*", metavar="key=value", help="settings in place of the file's")
         command.set_defaults(run=run)
     reference_command = config_group.add_parser("reference", help="print every setting: default, bounds, meaning, flag")
     reference_command.set_defaults(run=reference)
     test_command = commands.add_parser("test", help="check this installation")
-    levels = "smoke: seconds, no model; standard: the model generates; full: and is trained"
+    levels = "smoke (default): seconds, no model; standard: the model generates; full: and is trained"
     test_command.add_argument("--level", choices=tuple(NEXT), default="smoke", help=levels)
     test_command.add_argument("--model", default="builtin:smollm2-135m", help="embedded, local or hub model")
     test_command.set_defaults(run=test)
@@ -57,22 +66,45 @@ def add_commands(commands: Any, config_group: Any) -> None:
 
 
 def validate_config(arguments: argparse.Namespace) -> int:
-    """Load a configuration; for RAFT and sweeps also look whether a run of it could start."""
+    """Load a configuration and say where its paths lead; for RAFT and sweeps also look whether a run could start."""
     config = load_file(arguments.file, arguments.overrides)
-    kind = "SFT"
+    console.say(f"Relative paths are taken from {lasting_root()}, where the command runs, wherever its file lies")
+    if missing := list(_missing_paths(config)):
+        console.say("Not there:")
+        console.pairs(missing)
+    kind = "RAFT" if isinstance(config, RaftConfig) else "SFT"
     if isinstance(config, RaftConfig):
         from halo_raft.pipelines.raft.describe import describe
         from halo_raft.pipelines.sweep.objective import check_objective
         from halo_raft.pipelines.sweep.space import read_space
 
-        kind = "RAFT"
         if isinstance(config, SweepConfig):
             aims = ", ".join(check_objective(config))
             kind = f"sweep ({config.sweep.trials} trials of a RAFT run, for {aims})"
             config = read_space(config).base
-        list(describe(config))
+        list(describe(on_checkpoint_base(config)))
+    else:
+        on_checkpoint_base(config)
     console.say(f"{arguments.file}: a valid {kind} configuration")
     return 0
+
+
+def _missing_paths(section: BaseModel, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting whose path is not there, and the whole path."""
+    for name, value in section:
+        key = f"{above}{name}"
+        if isinstance(value, BaseModel):
+            yield from _missing_paths(value, f"{key}.")
+        elif key in _MADE:
+            if not lasting(value).exists():
+                yield key, f"{lasting(value).absolute()} (made by the run)"
+        elif value and (isinstance(value, Path) or key in _READ) and not (_is_name(value) or found(value).exists()):
+            yield key, f"{found(value).absolute()}"
+
+
+def _is_name(value: Path | str) -> bool:
+    """Tell a task source, and a model that MLflow has, from a path."""
+    return str(value).partition(":")[0] in (*tasks.sources(), "models")
 
 
 def show_config(arguments: argparse.Namespace) -> int:
@@ -100,7 +132,7 @@ def info(arguments: argparse.Namespace) -> int:
             *(("missing", line) for line in devices.missing(gpus)),
             ("sandbox", f"tier {tier.name}: {tier.reason}"),
             ("engines", ", ".join(engines.REGISTRY.names())),
-            ("task sources", ", ".join(tasks.REGISTRY.names())),
+            ("task sources", ", ".join(tasks.sources())),
             ("verifiers", ", ".join(verifiers.REGISTRY.names())),
             ("model cache", str(models.cache_dir())),
         ]
@@ -174,6 +206,7 @@ class _Trial:
         from halo_raft.pipelines.raft.cycle import RaftRun
         from halo_raft.pipelines.raft.plan import prepare
 
+        models.check_reachable(self._model)
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="halo-raft-test-"))
         run = self._stack.enter_context(RaftRun(prepare(_smallest_config(self._model, Path(folder)))))
         run.session.pool.use(None)

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from halo_raft.errors import DataError
 from halo_raft.records import CycleStats
-from halo_raft.store import RunFolder, checked, read_yaml
+from halo_raft.store import LineCount, RunFolder, checked, read_yaml
 
 _BLOCK = 1 << 20
 """Bytes that are looked through at a time."""
@@ -56,6 +56,7 @@ class Progress:
             sweep, trials.
         stage: What is done now, or was when it stopped.
         done, total: Samples of the stage that are verified, or steps of a training; None where unknown.
+        drawn: Those samples that are drawn, verified or not.
         passed: Those samples that passed.
         per_minute: Pace of the stage; None where it cannot be told.
         seconds_left: Until all cycles are done, at the pace so far; None where no cycle is complete.
@@ -72,6 +73,7 @@ class Progress:
     stage: str = ""
     done: int | None = None
     total: int | None = None
+    drawn: int | None = None
     passed: int | None = None
     per_minute: float | None = None
     seconds_left: float | None = None
@@ -161,7 +163,9 @@ def _samples(
         pace = 60 * done / seconds
     elif measured := [s for s in history if s.seconds.get("sample")]:
         pace = 60 * measured[-1].samples / measured[-1].seconds["sample"]
-    return {"done": done if total is None else min(done, total), "total": total, "passed": passed, "per_minute": pace}
+    drawn = LineCount(folder.samples_path(cycle, stage))()
+    counts = {name: count if total is None else min(count, total) for name, count in (("done", done), ("drawn", drawn))}
+    return {**counts, "total": total, "passed": passed, "per_minute": pace}
 
 
 def _seconds_between(start: Path, begun: Path, last: Path) -> float | None:

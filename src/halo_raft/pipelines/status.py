@@ -16,6 +16,7 @@ from halo_raft.pipelines.progress import Progress, progress_of
 from halo_raft.store import A_COPY, RunFolder, damaged, read_yaml, remove
 from halo_raft.terminal import console
 
+FOLDER = "folder that a run, a fine-tuning or a sweep wrote: its --output"
 _OF_A_CYCLE = re.compile(
     r"cycle_(\d+)_(plan\.json|selected\.json|stats\.json|kept\.jsonl|((heldout|recheck)_)?(samples|verified)\.jsonl|final)"
     r"|\.cycle_(\d+)_final-[\w-]+"
@@ -31,14 +32,14 @@ _OF_A_RUN = (
 def add_commands(commands: Any) -> None:
     """Add `status`, `sync` and `clean` to the commands."""
     status_command = commands.add_parser("status", help="how far a run, a sweep or a fine-tuning is")
-    status_command.add_argument("folder", type=Path, metavar="RUN_DIR")
+    status_command.add_argument("folder", type=Path, metavar="RUN_DIR", help=FOLDER)
     status_command.add_argument("--json", action="store_true", help="print it as JSON")
     status_command.set_defaults(run=status)
     sync_command = commands.add_parser("sync", help="bring to MLflow what it did not take while a run went on")
-    sync_command.add_argument("folder", type=Path, metavar="RUN_DIR")
+    sync_command.add_argument("folder", type=Path, metavar="RUN_DIR", help=FOLDER)
     sync_command.set_defaults(run=sync)
     clean_command = commands.add_parser("clean", help="remove what a run left, or some of it")
-    clean_command.add_argument("folder", type=Path, metavar="RUN_DIR")
+    clean_command.add_argument("folder", type=Path, metavar="RUN_DIR", help=FOLDER)
     which = clean_command.add_mutually_exclusive_group()
     which.add_argument("--cycle", type=int, metavar="N", help="this cycle's files alone")
     which.add_argument("--keep-best", action="store_true", help="the adapters of all cycles but the best one")
@@ -57,7 +58,8 @@ def sync(arguments: argparse.Namespace) -> int:
     from halo_raft.config import load_file
 
     folder = RunFolder(arguments.folder)
-    known = folder.known() or {}
+    if (known := folder.known()) is None:
+        raise DataError(_no_run_folder(arguments.folder))
     if not known.get("tracking_run_id"):
         raise DataError(f"{arguments.folder}: run.json names no tracked run; give a folder that raft or sft wrote")
     config = folder.path / "config.yaml"
@@ -93,9 +95,7 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
     if found.cycles:
         yield "cycle", f"{found.cycle} of {found.cycles}" if found.cycle else "base model"
     if found.stage:
-        count = "" if found.done is None else f", {found.done:,}" + (f" of {found.total:,}" if found.total else "")
-        passed = f" ({found.passed:,} passed)" if found.passed else ""
-        yield "stage", found.stage + count + passed
+        yield "stage", found.stage + _counts(found)
     if found.per_minute:
         yield "pace", f"{found.per_minute:.0f} samples a minute"
     if found.seconds_left is not None:
@@ -107,6 +107,17 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
         yield "last error", found.error
 
 
+def _counts(found: Progress) -> str:
+    """Return how far a stage is: of samples how many are drawn, verified and passed, else how many steps are done."""
+    if found.done is None:
+        return ""
+    done = f"{found.done:,}" + (f" of {found.total:,}" if found.total else "")
+    if found.drawn is None:
+        return f", {done}"
+    passed = f" ({found.passed:,} passed)" if found.passed else ""
+    return f", {found.drawn:,} drawn, {done} verified{passed}"
+
+
 def clean(arguments: argparse.Namespace) -> int:
     """Remove what a run of ours wrote, after it was asked.
 
@@ -116,9 +127,7 @@ def clean(arguments: argparse.Namespace) -> int:
     """
     folder = RunFolder(arguments.folder)
     if folder.known(mend="remove the folder by hand") is None:
-        raise DataError(
-            f"{arguments.folder}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote"
-        )
+        raise DataError(_no_run_folder(arguments.folder))
     folder.hold()
     try:
         found = list(_to_remove(folder, arguments.cycle, arguments.keep_best))
@@ -136,6 +145,10 @@ def clean(arguments: argparse.Namespace) -> int:
     finally:
         folder.close()
     return 0
+
+
+def _no_run_folder(path: Path) -> str:
+    return f"{path}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote"
 
 
 def _to_remove(folder: RunFolder, cycle: int | None, keep_best: bool) -> Iterator[Path]:

@@ -62,7 +62,7 @@ def gather(
     """
     folder = RunFolder(path)
     if (run := folder.known()) is None:
-        raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that `raft train` wrote")
+        raise DataError(f"{path}: is no run folder (it has no run.json of one); give one that raft, sft or sweep wrote")
     history = {stats.cycle: stats for stats in (*folder.history(), *filter(None, [latest]))}
     best = folder.best()
     cycles = tuple(

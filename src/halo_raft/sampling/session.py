@@ -22,6 +22,7 @@ from halo_raft.sampling.engine_pool import Compute, EnginePool
 from halo_raft.sampling.flow import Outstanding, Stage, Workers, outstanding, run_stage
 from halo_raft.sampling.generate import Patience
 from halo_raft.sampling.sink import Found
+from halo_raft.store import LineCount
 
 J = TypeVar("J")
 D = TypeVar("D")
@@ -35,8 +36,8 @@ meanwhile is done at full speed afterwards."""
 Advance = Callable[[int, int, int], None]
 """Counts samples that were judged, those of them that passed, and their tokens."""
 
-Show = Callable[[int, int], AbstractContextManager[Advance]]
-"""Shows how far a stage is, given its samples, and those that are done already."""
+Show = Callable[[int, int, Callable[[], int]], AbstractContextManager[Advance]]
+"""Shows how far a stage is, given its samples, those that are done already, and what counts those that are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Session:
         if left:
             self._look_over()
             self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed
-        with self._show(total, total - len(left)) as advance:
+        with self._show(total, total - len(left), LineCount(stage.samples_path)) as advance:
             return self._bring_to_end(stage, left, advance) if left else StageTime()
 
     def _bring_to_end(self, stage: Stage, left: Outstanding, advance: Advance) -> StageTime:

@@ -12,7 +12,15 @@
 
 from halo_raft.store.adapters import has_weights
 from halo_raft.store.folder import HeldFolder, check_writable, remove
-from halo_raft.store.jsonl import JsonlWriter, last_verdicts, read_records, read_verdicts, sync, write_atomically
+from halo_raft.store.jsonl import (
+    JsonlWriter,
+    LineCount,
+    last_verdicts,
+    read_records,
+    read_verdicts,
+    sync,
+    write_atomically,
+)
 from halo_raft.store.lines import line_of, reader_of
 from halo_raft.store.reading import A_COPY, ANEW, DAMAGES, checked, damaged, read_as, read_yaml, record_of
 from halo_raft.store.run_folder import RunFolder, stats_of
@@ -25,6 +33,7 @@ __all__ = [
     "Drawn",
     "HeldFolder",
     "JsonlWriter",
+    "LineCount",
     "RunFolder",
     "StoredSample",
     "check_writable",

@@ -22,6 +22,9 @@ from halo_raft.store.reading import ANEW, DAMAGES, damaged
 
 R = TypeVar("R", bound=Record)
 
+_BLOCK = 1 << 20
+"""Bytes that are read at a time where lines are counted."""
+
 
 class _Id(msgspec.Struct):
     sample_id: str
@@ -64,6 +67,24 @@ class JsonlWriter:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+class LineCount:
+    """Counts the whole lines of a file that grows meanwhile, and may not be there yet; reads what is new each time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = self._end = 0
+
+    def __call__(self) -> int:
+        """Return how many there are now."""
+        with contextlib.suppress(OSError), self._path.open("rb") as file:  # whoever writes it says what is wrong
+            file.seek(self._end)
+            while block := file.read(_BLOCK):
+                if lines := block.count(b"\n"):
+                    self._lines += lines
+                    self._end = file.tell() - len(block) + block.rindex(b"\n") + 1
+        return self._lines
 
 
 def read_records(path: Path, record: type[R]) -> Iterator[R]:

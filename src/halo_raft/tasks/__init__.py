@@ -40,6 +40,7 @@ __all__ = [
     "place",
     "read_rows",
     "refuse_overlap",
+    "sources",
     "split",
     "tests_beside",
     "with_suite",
@@ -156,7 +157,7 @@ def split(tasks: TaskSet, share: float) -> tuple[TaskSet, TaskSet]:
     heldout = [task for task in tasks.tasks if drawn[task.task_id] < share * 10_000]
     if not train or not heldout:
         raise DataError(
-            f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; name others to measure on"
+            f"{tasks.name}: {len(tasks.tasks)} tasks are too few to hold some out; add some, or measure on others"
         )
     return TaskSet.of(tasks.name, train, tasks.verifier), TaskSet.of(tasks.name, heldout, tasks.verifier)
 
@@ -182,7 +183,10 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
             return None
         if command := command_for(spec):
             raise ConfigError(f"tasks: {spec} is not there; make it with: {command}")
-        raise ConfigError(f"tasks: {spec} is no file and no task source; sources: {', '.join(sources())}")
+        raise ConfigError(
+            f"tasks: {spec} is no file and no task source (looked for {Path(spec).absolute()}); "
+            f"sources: {', '.join(sources())}"
+        )
     source = (REGISTRY.load(name) if name in REGISTRY.names() else source_of(SETS[name]))()
     split = split or next(iter(source.splits))
     if split not in source.splits:

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from halo_raft.terminal.console import console, log, pulse, say
 
@@ -21,11 +31,12 @@ class Bar:
         total: Of what is counted; 0 where that is not known.
         done: So much of it was there before.
         what: What is counted, in the words of a line: `verified`.
+        drawn: Returns how many wait for it or are done, where they come one by one.
     """
 
-    def __init__(self, total: int, done: int, what: str) -> None:
-        self.total, self.done, self.note, self._what = total, done, "", what
-        columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+    def __init__(self, total: int, done: int, what: str, drawn: Callable[[], int] | None = None) -> None:
+        self.total, self.done, self.note, self._what, self._drawn = total, done, "", what, drawn
+        columns = (TextColumn(" "), BarColumn(), MofNCompleteColumn(), _Words(self),
                    TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
         self._shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._shown.add_task(what, total=total or None, completed=done)
@@ -33,12 +44,22 @@ class Bar:
     def move(self, done: int, note: str = "") -> None:
         """Show that so many are done, and a note beside it."""
         self.done, self.note = done, note
-        self._shown.update(self._task, completed=done, description=note or self._what)
+        self._shown.update(self._task, completed=done)
+
+    def words(self) -> str:
+        """Return what is said behind the number."""
+        return ", ".join(filter(None, (self._what, self._ahead(), self.note)))
 
     def line(self) -> str:
         """Return what a line says of it."""
-        note = f", {self.note}" if self.note else ""
-        return f"{self.done}/{self.total} {self._what}{note}" if self.total else f"{self.done} {self._what}{note}"
+        return f"{self.done}/{self.total} {self.words()}" if self.total else f"{self.done} {self.words()}"
+
+    def _ahead(self) -> str:
+        """Return how many are drawn, where that is more than are done."""
+        drawn = self._drawn() if self._drawn else 0
+        if drawn <= self.done:
+            return ""
+        return "all drawn" if drawn >= self.total else f"{drawn} drawn"
 
     @contextmanager
     def moving(self) -> Iterator[Bar]:
@@ -46,6 +67,18 @@ class Bar:
         with pulse.following(self.line), self._shown:
             yield self
         say(f"  {self.line()}")
+
+
+class _Words(ProgressColumn):
+    """What a bar says behind its number, looked up anew each time: some of it changes while nothing moves."""
+
+    def __init__(self, bar: Bar) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def render(self, _task: Task) -> Text:
+        """Return it."""
+        return Text(self._bar.words())
 
 
 class Ticker:
@@ -69,9 +102,12 @@ class Ticker:
 
 
 @contextmanager
-def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
-    """Show progress over `total` samples, `done` of which are there already; says nothing where all are."""
-    bar = Bar(total, done, "verified")
+def ticker(total: int, done: int = 0, drawn: Callable[[], int] | None = None) -> Iterator[Ticker]:
+    """Show progress over `total` samples, `done` of which are there already; says nothing where all are.
+
+    Where they are drawn meanwhile, `drawn` returns how many there are.
+    """
+    bar = Bar(total, done, "verified", drawn)
     if done >= total:
         yield Ticker(bar)
         return
@@ -80,13 +116,13 @@ def ticker(total: int, done: int = 0) -> Iterator[Ticker]:
 
 
 @contextmanager
-def stage_progress(total: int, done: int) -> Iterator[Callable[[int, int, int], None]]:
-    """Show how far a stage of samples is, and yield what counts them: see `Ticker.advance`."""
+def stage_progress(total: int, done: int, drawn: Callable[[], int]) -> Iterator[Callable[[int, int, int], None]]:
+    """Show how far a stage of samples is, and yield what counts them: see `ticker` and `Ticker.advance`."""
     if done:
         say(f"Loading cached samples... {done} of {total} are verified")
     if done < total:
         say(f"Verifying {total} samples...")
-    with ticker(total, done) as ticks:
+    with ticker(total, done, drawn) as ticks:
         yield ticks.advance
 
 

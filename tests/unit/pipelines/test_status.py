@@ -46,6 +46,10 @@ def test_a_run_that_was_killed_says_how_far_it_is(make_run, capsys):
     assert (found["state"], found["cycle"], found["cycles"]) == ("stopped", 2, 2)
     assert (found["stage"], found["done"], found["total"]) == ("generating and verifying", 30, 36)
     assert found["passed"] == sum(b'"kind":"passed"' in line for line in verified[:30])
+    assert found["drawn"] == 36, "six of them wait for their verdicts"
+    assert cli.main(["status", str(folder.path)]) == 0
+    passed = found["passed"]
+    assert f"generating and verifying, 36 drawn, 30 of 36 verified ({passed} passed)" in capsys.readouterr().out
     assert found["per_minute"] == 36, "36 samples took 60 s in the first cycle"
     assert found["seconds_left"] == pytest.approx(92 - 60 * 30 / 36)
     assert found["best_cycle"] == 1
@@ -172,6 +176,12 @@ def test_a_folder_in_use_or_of_somebody_else_is_left_alone(make_run, tmp_path, c
     (tmp_path / "cycle_1_final").mkdir()
     assert cli.main(["clean", str(tmp_path), "--yes"]) == 3
     assert (tmp_path / "cycle_1_final").is_dir() and folder.is_trained(1)
+
+
+def test_a_folder_that_no_run_wrote_is_said_to_be_none(tmp_path, capsys):
+    for command in ("status", "sync", "clean"):
+        assert cli.main([command, str(tmp_path / "gone")]) == 3
+        assert "gone: is no run folder (" in capsys.readouterr().err
 
 
 def test_progress_of_a_hundred_thousand_verdicts_reads_no_sample(make_run, monkeypatch):

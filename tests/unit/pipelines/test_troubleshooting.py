@@ -111,7 +111,7 @@ def test_out_of_memory() -> None:
 
 
 def test_automatic_resume(capsys: pytest.CaptureFixture[str]) -> None:
-    with stage_progress(10, 3):
+    with stage_progress(10, 3, lambda: 3):
         pass
     assert "Loading cached samples... 3 of 10 are verified" in capsys.readouterr().out
 

@@ -1,10 +1,12 @@
 """The pieces of the streaming flow that need no cluster: drafts, batching, judging again."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from halo_raft.config import EngineConfig
 from halo_raft.engines import Completion
 from halo_raft.engines.base import EngineDiedError
 from halo_raft.judging import Answer, JudgingPolicy
@@ -13,7 +15,7 @@ from halo_raft.judging.ledger import Ledger
 from halo_raft.judging.referee import Referee
 from halo_raft.judging.workers import Report
 from halo_raft.records import Sample, Sampling, Task, Verdict, VerdictKind
-from halo_raft.sampling import Origin, Stage, Wording, draft_samples, generate
+from halo_raft.sampling import Origin, Session, Stage, Wording, draft_samples, generate
 from halo_raft.sampling.flow import outstanding
 from halo_raft.sampling.sink import Drawn, Found, SampleSink
 from halo_raft.store import JsonlWriter, line_of, read_records
@@ -234,3 +236,26 @@ def test_a_stage_is_done_when_each_sample_has_a_verdict_that_says_something(stag
     with JsonlWriter(stage.verdicts_path) as writer:
         writer.append([replace(VERDICT, sample_id=i) for i in ids[1:]])
     assert not outstanding(stage)
+
+
+def test_who_shows_a_stage_can_count_what_is_drawn_of_it(stage, monkeypatch, tmp_path):
+    """Before anything of it is verified, from the file that the stage writes."""
+    seen = []
+
+    @contextmanager
+    def show(total, done, drawn):
+        seen.append((total, done, drawn()))
+        yield lambda *_: None
+        seen.append(drawn())
+
+    def draws(stage, left, workers, report):
+        with JsonlWriter(stage.samples_path) as writer:
+            writer.append([sample("a", ""), sample("b", "")])
+
+    monkeypatch.setattr("halo_raft.sampling.session.run_stage", draws)
+    session = Session(SimpleNamespace(engine=EngineConfig()), tmp_path, show, lambda: None)
+    session._pool = SimpleNamespace(
+        use=lambda adapter: [], placement=SimpleNamespace(verify_workers=1), stop=lambda: None
+    )
+    session.run(stage)
+    assert seen == [(len(stage.drafts), 0, 0), 2]

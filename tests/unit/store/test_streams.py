@@ -7,7 +7,7 @@ import pytest
 
 from halo_raft.errors import DataError
 from halo_raft.records import Sample, Verdict
-from halo_raft.store import JsonlWriter, RunFolder, last_verdicts, line_of, read_records, stored_samples
+from halo_raft.store import JsonlWriter, LineCount, RunFolder, last_verdicts, line_of, read_records, stored_samples
 
 SAMPLE = Sample(
     sample_id="s1", task_id="t", cycle=2, index=3, completion="é\u2028\ud800 \n\x00", prompt_token_ids=[1, 2],
@@ -90,3 +90,18 @@ def test_a_damaged_verdict_is_named(tmp_path):
         file.write('{"sample_id": "x", "kind": "unheard of"}\n')
     with pytest.raises(DataError, match=r"v\.jsonl:2: is damaged"):
         list(last_verdicts(path))
+
+
+def test_lines_are_counted_while_a_file_grows_and_a_torn_one_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("halo_raft.store.jsonl._BLOCK", 7)  # blocks end anywhere
+    path = tmp_path / "s.jsonl"
+    count, found = LineCount(path), [0]
+    found[0] = count()
+    for text in ("", "one line\n", "torn", " and mended\n\n", "x" * 40 + "\nlast"):
+        with path.open("a") as file:
+            file.write(text)
+        found.append(count())
+    path.write_text(path.read_text().removesuffix("last"))  # what a writer does that goes on
+    with JsonlWriter(path) as writer:
+        writer.append_lines([b"1\n", b"2\n"])
+    assert [*found, count()] == [0, 0, 1, 1, 3, 4, 6]

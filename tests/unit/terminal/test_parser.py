@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -27,6 +28,31 @@ def test_its_example_is_a_line_that_it_takes(name: str) -> None:
     program, *words = shlex.split(line.partition(" > ")[0])
     assert (program, " ".join(words[: len(name.split())])) == ("halo-raft", name)
     PARSER.parse_args(words)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_word_of_a_command_says_what_it_is(name: str) -> None:
+    unsaid = [action.dest for action in COMMANDS[name]._actions if not action.help]
+    assert unsaid == ([] if name != "completion" else ["shell"])
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("raft train", "--heldout --verifier --system-prompt --min-samples"),
+        ("sft train", "--max-samples --patience"),
+        ("benchmark run", "--verifier --limit --k --output"),
+        ("benchmark full", "--k --heldout"),
+        ("benchmark export", "--format"),
+        ("sweep run", "--parallel --study --storage"),
+        ("verify", "--verifier --workers"),
+        ("test", "--level"),
+    ],
+)
+def test_what_is_done_without_a_flag_is_said_beside_it(name: str, flags: str) -> None:
+    helps = {flag: str(a.help) for a in COMMANDS[name]._actions for flag in a.option_strings}
+    for flag in flags.split():
+        assert re.search(r"when not given|default|0: never|in place of the one", helps[flag]), (flag, helps[flag])
 
 
 def test_settings_are_in_groups_with_the_schemas_defaults() -> None:

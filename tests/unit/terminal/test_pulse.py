@@ -79,20 +79,51 @@ def test_on_a_terminal_a_clock_runs_until_the_next_line() -> None:
 
 @pytest.mark.parametrize("done", [0, 2])
 def test_the_last_line_of_a_stage_has_all_of_it(capsys: pytest.CaptureFixture[str], done: int) -> None:
-    with progress.stage_progress(4, done) as advance:
+    with progress.stage_progress(4, done, lambda: 4) as advance:
         for _ in range((4 - done) // 2):
             advance(2, 1, 30)
     assert capsys.readouterr().out.splitlines()[-1].startswith("  4/4 verified, 50.0% passed, ")
 
 
 def test_a_stage_that_is_done_and_one_that_breaks_off_say_no_last_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress.stage_progress(4, 4):
+    with progress.stage_progress(4, 4, lambda: 4):
         pass
     assert capsys.readouterr().out == "Loading cached samples... 4 of 4 are verified\n"
-    with pytest.raises(ValueError), progress.stage_progress(4, 0) as advance:
+    with pytest.raises(ValueError), progress.stage_progress(4, 0, lambda: 4) as advance:
         advance(2, 1, 30)
         raise ValueError
     assert "2/4" not in capsys.readouterr().out
+
+
+def test_what_is_drawn_and_not_verified_yet_is_said_until_it_is() -> None:
+    drawn = iter([0, 3, 3, 8, 12, 12])
+    bar = progress.Bar(12, 0, "verified", lambda: next(drawn))
+    said = [bar.line(), bar.line()]
+    for done in (3, 4, 11, 12):
+        bar.move(done, "50.0% passed")
+        said.append(bar.line())
+    assert said == [
+        "0/12 verified",
+        "0/12 verified, 3 drawn",
+        "3/12 verified, 50.0% passed",
+        "4/12 verified, 8 drawn, 50.0% passed",
+        "11/12 verified, all drawn, 50.0% passed",
+        "12/12 verified, 50.0% passed",
+    ]
+
+
+def test_a_bar_on_a_terminal_counts_what_is_drawn_though_nothing_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    monkeypatch.setattr(progress, "console", terminal)
+    drawn = [3]
+    bar = progress.Bar(480, 0, "verified", lambda: drawn[0])
+    pages = []
+    for drawn[0] in (3, 120):
+        with terminal.capture() as page:
+            terminal.print(bar._shown.get_renderable())
+        pages.append(page.get())
+    assert "0/480 verified, 3 drawn" in pages[0]
+    assert "0/480 verified, 120 drawn" in pages[1]
 
 
 def test_steps_of_a_training_are_one_bar_and_all_in_the_log(

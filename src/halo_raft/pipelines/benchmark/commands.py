@@ -40,6 +40,7 @@ from halo_raft.terminal import console
 
 GREEDY = {"sampling.temperature": "0, and 0.2 for more than one sample", "sampling.samples_per_prompt": "1"}
 FORM_NAMES = ("humaneval", "evalplus")
+KS = "comma-separated k of pass@k (default 1, and 5 and 10 where there are so many samples)"
 
 
 def add_commands(group: Any) -> None:
@@ -66,12 +67,12 @@ def add_commands(group: Any) -> None:
     full.add_argument("--config", type=Path, help="YAML file with the settings")
     add_flags(full, RAFT_FLAGS, RaftConfig, {"output_dir": "results/full_benchmark"})
     full.add_argument("--samples", type=int, default=8, help="samples a held-out task, before and after")
-    full.add_argument("--k", help="comma-separated k of pass@k")
+    full.add_argument("--k", help=KS)
     _add_fresh_and_dry(full)
 
     export = _command(group, "export", run_export, "samples of a result in another tool's form")
     export.add_argument("result", type=found, help="result file of `benchmark run` or `eval`")
-    export.add_argument("--format", choices=FORM_NAMES, default="humaneval")
+    export.add_argument("--format", choices=FORM_NAMES, default="humaneval", help="whose form (default humaneval)")
     export.add_argument("--output", type=lasting, required=True, help="JSONL file to write")
 
 
@@ -82,8 +83,8 @@ def _command(group: Any, name: str, run: Callable[[argparse.Namespace], int], te
 
 
 def _add_measuring(parser: argparse.ArgumentParser, output: Path) -> None:
-    parser.add_argument("--k", help="comma-separated k of pass@k; 1, and 5 and 10 where there are so many samples")
-    parser.add_argument("--output", type=lasting, default=str(output), help=f"JSON file to write ({output})")
+    parser.add_argument("--k", help=KS)
+    parser.add_argument("--output", type=lasting, default=str(output), help=f"JSON file to write (default {output})")
     _add_fresh_and_dry(parser)
 
 
@@ -99,7 +100,7 @@ def measure(arguments: argparse.Namespace) -> int:
     files = Files.of(arguments.output)
     ks = read_ks(arguments.k, config.sampling.samples_per_prompt)
     if arguments.dry_run:
-        return dry_run(config)
+        return dry_run(config, files)
     if arguments.fresh:
         discard(files.result, files.samples, files.verdicts)
     say_result(benchmark(config, ks, files))
@@ -107,7 +108,7 @@ def measure(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def dry_run(config: RaftConfig) -> int:
+def dry_run(config: RaftConfig, files: Files) -> int:
     """Print what a measurement would do; start and download nothing."""
     check_parts(config)
     described = tasks.describe(config.tasks.train)
@@ -127,7 +128,7 @@ def dry_run(config: RaftConfig) -> int:
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
     console.say("# Plan")
-    console.pairs([*plan, ("samples", drawn)])
+    console.pairs([*plan, ("samples", drawn), ("output", str(files.result.absolute()))])
     return 0
 
 
@@ -213,12 +214,11 @@ def run_full(arguments: argparse.Namespace) -> int:
     config = on_checkpoint_base(with_lasting_paths(load(RaftConfig, arguments.config, arguments.overrides, flags)))
     ks = read_ks(arguments.k, arguments.samples)
     if arguments.dry_run:
+        plan = list(describe(config))
         console.say("# Resolved configuration")
         console.say(to_yaml(config))
         console.say("# Plan")
-        console.pairs(
-            [*describe(config), ("measured", f"{arguments.samples} samples a held-out task, before and after")]
-        )
+        console.pairs([*plan, ("measured", f"{arguments.samples} samples a held-out task, before and after")])
         return 0
     config = with_heldout(config, folder)
     look_over(measuring(config, arguments.samples, folder), layout.base)

@@ -24,11 +24,11 @@ COMMON_FLAGS = (
     Flag("--samples", "sampling.samples_per_prompt", "samples a task"),
     Flag("--temperature", "sampling.temperature", "sampling temperature"),
     Flag("--max-new-tokens", "sampling.max_new_tokens", "length limit of a completion"),
-    Flag("--limit", "tasks.limit", "use the first so many tasks only"),
+    Flag("--limit", "tasks.limit", "use the first so many tasks only; all when not given"),
     Flag("--engine", "engine.name", "vllm or transformers"),
     Flag("--seed", "seed", "seed of everything random"),
 )
-RUN_FLAGS = (*COMMON_FLAGS, Flag("--prompts", "tasks.train", "task source or JSONL file"))
+RUN_FLAGS = (*COMMON_FLAGS, Flag("--prompts", "tasks.train", "JSONL file, or task source (`data prepare --list`)"))
 
 log = logging.getLogger(__name__)
 

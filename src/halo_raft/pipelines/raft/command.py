@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from halo_raft import models
 from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flags
@@ -92,6 +93,7 @@ def train(config: RaftConfig, *, fresh: bool = False, from_stage: str = "") -> l
 
     console.say("Reading tasks...")
     plan = prepare(config)
+    models.check_reachable(config.model.name, config.model.checkpoint)  # before a folder is tied to it
     with RaftRun(plan, fresh=fresh, from_stage=from_stage) as raft:
         history = list(cycles(raft))
         raft.finish()

@@ -48,7 +48,8 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     yield from describe_judging(config, [policy.verifier for policy in policies])
     yield from _memory(config, gpu_memory)
     yield "output", str(config.output_dir.absolute())
-    yield "tracking", tracking.ui_command(config.tracking) or "files in the output folder"
+    command = tracking.ui_command(config.tracking)
+    yield "tracking", f"MLflow, to look at with: {command}" if command else "files in the output folder"
 
 
 def describe_model(config: RaftConfig) -> Iterator[Topic]:

@@ -85,7 +85,7 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     Raises:
         HaloRaftError: Something a user can mend.
     """
-    models.check(config.model.name)
+    models.check_reachable(config.model.name, config.model.checkpoint)
     describe_devices(config.resources)
     refuse_quantized(config.training.quantize, config.resources)
     check_writable(config.training.output_dir, "training.output_dir")

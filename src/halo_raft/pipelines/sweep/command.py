@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from halo_raft import models
 from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import SweepConfig, load, to_yaml
 from halo_raft.config.flags import Flag, add_flags, read_flags
@@ -22,9 +23,9 @@ from halo_raft.terminal.parser import Parser
 
 SWEEP_FLAGS = (
     Flag("--trials", "sweep.trials", "trials that the study ends with"),
-    Flag("--parallel", "sweep.parallel", "trials at a time"),
-    Flag("--study", "sweep.study", "name of the study"),
-    Flag("--storage", "sweep.storage", "journal file or database URL of the study"),
+    Flag("--parallel", "sweep.parallel", "trials at a time; one a GPU, or a machine without one, when not given"),
+    Flag("--study", "sweep.study", "name of the study; the output folder's when not given"),
+    Flag("--storage", "sweep.storage", "journal file or database URL; OUTPUT/study.journal when not given"),
     Flag("--output", "output_dir", "folder of the trials"),
 )
 
@@ -66,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return dry_run(config, space, objective)
     prepare(space.base)
+    models.check_reachable(space.base.model.name, space.base.model.checkpoint)
     from halo_raft.pipelines.sweep.conduct import sweep
 
     return sweep(config, space, objective)

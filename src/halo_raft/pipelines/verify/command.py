@@ -95,10 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `verify` to a parser."""
     parser.add_argument("--samples", type=found, required=True, help='JSONL file of {"task_id", "completion"}')
     parser.add_argument("--tasks", help="JSONL file or task source; humaneval for --format humaneval and evalplus")
-    parser.add_argument("--verifier", default="auto", help="verifier, my_module:MyVerifier, or auto: by the tasks")
+    parser.add_argument(
+        "--verifier", default="auto", help="verifier, my_module:MyVerifier, or auto: by each task's form (default auto)"
+    )
     parser.add_argument("--output", type=lasting, required=True, help="JSONL file to write, a verdict a line")
     parser.add_argument("--format", choices=FORMATS, default="plain", help="form of the samples file")
-    parser.add_argument("--workers", type=int, help="verification workers, two a CPU by default; 0: in this process")
+    parser.add_argument("--workers", type=int, help="verification workers (default two a CPU); 0: in this process")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON, and nothing else")
     parser.add_argument("--fresh", action="store_true", help="discard what an earlier run left beside the output")
     parser.add_argument("--validate", action="store_true", help="first look whether the tasks' tests can be relied on")

@@ -137,11 +137,11 @@ def test_of_a_config_that_is_no_runs_nothing_is_taken(folder, caplog):
 
 
 def test_an_adapter_on_a_hub_model_that_is_not_to_be_had(folder, capsys, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     adapter(folder / "lost", "nobody/no-such-model-of-ours")
     assert cli.main(["benchmark", "run", "--model", "lost", "--prompts", "good.jsonl"]) == 3
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "lost, nobody/no-such-model-of-ours, is neither in the local cache nor to be had" in line
+    assert "lost, nobody/no-such-model-of-ours, is not in the cache of the hub" in line
 
 
 def test_local_models_are_not_asked_for(monkeypatch):

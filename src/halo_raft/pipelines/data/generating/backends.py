@@ -222,7 +222,7 @@ class LocalEngine:
     batch = a_task = 32  # as many as there are take hardly longer than one
 
     def __init__(self, model: str) -> None:
-        models.check(model)
+        models.check_reachable(model)
         self.model = model
         self._engine: Any = None
 
