@@ -4,11 +4,14 @@ Ray ends its own processes where it gets the time. A second Ctrl-C, SIGKILL or a
 that time away: then agents, workers and engines stayed for minutes. Every process of a command's own Ray
 instance carries a mark in its environment, by which it is found wherever it was moved to, and has a folder for its
 temporary files that goes with the command: engines that are killed, as all are, remove nothing themselves.
+Some of Ray's give themselves a title, and with it write over their environment as others see it: they are known by
+the logs that they have open in their session's folder.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import os
 import shutil
@@ -18,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 MARK = "HALO_RAFT_COMMAND"
@@ -49,7 +52,8 @@ def nothing_left() -> Iterator[Callable[[str], None]]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    folders = []
+    folders: list[str] = []
+    to_remove = folders
 
     def take_along(folder: str) -> None:
         folders.append(folder)
@@ -62,41 +66,58 @@ def nothing_left() -> Iterator[Callable[[str], None]]:
     try:
         yield take_along
     except Exception:
-        folders.clear()
+        to_remove = []
         raise
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-        end_marked(mark)
-        _remove(glob.escape(scratch), *folders)
+        end_marked(mark, folders)
+        _remove(glob.escape(scratch), *to_remove)
         guard.kill()
         guard.communicate()
 
 
-def end_marked(mark: str) -> None:
-    """End the processes that carry a mark: those that do not end by themselves in `SECONDS_TO_END`."""
+def end_marked(mark: str, folders: Sequence[str] = ()) -> None:
+    """End the processes of a command, see `marked`: those that do not end by themselves in `SECONDS_TO_END`."""
     until = time.monotonic() + SECONDS_TO_END
-    while (left := marked(mark)) and time.monotonic() < until:
+    while (left := marked(mark, folders)) and time.monotonic() < until:
         time.sleep(0.05)
     while left:
         for process in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(0.05)
-        left = marked(mark) if time.monotonic() < until + SECONDS_TO_END else []
+        left = marked(mark, folders) if time.monotonic() < until + SECONDS_TO_END else []
 
 
-def marked(mark: str) -> list[int]:
-    """Return the processes that carry a mark, this one and the dead left out."""
+def marked(mark: str, folders: Sequence[str] = ()) -> list[int]:
+    """Return the processes that carry a mark, and Ray's with files in a folder; this one and the dead are left out.
+
+    Args:
+        mark: The value of the variable.
+        folders: Folders, or patterns of some, that are the command's alone.
+    """
     wanted = f"{MARK}={mark}".encode()
     found = []
     for entry in Path("/proc").iterdir() if Path("/proc").is_dir() else ():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+            if wanted in (entry / "environ").read_bytes().split(b"\0") or _is_at_home(entry, folders):
                 found.append(int(entry.name))
     return found
+
+
+def _is_at_home(entry: Path, folders: Sequence[str]) -> bool:
+    """Return whether a process that Ray gave a title has a file open in one of the folders, be it removed."""
+    if not folders or not (entry / "cmdline").read_bytes().startswith(b"ray::"):
+        return False
+    for descriptor in (entry / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = os.readlink(descriptor)
+            if any(fnmatch.fnmatchcase(target, f"{folder}/*") for folder in folders):
+                return True
+    return False
 
 
 def _remove(*patterns: str) -> None:
@@ -112,9 +133,11 @@ def _guard(driver: int, mark: str, scratch: str) -> None:
     os.set_blocking(0, False)
     while os.getppid() == driver:
         time.sleep(_LOOK_S)
-    end_marked(mark)
+    folders: list[str] = []
     with contextlib.suppress(BlockingIOError):
-        _remove(glob.escape(scratch), *os.read(0, 65536).decode().splitlines())
+        folders = os.read(0, 65536).decode().splitlines()
+    end_marked(mark, folders)
+    _remove(glob.escape(scratch), *folders)
 
 
 if __name__ == "__main__":

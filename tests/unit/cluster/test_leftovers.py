@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from halo_raft.cluster.leftovers import MARK, marked
 PROGRAM = """
 import os, subprocess, sys, time
 from pathlib import Path
-from halo_raft.cluster.leftovers import nothing_left
+from halo_raft.cluster.leftovers import MARK, nothing_left
 place, how = Path(sys.argv[1]), sys.argv[2]
 with nothing_left() as take_along:
     (place / "scratch").write_text(os.environ["TMPDIR"])
@@ -27,6 +28,12 @@ with nothing_left() as take_along:
     for number in range(2):
         child = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True)
         (place / f"child_{number}").write_text(str(child.pid))
+    bare = {name: value for name, value in os.environ.items() if name != MARK}  # as one looks that took a title
+    with open(place / "session" / "agent.log", "wb") as log:
+        agent = subprocess.Popen(
+            ["ray::Agent", "3600"], executable="/bin/sleep", stdout=log, env=bare, start_new_session=True
+        )
+    (place / "child_agent").write_text(str(agent.pid))
     (place / "begun").write_text("")
     if how == "fails":
         raise ValueError
@@ -60,7 +67,7 @@ def runs(process: int) -> bool:
 def test_a_killed_command_leaves_nothing(tmp_path: Path, whole_group: bool) -> None:
     process = start(tmp_path, "stays")
     left = children(tmp_path)
-    assert len(left) == 2 and all(map(runs, left))
+    assert len(left) == 3 and all(map(runs, left))
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
     process.wait()
     while any(map(runs, left)) or folders(tmp_path):  # the guard looks; a test without one would hang here
@@ -108,3 +115,17 @@ def test_processes_of_others_are_not_found() -> None:
         while marked("1" * 32) != [theirs.pid]:  # until it is what it will be
             time.sleep(0.01)
         theirs.kill()
+
+
+def test_whoever_looks_into_a_log_of_ours_is_left_alone(tmp_path: Path) -> None:
+    session, other = tmp_path / "session_1_7", tmp_path / "session_1_77"
+    found: dict[str, int] = {}
+    with contextlib.ExitStack() as stack:
+        for name, folder in (("ray::Agent", session), ("tail", session), ("ray::Other", other)):
+            folder.mkdir(exist_ok=True)
+            log = stack.enter_context(open(folder / name, "wb"))
+            process = stack.enter_context(subprocess.Popen([name, "60"], executable="/bin/sleep", stdout=log))
+            stack.callback(process.kill)
+            found[name] = process.pid
+        while marked("0" * 32, [str(tmp_path / "session_*_7")]) != [found["ray::Agent"]]:
+            time.sleep(0.01)
