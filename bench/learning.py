@@ -34,7 +34,7 @@ from halo_raft.errors import HaloRaftError, UsageError
 from learning_estimate import Rates, estimate
 from learning_plan import HERE, Plan, check_apart, read_plan, words
 from learning_report import Found, write_report
-from learning_run import Study, run
+from learning_run import Study, check_settings, run
 from learning_slice import Slice, TimeIsUpError
 
 TWO_ARMS = {
@@ -114,6 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         study = study_of(arguments)
         pairs = pairs_of(study.plan, arguments.only)
+        check_settings(study)
         check_apart(study.plan)
         if arguments.estimate:
             print("\n".join(estimate(study, pairs, Rates.of(arguments))))

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from halo_raft.config import RaftConfig, load
+from halo_raft.config import RaftConfig, SftConfig, load
 from halo_raft.config.sft import RAFT_ALONE
 from halo_raft.config.training import TrainingConfig
+from halo_raft.errors import ConfigError, UsageError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.reuse import take_over
@@ -72,6 +73,23 @@ class Study:
         """Return the adapter that stands for an arm: the best cycle's, or SFT's."""
         name = "final_model" if self.plan.arms[arm].kind == "sft" else "best"
         return (self.folder(arm, seed) / name).resolve()
+
+
+def check_settings(study: Study) -> None:
+    """Check the settings of every arm before the first one runs.
+
+    Raises:
+        ConfigError: One is wrong; names the arm and the setting.
+    """
+    seed = study.plan.seeds[0]
+    for name, arm in study.plan.arms.items():
+        try:
+            if arm.kind == "sft":
+                load(SftConfig, None, sft_settings(study, name, seed))
+            else:
+                load(RaftConfig, study.plan.config, study.settings(name, seed))
+        except UsageError as error:
+            raise ConfigError(f"arms.{name}: {error}") from None
 
 
 def run(study: Study, slice_: Slice, pairs: Iterable[tuple[str, int]]) -> None:

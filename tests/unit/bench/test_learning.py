@@ -172,6 +172,8 @@ def test_an_estimate_counts_what_is_drawn_and_runs_nothing(study, capsys: pytest
         ("recipes: [raft", "recipes: [draft", "recipes: there is no arm draft"),
         ("[recipe, sft]", "[recipe, sfd]", "compare: there is no arm sfd"),
         ("  raft: {}", "  base: {}", "arms.base: a name is of a-z"),
+        ("raft: {}", "raft: {settings: {sampling.repeat: 2}}", "arms.raft: sampling.repeat=2: unknown key"),
+        ("{lora.r: 4}", "{lora.r: 0}", "arms.sft: lora.r=0"),
         ("samples: 4", "sample: 4", "sample: Extra inputs are not permitted"),
         ("seeds: [0, 1]", "seeds: [", "cannot be read"),
         ("references: starter", "references: starter:heldout", "held-out tasks must not be trained on"),
