@@ -121,6 +121,8 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         if not arguments.report_only:
             run(study, Slice(arguments.minutes), pairs)
+    except KeyboardInterrupt:
+        return 130
     except TimeIsUpError:
         print("Time is up; the same command goes on from here")
     except HaloRaftError as error:

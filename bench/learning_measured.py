@@ -58,7 +58,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a model cost, from the beginning of its run on.
+    """What a model cost.
 
     Attributes:
         generated: Tokens of the completions drawn to train on, whoever drew them; measuring is left out.
@@ -89,8 +89,8 @@ class Measured:
     Attributes:
         after: The arm that it begins from; empty where that is the base model.
         cycles: Statistics, those of what it begins from first.
-        tokens: What each cycle's model cost, beyond the arm that it begins from; of cycle 0 nothing.
-        results: Task set -> cycle -> result, as far as it was measured.
+        tokens: What each cycle's model cost, from the base model on.
+        results: Name of a task set in files -> cycle -> result, as far as it was measured.
     """
 
     arm: str
@@ -99,6 +99,10 @@ class Measured:
     tokens: list[Tokens]
     results: dict[str, dict[int, Result]]
     after: str = ""
+
+    def on(self, task_set: str) -> dict[int, Result]:
+        """Return the results on a task set, by cycle."""
+        return self.results[stem(task_set)]
 
     @property
     def best(self) -> int:
@@ -156,21 +160,27 @@ class Files:
         return run.samples_path(cycle, "heldout"), run.verdicts_path(cycle, "heldout")
 
 
-def read_run(files: Files) -> Measured:
-    """Read one arm with one seed from its folder."""
+def read_run(files: Files, before: Tokens | None = None) -> Measured:
+    """Read one arm with one seed from its folder.
+
+    Args:
+        files: The arm's.
+        before: What the adapter cost that it begins from.
+    """
     after = files.plan.arms[files.arm].after or ""
     cycles = _sft_cycles(files) if files.is_sft else RunFolder(files.folder).history()
-    results: dict[str, dict[int, Result]] = {files.plan.choose: {}}
+    chosen_on: dict[int, Result] = {}
+    results = {stem(files.plan.choose): chosen_on}
     for number in range(len(cycles)):
         if not (number == 0 and files.is_sft and after):
-            results[files.plan.choose][number] = _result(*files.heldout(number), files.plan.choose)
+            chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
     for name in files.plan.report:
         wanted = [n for n in range(1 if after else 0, len(cycles)) if files.result(n, name).is_file()]
-        results[name] = {n: _result(*_beside(files.result(n, name)), name) for n in wanted}
+        results[stem(name)] = {n: _result(*_beside(files.result(n, name)), name) for n in wanted}
     if files.is_sft:
-        mean = pass_at_k_rate(results[files.plan.choose][1].outcomes, 1).to_dict()
-        cycles[1].heldout["pass_at_1"] = mean
-    return Measured(files.arm, files.seed, cycles, list(_tokens(files, cycles)), results, after)
+        cycles[1].heldout["pass_at_1"] = pass_at_k_rate(chosen_on[1].outcomes, 1).to_dict()
+    tokens = list(_tokens(files, cycles, before or Tokens()))
+    return Measured(files.arm, files.seed, cycles, tokens, results, after)
 
 
 def write_record(path: Path, key: str, run: Measured) -> None:
@@ -207,9 +217,8 @@ def least_tokens(runs: Iterable[Measured]) -> int:
     return min((total for run in runs if (total := run.tokens[-1].generated)), default=0)
 
 
-def _tokens(files: Files, cycles: list[CycleStats]) -> Iterator[Tokens]:
-    """Yield what the model of each cycle cost."""
-    spent = Tokens()
+def _tokens(files: Files, cycles: list[CycleStats], spent: Tokens) -> Iterator[Tokens]:
+    """Yield what the model of each cycle cost, with what was spent before."""
     for stats in cycles:
         if stats.cycle:
             drawn = [sample.tokens for sample in _drawn(files, stats.cycle)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -68,6 +69,9 @@ class Plan(Section):
             self.line_of(name)
         if any(arm.kind == "sft" for arm in self.arms.values()) and not self.references:
             raise ValueError("references: name the file with the answers that arms of kind sft are trained on")
+        measured = [stem(name) for name in (self.choose, *self.report)]
+        if len(set(measured)) < len(measured):
+            raise ValueError(f"report: task sets need names that differ, and these are {', '.join(measured)}")
         known = {*self.arms, BASE, *([RECIPE] if self.recipes else [])}
         for key, names in (("recipes", self.recipes), ("compare", [name for pair in self.compare for name in pair])):
             if strange := [name for name in names if name not in known]:
@@ -111,7 +115,8 @@ def read_plan(path: Path | None, given: Mapping[str, Any], simple: Mapping[str, 
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path or 'the command line'}: {where}{': ' if where else ''}{first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path or 'the command line'}: {where}{': ' if where else ''}{said}") from None
 
 
 def check_apart(plan: Plan) -> None:
@@ -142,13 +147,7 @@ def stem(task_set: str) -> str:
     return Path(task_set).stem.replace(":", "-")
 
 
-def stems(task_sets: Iterable[str]) -> dict[str, str]:
-    """Return the names in files of several task sets.
-
-    Raises:
-        ConfigError: Two have the same.
-    """
-    found = {name: stem(name) for name in task_sets}
-    if len(set(found.values())) < len(found):
-        raise ConfigError(f"report: {', '.join(found)} have the same file name; rename one")
-    return found
+@functools.cache
+def content(task_set: str) -> str:
+    """Return what identifies the tasks of a set, wherever its file lies."""
+    return tasks.load(task_set).sha256

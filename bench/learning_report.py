@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from halo_raft.evaluate import bootstrap_interval, paired_difference
-from learning_measured import Measured, Result, Tokens, least_tokens
+from learning_measured import Measured, Result, least_tokens
 from learning_plan import BASE, RECIPE, Plan, stem
 from learning_plots import Series, plot
 
@@ -54,20 +54,18 @@ class Found:
 
     def base(self, task_set: str) -> list[tuple[int, Result]]:
         """Return the base model's results, by seed."""
-        return [
-            (run.seed, run.results[task_set][0]) for run in self.all if not run.after and 0 in run.results[task_set]
-        ]
+        return [(run.seed, run.on(task_set)[0]) for run in self.all if not run.after and 0 in run.on(task_set)]
 
     def best(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
         """Return the results of an arm's best cycles, by seed."""
         if arm == BASE:
             return self.base(task_set)
-        return [(run.seed, run.results[task_set][run.best]) for run in self.runs.get(arm, ())]
+        return [(run.seed, run.on(task_set)[run.best]) for run in self.runs.get(arm, ())]
 
     def at_equal_tokens(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
         """Return the same of the best cycles within the tokens that each arm of the seed drew."""
         cycles = ((run, run.best_within(self.tokens_of(run.seed))) for run in self.runs.get(arm, ()))
-        return [(r.seed, r.results[task_set][c]) for r, c in cycles if c is not None and c in r.results[task_set]]
+        return [(r.seed, r.on(task_set)[c]) for r, c in cycles if c is not None and c in r.on(task_set)]
 
     def tokens_of(self, seed: int) -> int:
         """Return the fewest tokens that any run of a seed drew."""
@@ -76,12 +74,11 @@ class Found:
     def cycles(self, arm: str, task_set: str) -> list[int]:
         """Return the cycles of an arm that all of its runs were measured in; all of them or, where chosen, none."""
         every = self.plan.measure == "all" or task_set == self.plan.choose
-        return sorted(set.intersection(*(set(run.results[task_set]) for run in self.runs[arm]))) if every else []
+        return sorted(set.intersection(*(set(run.on(task_set)) for run in self.runs[arm]))) if every else []
 
-    def spent(self, run: Measured, cycle: int) -> Tokens:
-        """Return what a cycle's model cost, with what it began from."""
-        before = next((r for r in self.runs.get(run.after, ()) if r.seed == run.seed), None)
-        return run.tokens[cycle] + (self.spent(before, before.best) if before else Tokens())
+    def k(self, task_set: str) -> int:
+        """Return the largest k that there is a pass@k for."""
+        return next(result.k for run in self.all for result in run.on(task_set).values())
 
 
 def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
@@ -149,8 +146,7 @@ def _arms(found: Found) -> Iterator[str]:
     for name, runs in found.runs.items():
         arm = found.plan.arms[name]
         does = "; ".join([arm.kind, *(f"`{key}: {value}`" for key, value in arm.settings.items())])
-        best = [found.spent(run, run.best) for run in runs]
-        whole = [found.spent(run, len(run.cycles) - 1) for run in runs]
+        best, whole = [run.tokens[run.best] for run in runs], [run.tokens[-1] for run in runs]
         tokens = [
             ", ".join(f"{np.mean([getattr(spent, kind) for spent in group]):,.0f}" for group in (best, whole))
             for kind in ("generated", "trained")
@@ -164,13 +160,13 @@ def _arms(found: Found) -> Iterator[str]:
 
 
 def _rates(found: Found, task_set: str) -> Iterator[str]:
-    k = found.all[0].results[task_set][max(found.all[0].results[task_set])].k
+    k = found.k(task_set)
     yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
     yield "| --- | --- | --- | --- | --- |"
     rows = [(BASE, "0", found.base(task_set))]
     for arm, runs in found.runs.items():
         cycles = [cycle for cycle in found.cycles(arm, task_set) if cycle]
-        rows += [(arm, str(c), [(run.seed, run.results[task_set][c]) for run in runs]) for c in cycles]
+        rows += [(arm, str(c), [(run.seed, run.on(task_set)[c]) for run in runs]) for c in cycles]
         rows += [] if cycles else [(arm, "best", found.best(arm, task_set))]
     for name, cycle, results in rows:
         if results:
@@ -179,7 +175,7 @@ def _rates(found: Found, task_set: str) -> Iterator[str]:
 
 
 def _comparisons(found: Found, task_set: str) -> Iterator[str]:
-    k = found.all[0].results[task_set][max(found.all[0].results[task_set])].k
+    k = found.k(task_set)
     yield f"| comparison | pass@1 | pass@{k} |"
     yield "| --- | --- | --- |"
 
@@ -214,7 +210,7 @@ def _all_cycles(found: Found, arm: str, task_set: str) -> list[int]:
 def _of_all(found: Found, arm: str, task_set: str, cycles: Sequence[int] | None = None) -> list[tuple[int, Result]]:
     """Return the results of all measured cycles of an arm, or of some."""
     wanted = _all_cycles(found, arm, task_set) if cycles is None else cycles
-    return [(run.seed, run.results[task_set][cycle]) for run in found.runs.get(arm, ()) for cycle in wanted]
+    return [(run.seed, run.on(task_set)[cycle]) for run in found.runs.get(arm, ()) for cycle in wanted]
 
 
 def _mean(values: ByTask) -> tuple[float, float, float]:
@@ -251,12 +247,12 @@ def _training(found: Found) -> Iterator[str]:
 def _plots(found: Found, task_set: str, output: Path) -> Iterator[str]:
     """Draw pass@k by cycle of the arms whose cycles were all measured."""
     named = "heldout" if task_set == found.plan.choose else stem(task_set)
-    k = found.all[0].results[task_set][max(found.all[0].results[task_set])].k
+    k = found.k(task_set)
     drawn = {arm: cycles for arm in found.runs if len(cycles := found.cycles(arm, task_set)) > 1}
     for size in dict.fromkeys((1, k)) if drawn else ():
         series = []
         for arm, cycles in drawn.items():
-            of_arm = [[(run.seed, run.results[task_set][c]) for run in found.runs[arm]] for c in cycles]
+            of_arm = [[(run.seed, run.on(task_set)[c]) for run in found.runs[arm]] for c in cycles]
             points = [_mean(by_task(results, size)) for results in of_arm]
             series.append(Series(arm, cycles, *map(list, zip(*points, strict=True))))
         name = f"{output.stem}_{named}_pass{size}.png"

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from halo_raft.config import RaftConfig, SftConfig, load
 from halo_raft.config.sft import RAFT_ALONE
-from halo_raft.config.training import TrainingConfig
+from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN, TrainingConfig
 from halo_raft.errors import ConfigError, UsageError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.plan import prepare
@@ -17,11 +18,20 @@ from halo_raft.pipelines.sweep.reuse import take_over
 from halo_raft.records import stable_hash
 from halo_raft.store import RunFolder
 from learning_measured import Files, Measured, least_tokens, read_record, read_run, write_record
-from learning_plan import Plan, words
+from learning_plan import Plan, content, words
 from learning_slice import Slice
 
 MEASURED_BY = ("verifier", "run_after_compile", "sandbox.", "engine.", "resources.")
 """Settings on the command line that benchmarks get too, by what they begin with."""
+DRAWN_BY = ("top_k", "top_p", "min_p", "max_new_tokens", "stop")
+"""Settings of sampling that all measurements share."""
+WHERE_IT_RUNS: dict[str, Any] = {
+    **dict.fromkeys(("output_dir", "tracking", "resources", "engine"), True),
+    "tasks": {"train", "heldout"},
+    "verifier": {"workers"},
+    "training": set(WHEN_CHECKPOINTS_ARE_WRITTEN),
+}
+"""Settings that figures do not depend on: of tasks it is their content that counts."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,9 @@ class Study:
         """Return what identifies an arm's figures: all that they depend on, but for where it runs."""
         plan = self.plan
         line = [plan.arms[name].model_dump() for name in plan.line_of(arm)]
-        shared = load(RaftConfig, plan.config, self.settings(None, seed))
-        kept = shared.model_dump(mode="json", exclude={"output_dir", "tracking", "resources"})
-        return stable_hash(line, kept, plan.references, plan.report, plan.measure, seed)
+        kept = load(RaftConfig, plan.config, self.settings(None, seed)).model_dump(mode="json", exclude=WHERE_IT_RUNS)
+        named = [plan.train, plan.choose, *plan.report, *([plan.references] if plan.references else [])]
+        return stable_hash(line, kept, [content(name) for name in named], plan.measure, seed)
 
     def found(self, arm: str, seed: int) -> Measured | None:
         """Return an arm's figures, None where there are none yet, or of another plan."""
@@ -99,25 +109,33 @@ def run(study: Study, slice_: Slice, pairs: Iterable[tuple[str, int]]) -> None:
         TimeIsUpError: The slice is over.
     """
     for arm, seed in pairs:
-        if study.found(arm, seed) is None:
-            for name in study.plan.line_of(arm):
-                if name == arm or study.found(name, seed) is None or not study.adapter(name, seed).is_dir():
-                    _run_arm(study, slice_, name, seed)
+        line = study.plan.line_of(arm) if study.found(arm, seed) is None else []
+        for name in line:
+            known = study.found(name, seed) is not None
+            if not known or not study.adapter(name, seed).is_dir():
+                _train(study, slice_, name, seed)
+            if not known:
+                _measure_arm(study, slice_, Files(study.plan, study.work, name, seed))
     for seed in study.plan.seeds:
         _measure_at_equal_tokens(study, slice_, seed)
 
 
-def _run_arm(study: Study, slice_: Slice, name: str, seed: int) -> None:
-    """Train one arm with one seed, measure it, and keep its figures."""
-    arm, files = study.plan.arms[name], Files(study.plan, study.work, name, seed)
+def _train(study: Study, slice_: Slice, name: str, seed: int) -> None:
+    """Train one arm with one seed, or what is left of it."""
+    arm = study.plan.arms[name]
     if arm.kind == "sft":
         slice_.call(["sft", "train", *sft_settings(study, name, seed)])
+        return
+    settings = [*study.settings(name, seed), f"output_dir={study.folder(name, seed)}"]
+    settings += [f"model.checkpoint={study.adapter(arm.after, seed)}"] if arm.after else []
+    share(on_checkpoint_base(load(RaftConfig, study.plan.config, settings)), study.work.glob(f"*-seed{seed}"))
+    slice_.call(["raft", "train", "--config", str(study.plan.config), *settings])
+
+
+def _measure_arm(study: Study, slice_: Slice, files: Files) -> None:
+    """Measure what was trained, and keep its figures."""
+    if files.is_sft:
         _measure(study, slice_, files, study.plan.choose, [1])
-    else:
-        settings = [*study.settings(name, seed), f"output_dir={files.folder}"]
-        settings += [f"model.checkpoint={study.adapter(arm.after, seed)}"] if arm.after else []
-        share(on_checkpoint_base(load(RaftConfig, study.plan.config, settings)), study.work.glob(f"*-seed{seed}"))
-        slice_.call(["raft", "train", "--config", str(study.plan.config), *settings])
     trained = read_run(files)
     cycles = range(1, len(trained.cycles)) if study.plan.measure == "all" else [trained.best]
     _report_on(study, slice_, files, cycles)
@@ -128,7 +146,10 @@ def _report_on(study: Study, slice_: Slice, files: Files, cycles: Iterable[int])
     cycles = list(cycles)
     for tasks in study.plan.report:
         _measure(study, slice_, files, tasks, cycles)
-    write_record(study.record(files.arm, files.seed), study.key(files.arm, files.seed), read_run(files))
+    after = study.plan.arms[files.arm].after
+    begun = study.found(after, files.seed) if after else None
+    measured = read_run(files, begun.tokens[begun.best] if begun else None)
+    write_record(study.record(files.arm, files.seed), study.key(files.arm, files.seed), measured)
 
 
 def _measure(study: Study, slice_: Slice, files: Files, tasks: str, cycles: Iterable[int]) -> None:
@@ -146,7 +167,7 @@ def _measure_at_equal_tokens(study: Study, slice_: Slice, seed: int) -> None:
         return
     for found in runs:
         cycle, files = found.best_within(least_tokens(runs)), Files(study.plan, study.work, found.arm, seed)
-        known = all(cycle in found.results[tasks] for tasks in study.plan.report)
+        known = all(cycle in found.on(tasks) for tasks in study.plan.report)
         if cycle is not None and not known and files.folder.is_dir():
             _report_on(study, slice_, files, [found.best, cycle])
 
@@ -202,11 +223,11 @@ def _benchmark(study: Study, slice_: Slice, model: str, tasks: str, output: Path
     command = ["benchmark", "run", "--model", model, "--prompts", tasks, "--samples", str(samples), "--k", ks]
     settings = [
         f"sampling.temperature={run.heldout.temperature}",
-        f"sampling.max_new_tokens={run.sampling.max_new_tokens}",
-        f"sampling.stop={json.dumps(run.sampling.stop)}",
+        *(f"sampling.{name}={json.dumps(getattr(run.sampling, name))}" for name in DRAWN_BY),
         f"engine.max_model_len={run.engine.max_model_len}",
         f"engine.max_num_seqs={json.dumps(run.engine.max_num_seqs)}",
         f"tasks.show_tests={json.dumps(run.tasks.show_tests)}",
+        f"tasks.system_prompt={json.dumps(run.tasks.system_prompt)}",
         "tracking.mlflow=false",  # the study's own files have it all
         *(word for word in [*words(study.plan.settings), *study.given] if word.startswith(MEASURED_BY)),
     ]

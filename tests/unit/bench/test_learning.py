@@ -100,6 +100,15 @@ def test_a_study_is_run_once_arm_after_arm_and_carried_without_its_runs(study, t
     shutil.rmtree(tmp_path / "work")
     assert study("--records", str(tmp_path / "carried")) == [], "figures are enough, the runs are gone"
     assert (tmp_path / "out.md").read_text() == text
+    Path("elsewhere").mkdir()
+    moved = Path("dev.jsonl").rename("elsewhere/dev.jsonl")
+    assert study("--records", str(tmp_path / "carried"), "--heldout", str(moved)) == [], "the same tasks, elsewhere"
+
+    moved.rename("dev.jsonl")
+    (tmp_path / "carried" / "sft-raft-seed0.json").unlink()
+    again = study("--records", str(tmp_path / "carried"), "--only", "sft-raft", "0")
+    assert kinds(again)[:2] == ["sft train", "raft train"], "what it begins from has figures, and is gone"
+    assert not any("sft-seed0/final_model" in command for command in again[2:]), "so it is not measured again"
 
 
 def test_what_is_changed_in_a_plan_is_run_again_with_what_begins_from_it(study, tmp_path: Path, capsys) -> None:
@@ -177,7 +186,8 @@ def test_an_estimate_counts_what_is_drawn_and_runs_nothing(study, capsys: pytest
         ("samples: 4", "sample: 4", "sample: Extra inputs are not permitted"),
         ("seeds: [0, 1]", "seeds: [", "cannot be read"),
         ("references: starter", "references: starter:heldout", "held-out tasks must not be trained on"),
-        ("report: [test.jsonl]", "report: [dev.jsonl]", "choose: and report: must not share tasks"),
+        ("choose: dev.jsonl", "choose: starter:heldout", "choose: and report: must not share tasks"),
+        ("report: [test.jsonl]", "report: [dev.jsonl]", "yaml: report: task sets need names that differ"),
     ],
 )
 def test_a_plan_with_a_mistake_is_one_line(
