@@ -148,7 +148,7 @@ def _add_raft(cost: Cost, study: Study, config: RaftConfig, arm: str, rates: Rat
     cost.drawn += (cycles - 1 + ("train" in new)) * per_cycle
     cost.measured += (cycles + ("heldout" in new)) * heldout * rates.completion_tokens
     asked = sum(_characters(plan.training.wording.chat(task)) for task in plan.training.tasks.tasks) / prompts
-    kept = max(1, round(prompts * rates.kept))
+    kept = max(1, round(prompts * rates.kept / (1 - config.training.base_share)))
     passes = schedule(kept, config.training, config.resources.trainer.num_workers).epochs
     cost.trained += cycles * kept * passes * (asked / CHARACTERS_A_TOKEN + rates.completion_tokens)
     cost.commands += 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from halo_raft.config import RaftConfig, load
+from halo_raft.pipelines.raft import spoken
 from halo_raft.pipelines.raft.plan import prepare
-from halo_raft.pipelines.raft.training import finetune_job, write_base
-from halo_raft.records import Sample
+from halo_raft.pipelines.raft.tracked import metrics
+from halo_raft.pipelines.raft.training import finetune_job, with_training, write_base
+from halo_raft.records import CycleStats, Sample
 from halo_raft.store import RunFolder, read_records, write_atomically
+from halo_raft.train.job import ScalePoint
 
 
 def sample(task: int, index: int, *, cycle: int = 1, reason: str = "stop") -> Sample:
@@ -63,3 +66,20 @@ def test_no_more_is_mixed_in_than_was_drawn(make):
     plan, folder = make("training.base_share=0.95")
     write_base(plan, folder, 1)
     assert len(list(read_records(folder.base_path(1), Sample))) == 30 - 4, "of the kept ones 4 are of the first round"
+
+
+def test_statistics_say_what_was_mixed_in_and_how_much_of_the_adapter_was_kept(capsys):
+    facts = {
+        "loss_curve": ((1, 0.9, 1e-4),), "examples": 10, "mixed_in": 4, "scales": (ScalePoint(0.5, 1.2),),
+        "skipped_too_long": 0, "held_back": 2, "held_back_loss": 1.2, "steps": 3, "trained_tokens": 9,
+        "tokens_per_s": 1.0, "loop_seconds": 1.0,
+    }  # fmt: skip
+    stats = with_training(CycleStats(cycle=1, kept=8), facts)
+    assert (stats.trained, stats.base_samples, stats.adapter_scale) == (10, 4, 0.5)
+    assert CycleStats.from_dict(stats.to_dict()) == stats
+    spoken.trained(stats)
+    said = capsys.readouterr().out
+    assert "With 4 answers of the first model, right or wrong (training.base_share)" in said
+    assert "0.5 of the adapter is kept (training.scales)" in said
+    assert {"train/base_samples": 4.0, "train/adapter_scale": 0.5}.items() <= metrics(stats).items()
+    assert metrics(CycleStats(cycle=1))["train/base_samples"] is None, "a run without has no such curve"
