@@ -95,8 +95,8 @@ class TrainingConfig(Section):
     @property
     def choosing(self) -> tuple[str, ...]:
         """Settings that choose by the loss on what is held back."""
-        return (*(["early_stopping_patience"] if self.early_stopping_patience else []),
-                *(["scales"] if len(self.scales) > 1 else []))  # fmt: skip
+        named = {"early_stopping_patience": self.early_stopping_patience > 0, "scales": len(self.scales) > 1}
+        return tuple(name for name, chooses in named.items() if chooses)
 
 
 def tied_settings(section: LoraConfig | TrainingConfig) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def write_base(plan: RaftPlan, folder: RunFolder, cycle: int) -> tuple[Path, ...
     """Write the answers of the run's first model that a cycle trains on beside what it kept, and return the file.
 
     Drawn at random among those of cycle 1's first round that are whole, passed or not, but for the kept ones: the
-    same ones after a resume. None where `training.base_share` asks for none.
+    same ones after a resume. None where `training.base_share` asks for none, or all that was drawn was kept.
     """
     config = plan.config
     if not config.training.base_share:
@@ -57,6 +57,8 @@ def write_base(plan: RaftPlan, folder: RunFolder, cycle: int) -> tuple[Path, ...
         if sample.index < config.sampling.samples_per_prompt and not sample.truncated and sample.sample_id not in kept
     ]
     drawn.sort(key=lambda sample: stable_hash(config.seed, cycle, sample.sample_id))
+    if not drawn or not count:
+        return ()
     write_atomically(folder.base_path(cycle), (sample.line() for sample in drawn[:count]))
     return (folder.base_path(cycle),)
 

@@ -68,6 +68,12 @@ def test_no_more_is_mixed_in_than_was_drawn(make):
     assert len(list(read_records(folder.base_path(1), Sample))) == 30 - 4, "of the kept ones 4 are of the first round"
 
 
+def test_where_all_that_was_drawn_is_kept_nothing_is_mixed_in(make):
+    plan, folder = make("training.base_share=0.5")
+    folder.write_kept(1, [s for s in folder.samples(1) if not s.truncated])
+    assert write_base(plan, folder, 1) == ()
+
+
 def test_statistics_say_what_was_mixed_in_and_how_much_of_the_adapter_was_kept(capsys):
     facts = {
         "loss_curve": ((1, 0.9, 1e-4),), "examples": 10, "mixed_in": 4, "scales": (ScalePoint(0.5, 1.2),),
