@@ -1,118 +1,84 @@
-"""What a learning study found: runs on disk -> tables with intervals, and the plots beside them.
+"""What a learning study found: the figures of its arms -> tables with intervals, and the plots beside them.
 
 A task has a value for each seed, and intervals resample tasks and seeds, which are training runs, alike.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from halo_raft import tasks as task_sources
-from halo_raft.config import RaftConfig, load
-from halo_raft.evaluate import GREEDY_INDEX, Outcomes, bootstrap_interval, paired_difference, pass_at_k, tally
-from halo_raft.programs import normalised_program
-from halo_raft.records import CycleStats, Sample, Task, Verdict
-from halo_raft.store import read_records
+from halo_raft.evaluate import bootstrap_interval, paired_difference
+from learning_measured import Measured, Result, least_tokens
+from learning_plan import BASE, RECIPE, Plan, stem
 from learning_plots import Series, plot
-
-HELDOUT = "held-out"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One model on one task set.
-
-    Attributes:
-        outcomes: Samples and passes by task; greedy ones left out.
-        unique: Different programs among those that passed, per task.
-    """
-
-    outcomes: Outcomes
-    unique: float
-
-    def values(self, k: int) -> dict[str, float]:
-        """Return pass@k by task, for tasks with at least k samples."""
-        return {t.task_id: pass_at_k(t.samples, t.passed, k) for t in self.outcomes.tasks if t.samples >= k}
-
-    @property
-    def k(self) -> int:
-        """The largest k that most tasks have samples for."""
-        return int(np.median([t.samples for t in self.outcomes.tasks]))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One arm with one seed.
-
-    Attributes:
-        cycles: Statistics, the base model's first.
-        results: Task set -> cycle -> result.
-    """
-
-    arm: str
-    seed: int
-    cycles: list[CycleStats]
-    results: dict[str, dict[int, Result]] = field(default_factory=dict)
-
-    @property
-    def best(self) -> int:
-        """The cycle with the best held-out pass@1, as the run itself chose it."""
-        return max(
-            (s.cycle for s in self.cycles if s.cycle), key=lambda c: (self.cycles[c].heldout["pass_at_1"]["mean"], -c)
-        )
-
-
-def measure(work: Path, arm: str, seed: int, also: Sequence[str]) -> Measured:
-    """Read one arm with one seed from the disk."""
-    folder = work / f"{arm}-seed{seed}"
-    cycles = [CycleStats(**json.loads(path.read_text())) for path in sorted(folder.glob("cycle_*_stats.json"))]
-    cycles.sort(key=lambda stats: stats.cycle)
-    run = load(RaftConfig, folder / "config.yaml")
-    files = {
-        HELDOUT: {
-            s.cycle: (
-                folder / f"cycle_{s.cycle}_heldout_samples.jsonl",
-                folder / f"cycle_{s.cycle}_heldout_verified.jsonl",
-            )
-            for s in cycles
-        }
-    }
-    for name in also:
-        stem = Path(name).stem.replace(":", "-")
-        beside = {0: work / f"base-seed{seed}_{stem}"} | {
-            s.cycle: folder / f"cycle_{s.cycle}_final_{stem}" for s in cycles if s.cycle
-        }
-        files[name] = {c: (Path(f"{p}_samples.jsonl"), Path(f"{p}_verified.jsonl")) for c, p in beside.items()}
-    results = {
-        name: {cycle: _result(samples, verdicts, name if name != HELDOUT else str(run.tasks.heldout))
-               for cycle, (samples, verdicts) in by_cycle.items()}
-        for name, by_cycle in files.items()
-    }  # fmt: skip
-    return Measured(arm, seed, cycles, results)
-
-
-def _result(samples_path: Path, verdicts_path: Path, task_set: str) -> Result:
-    samples = {s.sample_id: s for s in read_records(samples_path, Sample) if s.index != GREEDY_INDEX}
-    verdicts = [v for v in read_records(verdicts_path, Verdict) if v.sample_id in samples]
-    tasks: dict[str, Task] = {t.task_id: t for t in task_sources.load(task_set).tasks}
-    programs = {
-        (v.task_id, normalised_program(samples[v.sample_id].completion, tasks[v.task_id]))
-        for v in verdicts
-        if v.success
-    }
-    outcomes = tally(verdicts)
-    return Result(outcomes, len(programs) / max(1, len(outcomes.tasks)))
-
 
 ByTask = Mapping[str, tuple[float, ...]]
 """Task -> a value for each seed."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The figures of a study, as far as it went.
+
+    Attributes:
+        runs: Arm -> its runs, one a seed; arms without any are not here.
+    """
+
+    plan: Plan
+    runs: Mapping[str, Sequence[Measured]]
+
+    @classmethod
+    def of(cls, plan: Plan, runs: Iterable[Measured]) -> Found:
+        """Sort runs by their arms."""
+        by_arm: dict[str, list[Measured]] = defaultdict(list)
+        for run in runs:
+            by_arm[run.arm].append(run)
+        return cls(plan, {name: by_arm[name] for name in plan.arms if name in by_arm})
+
+    @property
+    def all(self) -> list[Measured]:
+        """All runs."""
+        return [run for runs in self.runs.values() for run in runs]
+
+    @property
+    def recipe(self) -> str | None:
+        """The arm of `plan.recipes` whose best cycles are the best on the tasks that are chosen on."""
+        there = [name for name in self.plan.recipes if name in self.runs]
+        return max(there, key=lambda name: _mean(by_task(self.best(name, self.plan.choose), 1))[0], default=None)
+
+    def base(self, task_set: str) -> list[tuple[int, Result]]:
+        """Return the base model's results, by seed."""
+        return [(run.seed, run.on(task_set)[0]) for run in self.all if not run.after and 0 in run.on(task_set)]
+
+    def best(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
+        """Return the results of an arm's best cycles, by seed."""
+        if arm == BASE:
+            return self.base(task_set)
+        return [(run.seed, run.on(task_set)[run.best]) for run in self.runs.get(arm, ())]
+
+    def at_equal_tokens(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
+        """Return the same of the best cycles within the tokens that each arm of the seed drew."""
+        cycles = ((run, run.best_within(self.tokens_of(run.seed))) for run in self.runs.get(arm, ()))
+        return [(r.seed, r.on(task_set)[c]) for r, c in cycles if c is not None and c in r.on(task_set)]
+
+    def tokens_of(self, seed: int) -> int:
+        """Return the fewest tokens that any run of a seed drew."""
+        return least_tokens(run for run in self.all if run.seed == seed)
+
+    def cycles(self, arm: str, task_set: str) -> list[int]:
+        """Return the cycles of an arm that all of its runs were measured in; all of them or, where chosen, none."""
+        every = self.plan.measure == "all" or task_set == self.plan.choose
+        return sorted(set.intersection(*(set(run.on(task_set)) for run in self.runs[arm]))) if every else []
+
+    def k(self, task_set: str) -> int:
+        """Return the largest k that there is a pass@k for."""
+        return next(result.k for run in self.all for result in run.on(task_set).values())
 
 
 def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
@@ -125,6 +91,126 @@ def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
         task: tuple(float(np.mean([values[task] for values in seeds[seed]])) for seed in sorted(seeds))
         for task in sorted(shared)
     }
+
+
+def write_report(output: Path, found: Found, *, command: Sequence[str], note: str = "") -> None:
+    """Write the report and its plots; `note` is Markdown that stands before the tables."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    plan, seeds = found.plan, sorted({run.seed for run in found.all})
+    lines = [
+        "# Does it learn?",
+        "",
+        f"Trained on `{plan.train}`, held out: `{plan.choose}`. Seeds: {', '.join(map(str, seeds))}.",
+        "",
+        *([note.strip(), ""] if note.strip() else []),
+        *_how_to_read(found, len(seeds)),
+        "",
+        *([] if not (missing := _missing(found)) else [f"Not there yet: {', '.join(missing)}.", ""]),
+        *_arms(found),
+    ]
+    for task_set in (plan.choose, *plan.report):
+        chosen = ", which is chosen on" if task_set == plan.choose and plan.report else ""
+        lines += [f"## {task_set}{chosen}", "", *_rates(found, task_set), "", *_comparisons(found, task_set), ""]
+        lines += _plots(found, task_set, output)
+    lines += ["## Training", "", *_training(found), "", "## Made by", "", f"    python {shlex.join(command)}", ""]
+    output.write_text("\n".join(lines))
+
+
+def _how_to_read(found: Found, seeds: int) -> Iterator[str]:
+    if "control" in found.runs:
+        yield "`control` keeps as many of its samples as RAFT would of the same ones, at random: what RAFT gains over"
+        yield "it, the verifier earned. (From cycle 2 on each arm draws its own, so the counts differ; see Training.)"
+    yield f"Intervals are 95%, {_resampled(seeds)};"
+    yield "comparisons are paired by task, and p-values are over tasks."
+    yield f"A best cycle is the one with the highest pass@1 of its run on `{found.plan.choose}`, so its figure there"
+    yield "is a little too good; single cycles and the mean of all are not chosen."
+    if found.recipe:
+        yield f"The recipe is `{found.recipe}`: of {', '.join(found.plan.recipes)} the best there, over all seeds."
+
+
+def _resampled(seeds: int) -> str:
+    if seeds == 1:
+        return "over the tasks of one training run: what another seed would give is not in them"
+    return f"over tasks and the {seeds} training runs alike, of which so few show their spread but roughly"
+
+
+def _missing(found: Found) -> list[str]:
+    there = {(run.arm, run.seed) for run in found.all}
+    return [f"{arm} (seed {seed})" for arm in found.plan.arms for seed in found.plan.seeds if (arm, seed) not in there]
+
+
+def _arms(found: Found) -> Iterator[str]:
+    """Yield what each arm is and what its best model cost, beside what all its cycles took."""
+    yield "| arm | begins from | what it does | generated tokens: best, all | trained tokens: best, all | minutes |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, runs in found.runs.items():
+        arm = found.plan.arms[name]
+        does = "; ".join([arm.kind, *(f"`{key}: {value}`" for key, value in arm.settings.items())])
+        best, whole = [run.tokens[run.best] for run in runs], [run.tokens[-1] for run in runs]
+        tokens = [
+            ", ".join(f"{np.mean([getattr(spent, kind) for spent in group]):,.0f}" for group in (best, whole))
+            for kind in ("generated", "trained")
+        ]
+        minutes = np.mean([spent.seconds for spent in whole]) / 60
+        yield f"| {name} | {arm.after or BASE} | {does} | {tokens[0]} | {tokens[1]} | {minutes:.1f} |"
+    yield ""
+    yield "Tokens are means over seeds, with those of the arm that one begins from. Samples of the base model that arms"
+    yield "share count for each of them; minutes are those that each took itself, without measuring."
+    yield ""
+
+
+def _rates(found: Found, task_set: str) -> Iterator[str]:
+    k = found.k(task_set)
+    yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
+    yield "| --- | --- | --- | --- | --- |"
+    rows = [(BASE, "0", found.base(task_set))]
+    for arm, runs in found.runs.items():
+        cycles = [cycle for cycle in found.cycles(arm, task_set) if cycle]
+        rows += [(arm, str(c), [(run.seed, run.on(task_set)[c]) for run in runs]) for c in cycles]
+        rows += [] if cycles else [(arm, "best", found.best(arm, task_set))]
+    for name, cycle, results in rows:
+        if results:
+            unique = np.mean([result.unique for _, result in results])
+            yield f"| {name} | {cycle} | {_shown(by_task(results, 1))} | {_shown(by_task(results, k))} | {unique:.2f} |"
+
+
+def _comparisons(found: Found, task_set: str) -> Iterator[str]:
+    k = found.k(task_set)
+    yield f"| comparison | pass@1 | pass@{k} |"
+    yield "| --- | --- | --- |"
+
+    def row(name: str, before: Sequence[tuple[int, Result]], after: Sequence[tuple[int, Result]]) -> Iterator[str]:
+        seeds = {seed for seed, _ in before} & {seed for seed, _ in after}
+        if seeds:
+            pair = [[(seed, result) for seed, result in side if seed in seeds] for side in (before, after)]
+            cells = (_compared(*(by_task(side, size) for side in pair)) for size in (1, k))
+            yield f"| {name} | {' | '.join(cells)} |"
+
+    base = found.base(task_set)
+    for arm in found.runs:
+        yield from row(f"{arm}, best cycle, less base", base, found.best(arm, task_set))
+        yield from row(f"{arm}, mean of cycles, less base", base, _of_all(found, arm, task_set))
+    for candidate, other in found.plan.compare:
+        one, two = (found.recipe or "" if name == RECIPE else name for name in (candidate, other))
+        named = f"{candidate} less {other}"
+        yield from row(f"{named}, best cycles", found.best(two, task_set), found.best(one, task_set))
+        equal = [found.at_equal_tokens(arm, task_set) for arm in (two, one)]
+        yield from row(f"{named}, at equal generated tokens", *equal)
+        yield from row(f"{named}, mean of cycles", *(_of_all(found, arm, task_set) for arm in (two, one)))
+        for cycle in sorted(set(_all_cycles(found, one, task_set)) & set(_all_cycles(found, two, task_set))):
+            yield from row(f"{named}, cycle {cycle}", *(_of_all(found, arm, task_set, [cycle]) for arm in (two, one)))
+
+
+def _all_cycles(found: Found, arm: str, task_set: str) -> list[int]:
+    """Return an arm's cycles that single comparisons are of: those of arms that have several."""
+    cycles = [cycle for cycle in found.cycles(arm, task_set) if cycle] if arm in found.runs else []
+    return cycles if len(cycles) > 1 or found.plan.measure == "all" else []
+
+
+def _of_all(found: Found, arm: str, task_set: str, cycles: Sequence[int] | None = None) -> list[tuple[int, Result]]:
+    """Return the results of all measured cycles of an arm, or of some."""
+    wanted = _all_cycles(found, arm, task_set) if cycles is None else cycles
+    return [(run.seed, run.on(task_set)[cycle]) for run in found.runs.get(arm, ()) for cycle in wanted]
 
 
 def _mean(values: ByTask) -> tuple[float, float, float]:
@@ -146,100 +232,30 @@ def _compared(base: ByTask, candidate: ByTask) -> str:
     return f"{gap.mean:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]{relative}, p = {gap.p_value:.4f}"
 
 
-def write_report(
-    output: Path, runs: Sequence[Measured], *, train: str, heldout: str, command: Sequence[str], note: str = ""
-) -> None:
-    """Write the report and its plots; `note` is Markdown that stands before the tables."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    arms = {arm: [run for run in runs if run.arm == arm] for arm in dict.fromkeys(run.arm for run in runs)}
-    seeds = [run.seed for run in next(iter(arms.values()))]
-    lines = [
-        "# Does it learn?",
-        "",
-        f"Trained on `{train}`, held out: `{heldout}`. Seeds: {', '.join(map(str, seeds))}.",
-        "",
-        *([note.strip(), ""] if note.strip() else []),
-        "`control` keeps as many of its samples as RAFT would of the same ones, at random: what RAFT gains over it,",
-        "the verifier earned. (From cycle 2 on each arm draws its own, so the counts differ; see Training.)",
-        f"Intervals are 95%, {_resampled(len(seeds))}; comparisons are paired by task, and p-values are over tasks.",
-        "A best cycle is the one with the highest held-out pass@1 of its run, so its figure there is a little too",
-        "good; single cycles and the mean of all are not chosen.",
-        "",
-    ]
-    for task_set in runs[0].results:
-        lines += [f"## {heldout if task_set == HELDOUT else task_set}", "", *_tables(arms, task_set), ""]
-        lines += _plots(arms, task_set, output)
-    lines += ["## Training", "", *_training(arms), "", "## Made by", "", f"    python {shlex.join(command)}", ""]
-    output.write_text("\n".join(lines))
-
-
-def _resampled(seeds: int) -> str:
-    if seeds == 1:
-        return "over the tasks of one training run: what another seed would give is not in them"
-    return f"over tasks and the {seeds} training runs alike, of which so few show their spread but roughly"
-
-
-def _tables(arms: Mapping[str, Sequence[Measured]], task_set: str) -> Iterator[str]:
-    k = next(iter(arms.values()))[0].results[task_set][0].k
-    yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
-    yield "| --- | --- | --- | --- | --- |"
-    rows = [("base", 0, [run for runs in arms.values() for run in runs])]
-    rows += [(arm, cycle, runs) for arm, runs in arms.items() for cycle in _cycles(runs)[1:]]
-    for name, cycle, runs in rows:
-        results = [(run.seed, run.results[task_set][cycle]) for run in runs]
-        unique = np.mean([result.unique for _, result in results])
-        yield f"| {name} | {cycle} | {_shown(by_task(results, 1))} | {_shown(by_task(results, k))} | {unique:.2f} |"
-    yield ""
-    yield "| comparison of pass@1 | difference |"
-    yield "| --- | --- |"
-    cycles = _cycles([run for runs in arms.values() for run in runs])[1:]
-    base = by_task([(run.seed, run.results[task_set][0]) for runs in arms.values() for run in runs], 1)
-    best = {
-        arm: by_task([(run.seed, run.results[task_set][run.best]) for run in runs], 1) for arm, runs in arms.items()
-    }
-
-    def mean(arm: str, cycles: Sequence[int]) -> ByTask:
-        return by_task([(run.seed, run.results[task_set][cycle]) for run in arms[arm] for cycle in cycles], 1)
-
-    for arm in arms:
-        yield f"| {arm}, best cycle, less base | {_compared(base, best[arm])} |"
-        yield f"| {arm}, mean of cycles, less base | {_compared(base, mean(arm, cycles))} |"
-    if {"raft", "control"} <= arms.keys():
-        yield f"| raft less control, best cycles | {_compared(best['control'], best['raft'])} |"
-        yield f"| raft less control, mean of cycles | {_compared(mean('control', cycles), mean('raft', cycles))} |"
-        for cycle in cycles:
-            yield f"| raft less control, cycle {cycle} | {_compared(mean('control', [cycle]), mean('raft', [cycle]))} |"
-
-
-def _cycles(runs: Sequence[Measured]) -> list[int]:
-    """Return the cycles that every run has."""
-    return sorted(set.intersection(*({s.cycle for s in run.cycles} for run in runs)))
-
-
-def _training(arms: Mapping[str, Sequence[Measured]]) -> Iterator[str]:
+def _training(found: Found) -> Iterator[str]:
     yield "| arm | seed | cycle | passed in training | kept | prompts | replayed | steps | tokens/s | minutes |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
-    for runs in arms.values():
-        for run in runs:
-            for s in run.cycles:
-                if s.cycle:
-                    yield (
-                        f"| {run.arm} | {run.seed} | {s.cycle}{' (best)' if s.cycle == run.best else ''} "
-                        f"| {s.pass_rate:.1%} | {s.kept} | {s.kept_prompts} | {s.replayed} | {s.train_steps} "
-                        f"| {s.train_tokens_per_s:,.0f} | {sum(s.seconds.values()) / 60:.1f} |"
-                    )
+    for run in found.all:
+        for s in run.cycles[1:]:
+            yield (
+                f"| {run.arm} | {run.seed} | {s.cycle}{' (best)' if s.cycle == run.best else ''} "
+                f"| {s.pass_rate:.1%} | {s.kept} | {s.kept_prompts} | {s.replayed} | {s.train_steps} "
+                f"| {s.train_tokens_per_s:,.0f} | {sum(s.seconds.values()) / 60:.1f} |"
+            )
 
 
-def _plots(arms: Mapping[str, Sequence[Measured]], task_set: str, output: Path) -> Iterator[str]:
-    k = next(iter(arms.values()))[0].results[task_set][0].k
-    stem = "heldout" if task_set == HELDOUT else Path(task_set).stem.replace(":", "-")
-    for size in dict.fromkeys((1, k)):
+def _plots(found: Found, task_set: str, output: Path) -> Iterator[str]:
+    """Draw pass@k by cycle of the arms whose cycles were all measured."""
+    named = "heldout" if task_set == found.plan.choose else stem(task_set)
+    k = found.k(task_set)
+    drawn = {arm: cycles for arm in found.runs if len(cycles := found.cycles(arm, task_set)) > 1}
+    for size in dict.fromkeys((1, k)) if drawn else ():
         series = []
-        for arm, runs in arms.items():
-            cycles = _cycles(runs)
-            points = [_mean(by_task([(run.seed, run.results[task_set][c]) for run in runs], size)) for c in cycles]
+        for arm, cycles in drawn.items():
+            of_arm = [[(run.seed, run.on(task_set)[c]) for run in found.runs[arm]] for c in cycles]
+            points = [_mean(by_task(results, size)) for results in of_arm]
             series.append(Series(arm, cycles, *map(list, zip(*points, strict=True))))
-        name = f"{output.stem}_{stem}_pass{size}.png"
+        name = f"{output.stem}_{named}_pass{size}.png"
         plot(series, f"pass@{size}", output.parent / name)
         yield f"![pass@{size} by cycle]({name})"
         yield ""

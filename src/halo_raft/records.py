@@ -251,7 +251,9 @@ class CycleStats(Record):
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
         second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
         kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
-        trained: Those of them that were trained on; the others were `too_long`, or `held_back` to be watched.
+        trained: What was trained on: those of them that were not `too_long`, or `held_back` to be watched, and
+            `base_samples`, answers of the run's first model whatever they were worth.
+        adapter_scale: The part of the trained adapter that was kept.
         unique_ratio: Distinct programs per sample that passed, cut off ones left out; None where that is not known.
         threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
@@ -278,6 +280,8 @@ class CycleStats(Record):
     kept_prompts: int = 0
     replayed: int = 0
     trained: int = 0
+    base_samples: int = 0
+    adapter_scale: float = 1.0
     too_long: int = 0
     held_back: int = 0
     unique_ratio: float | None = None

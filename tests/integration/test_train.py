@@ -91,6 +91,28 @@ def test_two_workers_take_the_steps_of_one_with_twice_the_batch(tiny_model: str,
     assert both.trained_tokens == alone["trained_tokens"]
 
 
+def test_two_workers_do_so_with_all_options(tiny_model: str, tmp_path: Path) -> None:
+    """Weights, what is mixed in, a rate for B and a scale that is chosen are those of one worker."""
+    from halo_raft.train import loop
+    from halo_raft.train.dataset import load_dataset
+
+    shape = {"num_train_epochs": 3, "warmup_steps": 0, "bf16": False, "gradient_accumulation_steps": 1}
+    shape |= {"weight": "prompt", "scales": (0.5, 1.0), "held_back": 0.2}
+    one = TrainingConfig(per_device_train_batch_size=16, **shape)
+    two = TrainingConfig(per_device_train_batch_size=8, **shape)
+    held = len(load_dataset(make_job(tiny_model, tmp_path, "alone", training=one), [2]).held_back)
+    mixed, lora = tmp_path / "mixed.jsonl", LoraConfig(r=8, alpha=8, rslora=True, plus_ratio=4)
+    rows = [{"prompt_token_ids": [3, 4], "token_ids": [5 + n], "task_id": f"t{n % 2}"} for n in range(held)]
+    mixed.write_text("".join(json.dumps(row) + "\n" for row in rows))  # 16 examples: none is repeated on two workers
+    changes = {"lora": lora, "mixed_in": (mixed,), "learning_rate": 3e-3}
+    alone = loop.train(make_job(tiny_model, tmp_path, "alone", training=one, **changes))
+    both = finetune(make_job(tiny_model, tmp_path, "both", training=two, workers=2, **changes))
+    assert (both.examples, both.mixed_in, both.steps) == (16, held, 3) and held
+    assert [p.loss for p in both.loss_curve] == pytest.approx([p.loss for p in alone["loss_curve"]], abs=5e-4)
+    assert [p.scale for p in both.scales] == [p.scale for p in alone["scales"]]
+    assert [p.loss for p in both.scales] == pytest.approx([p.loss for p in alone["scales"]], abs=5e-4)
+
+
 @pytest.mark.parametrize(("bf16", "tolerance"), [(False, 1e-3), (True, 3e-2)])
 def test_workers_that_share_the_model_train_as_workers_that_each_hold_it(
     tiny_model: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, bf16: bool, tolerance: float

@@ -224,8 +224,9 @@ class RaftConfig(Section):
 
     @model_validator(mode="after")
     def _watches_something(self) -> Self:
-        if self.training.early_stopping_patience and not self.training.held_back:
-            raise ValueError("training.early_stopping_patience: nothing is watched; set training.held_back, 0.1 say")
+        for name in self.training.choosing:
+            if not self.training.held_back:
+                raise ValueError(f"training.{name}: nothing is watched; set training.held_back, 0.1 say")
         return self
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ RAFT_ALONE = {
     "held_back": "set data.validation_split",
     "lr_decay": "there is one training",
     "init_from": "set model.checkpoint to start from an adapter",
+    "base_share": "no model draws anything here",
 }
 """Settings of a training that SFT has elsewhere or not at all -> what to do."""
 
@@ -83,6 +84,7 @@ class SftConfig(Section):
 
     @model_validator(mode="after")
     def _watches_something(self) -> Self:
-        if self.training.early_stopping_patience and not self.data.validation_split:
-            raise ValueError("training.early_stopping_patience: nothing is watched; set data.validation_split")
+        for name in self.training.choosing:
+            if not self.data.validation_split:
+                raise ValueError(f"training.{name}: nothing is watched; set data.validation_split")
         return self

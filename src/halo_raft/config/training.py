@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -10,6 +10,9 @@ from halo_raft.config.section import NonNegative, Positive, Section, Share
 
 WHEN_CHECKPOINTS_ARE_WRITTEN = ("checkpoint_steps", "checkpoint_minutes")
 """Settings of a training that its result does not depend on."""
+
+SINCE_ADDED = ("quantize", "base_share", "weight", "scales", "rslora", "plus_ratio")
+"""Settings that folders of earlier versions do not name."""
 
 
 class LoraConfig(Section):
@@ -19,6 +22,10 @@ class LoraConfig(Section):
     """Rank: how much an adapter can hold. Engines serve 8, 16, 32, 64, ..."""
     alpha: Positive = 64
     """Scale: what the adapter adds is multiplied by `alpha / r`."""
+    rslora: bool = False
+    """Multiply by `alpha / sqrt(r)` instead, which keeps high ranks learning as fast as low ones (rsLoRA)."""
+    plus_ratio: Annotated[float, Field(ge=1)] = 1.0
+    """Learning rate of an adapter's B matrices over that of its A matrices (LoRA+); 1 learns both alike."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the adapter's inputs that is dropped at random while it trains."""
     target_modules: str | tuple[str, ...] = "all-linear"
@@ -52,6 +59,14 @@ class TrainingConfig(Section):
     """Longer gradients are shortened to this."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """How much the optimizer pulls weights towards 0."""
+    weight: Literal["sample", "prompt"] = "sample"
+    """What counts as one in the loss: each kept sample, or each prompt, whose samples then share its weight."""
+    base_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the examples that are answers of the model that the run began from, right or wrong, drawn from cycle 1:
+    they hold on to what it could do."""
+    scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = ()
+    """Keep so much of the adapter that was trained (0.5: half; WiSE-FT); of several the one with the lowest held-back
+    loss."""
     min_steps: NonNegative = 0
     """At least so many optimizer steps: few examples are accumulated less, then seen more often."""
     train_on: Literal["completion", "all"] = "completion"
@@ -76,3 +91,19 @@ class TrainingConfig(Section):
     """Keep 0 on unified memory (Strix Halo): worker processes hang the GPU there."""
     dataloader_pin_memory: bool = False
     """Keep false on unified memory."""
+
+    @property
+    def choosing(self) -> tuple[str, ...]:
+        """Settings that choose by the loss on what is held back."""
+        named = {"early_stopping_patience": self.early_stopping_patience > 0, "scales": len(self.scales) > 1}
+        return tuple(name for name, chooses in named.items() if chooses)
+
+
+def tied_settings(section: LoraConfig | TrainingConfig) -> dict[str, Any]:
+    """Return what of a section a run folder is tied to, as JSON has it.
+
+    Left out is what no result depends on, and at its default what folders of earlier versions do not name.
+    """
+    fields = type(section).model_fields
+    unset = {name for name in SINCE_ADDED if name in fields and getattr(section, name) == fields[name].default}
+    return section.model_dump(mode="json", exclude={*unset, *WHEN_CHECKPOINTS_ARE_WRITTEN})

@@ -52,6 +52,10 @@ class RunFolder(HeldFolder):
         """Return the path of the samples that a cycle trains on."""
         return self.path / f"cycle_{cycle}_kept.jsonl"
 
+    def base_path(self, cycle: int) -> Path:
+        """Return the path of the answers of the run's first model that a cycle trains on too."""
+        return self.path / f"cycle_{cycle}_base.jsonl"
+
     def adapter_path(self, cycle: int) -> Path:
         """Return the folder of a cycle's adapter."""
         return self.path / f"cycle_{cycle}_final"

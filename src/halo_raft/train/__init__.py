@@ -1,9 +1,9 @@
 """Token-exact LoRA fine-tuning in Ray Train, used by RAFT and SFT alike.
 
-`examples` and `batches` say what is trained on, `trainer` how a step is computed, `loop` is one
-worker's training, `finetune` runs it in Ray, `visiting` brings to a node of the cluster what it
-reads, `stalls` ends one that stands still, `saving` makes the adapter folder appear whole, `card`
-describes it. Importing the package loads neither torch nor ray. Selecting samples and serving
+`dataset`, `examples` and `batches` say what is trained on, `trainer` how a step is computed, `scaling` how
+much of the adapter is kept, `loop` is one worker's training, `finetune` runs it in Ray, `visiting` brings to
+a node of the cluster what it reads, `stalls` ends one that stands still, `saving` makes the adapter folder
+appear whole, `card` describes it. Importing the package loads neither torch nor ray. Selecting samples and serving
 adapters happen elsewhere.
 """
 

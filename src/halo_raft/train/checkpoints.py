@@ -132,11 +132,12 @@ def training_key(job: FinetuneJob) -> str:
     nowhere = Path("/")  # the node that goes on has other paths, and what lies there is what counts
     fields = asdict(
         replace(
-            job, training=settings, run_name="", model="",
-            example_files=(), init_adapter=None, storage_dir=nowhere, output_dir=nowhere / job.output_dir.name,
+            job, training=settings, run_name="", model="", example_files=(), mixed_in=(), init_adapter=None,
+            storage_dir=nowhere, output_dir=nowhere / job.output_dir.name,
         )
     )  # fmt: skip
-    return stable_hash(fields, [digest(path) for path in (*job.example_files, job.init_adapter) if path])
+    read = [[digest(path) for path in files] for files in (job.example_files, job.mixed_in)]
+    return stable_hash(fields, *read, job.init_adapter and digest(job.init_adapter))
 
 
 def read_facts(path: Path) -> dict[str, Any]:

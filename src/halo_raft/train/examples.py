@@ -8,8 +8,9 @@ and encoding again may split it into other tokens than those that were sampled.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +27,13 @@ class TrainExample:
 
     Attributes:
         group: What it answers: examples of one group are held back together, or not at all.
+        weight: What each of its tokens counts in the loss.
     """
 
     prompt_token_ids: tuple[int, ...]
     completion_token_ids: tuple[int, ...]
     group: str = ""
+    weight: float = 1.0
 
     @property
     def input_ids(self) -> list[int]:
@@ -79,6 +82,17 @@ def end_with_eos(token_ids: Sequence[int], eos_token_ids: Sequence[int]) -> tupl
         end -= 1
     closed = end > 0 and token_ids[end - 1] in eos_token_ids
     return (*token_ids[:end], *(() if closed else eos_token_ids[:1]))
+
+
+def weighed_by_group(examples: Sequence[TrainExample]) -> tuple[TrainExample, ...]:
+    """Return the examples with weights that make each group count as one example does.
+
+    A token counts on average what it counts without weights, so that learning rates mean the same.
+    """
+    sizes = Counter(example.group for example in examples)
+    tokens = sum(len(e.completion_token_ids) for e in examples)
+    counted = sum(len(e.completion_token_ids) / sizes[e.group] for e in examples)
+    return tuple(replace(e, weight=tokens / counted / sizes[e.group]) for e in examples)
 
 
 def load_examples(

@@ -40,6 +40,7 @@ class Fitting:
     arguments: Callable[[BatchShape], transformers.TrainingArguments]
     collator: Collator
     bf16: bool
+    plus_ratio: float
     progress: Progress
     checkpoints: Checkpoints | None
     watch: HeldBackLoss | None
@@ -100,6 +101,7 @@ def _trainer(parts: Fitting, shape: BatchShape) -> TokenExactTrainer:
         data_collator=parts.collator,
         callbacks=[callback for callback in callbacks if callback is not None],
         bf16=parts.bf16,
+        plus_ratio=parts.plus_ratio,
         shape=shape,
         progress=parts.progress,
         watch=parts.watch,

@@ -22,6 +22,7 @@ class FinetuneJob:
         base_model: Checkpoint folder or hub name; what the adapter's config will name as its base.
         model: Name of the same model that each node resolves for itself; `base_model` where it is empty.
         example_files: JSONL files of `examples.load_examples`, absolute.
+        mixed_in: The same with more to train on: never held back, and left out where they answer what is held back.
         output_dir: Adapter folder to create, absolute; it must not exist.
         storage_dir: Where Ray Train keeps its own files during the call, absolute.
         learning_rate: Peak rate; `training.learning_rate` before any decay over cycles is not read.
@@ -41,6 +42,7 @@ class FinetuneJob:
     lora: LoraConfig
     training: TrainingConfig
     learning_rate: float
+    mixed_in: tuple[Path, ...] = ()
     init_adapter: Path | None = None
     model: str = ""
     seed: int = 0
@@ -53,7 +55,8 @@ class FinetuneJob:
 
     def __post_init__(self) -> None:
         """Refuse relative paths: a Ray worker runs in a folder of its own."""
-        paths = (*self.example_files, self.output_dir, self.storage_dir, *filter(None, [self.init_adapter]))
+        adapter = filter(None, [self.init_adapter])
+        paths = (*self.example_files, *self.mixed_in, self.output_dir, self.storage_dir, *adapter)
         for path in paths:
             if not path.is_absolute():
                 raise ValueError(f"{path} must be absolute")
@@ -67,7 +70,7 @@ class FinetuneJob:
         """
         if self.output_dir.exists():
             raise DataError(f"{self.output_dir} exists already; name another folder or remove it")
-        for path in self.example_files:
+        for path in (*self.example_files, *self.mixed_in):
             if not path.is_file():
                 raise DataError(f"{path}: there is no such file of training examples")
         if self.init_adapter is not None and not (self.init_adapter / "adapter_config.json").is_file():
@@ -88,6 +91,18 @@ class LossPoint(NamedTuple):
     learning_rate: float
 
 
+class ScalePoint(NamedTuple):
+    """How good a part of an adapter is.
+
+    Attributes:
+        scale: What it was multiplied by.
+        loss: As `LossPoint.loss`, on what is held back; None where it was not measured.
+    """
+
+    scale: float
+    loss: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneResult:
     """What a fine-tuning did.
@@ -97,13 +112,15 @@ class FinetuneResult:
         loss_curve: Points in order, the first and last step among them.
         steps: Optimizer steps.
         epochs: Passes over the examples; fewer than planned where the held-back loss ended it.
-        examples: Examples trained on in each epoch.
+        examples: Examples trained on in each epoch, those mixed in included.
+        mixed_in: How many of them were mixed in.
         skipped_too_long: Examples left out for their length.
         completion_tokens: Tokens with loss in one epoch.
         trained_tokens: Tokens seen in all epochs, prompts included, padding left out.
         held_back: Examples held back.
         held_back_curve: Loss on them before training and after each epoch; empty where nothing was held back.
-        held_back_loss: The lowest of it, whose weights were saved; None where nothing was held back.
+        held_back_loss: That of the weights that were saved; None where nothing was held back.
+        scales: Parts of the adapter that were tried, the one that was kept first; empty where all of it was.
         precision: `bfloat16` or `float32`, what matrices were multiplied in.
         seconds: Wall time of the whole call, Ray's and the model's start included.
         loop_seconds: Wall time of the optimizer steps alone.
@@ -115,12 +132,14 @@ class FinetuneResult:
     steps: int
     epochs: float
     examples: int
+    mixed_in: int
     skipped_too_long: int
     completion_tokens: int
     trained_tokens: int
     held_back: int
     held_back_curve: tuple[LossPoint, ...]
     held_back_loss: float | None
+    scales: tuple[ScalePoint, ...]
     precision: str
     seconds: float
     loop_seconds: float
@@ -160,4 +179,5 @@ def _measured(row: Any) -> dict[str, Any]:
     for name in ("examples", "skipped_too_long", "held_back", "steps", "trained_tokens", "tokens_per_s"):
         facts[name]
     curves["loss_curve"][0]
-    return facts | curves
+    added = {"mixed_in": row.get("mixed_in", 0), "scales": tuple(ScalePoint(*point) for point in row.get("scales", ()))}
+    return facts | curves | added

@@ -32,6 +32,7 @@ def load_model(job: FinetuneJob, dtype: torch.dtype) -> peft.PeftModel:
         r=job.lora.r,
         lora_alpha=job.lora.alpha,
         lora_dropout=job.lora.dropout,
+        use_rslora=job.lora.rslora,
         target_modules=targets if isinstance(targets, str) else list(targets),
         bias="none",  # vLLM refuses adapters with biases or whole modules in them
     )

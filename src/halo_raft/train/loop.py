@@ -27,13 +27,15 @@ from peft.helpers import disable_input_dtype_casting
 from halo_raft.config.training import TrainingConfig
 from halo_raft.precision import bfloat16_is_fast
 from halo_raft.train.checkpoints import Checkpoints
-from halo_raft.train.examples import ExampleSet, TrainExample, load_examples
+from halo_raft.train.dataset import Dataset, load_dataset
+from halo_raft.train.examples import TrainExample
 from halo_raft.train.fitting import Fitting, fit
 from halo_raft.train.job import TRAINING_FILE, FinetuneJob
 from halo_raft.train.loading import load_model
 from halo_raft.train.overfitting import HeldBackLoss
 from halo_raft.train.saving import atomic_folder
-from halo_raft.train.schedule import BatchShape, Schedule, hold_back, schedule
+from halo_raft.train.scaling import scale_adapter
+from halo_raft.train.schedule import BatchShape, Schedule, schedule
 from halo_raft.train.stalls import ended_where_it_stands_still
 from halo_raft.train.trainer import Collator, Progress, TokenExactTrainer, summed_loss
 
@@ -73,16 +75,13 @@ def train(
     )
     model = load_model(job, torch.bfloat16 if bf16 else torch.float32)
     settings = job.training
-    data = load_examples(
-        job.example_files, _eos_token_ids(model, tokenizer), settings.max_seq_length, settings.train_on
-    )
-    examples, held_back = hold_back(data.examples, settings.held_back, job.held_back_seed)
-    if settings.held_back and not held_back:
+    data = load_dataset(job, _eos_token_ids(model, tokenizer))
+    if settings.held_back and not data.held_back:
         report("  Nothing is held back: all examples answer one prompt")
-    plan = schedule(len(examples), settings, job.workers)
+    plan = schedule(len(data.examples), settings, job.workers)
     checkpoints = _checkpoints(job, plan, report, kept)
     progress, collator = Progress(report), Collator(_pad_token_id(tokenizer))
-    watch = _watch(held_back, settings, collator.pad_token_id, bf16, report) if held_back else None
+    watch = _watch(data.held_back, settings, collator.pad_token_id, bf16, report) if data.held_back else None
     scratch = contextlib.nullcontext(str(checkpoints.folder)) if checkpoints else tempfile.TemporaryDirectory()
     with (
         scratch as folder,
@@ -92,10 +91,11 @@ def train(
     ):
         parts = Fitting(
             model=model,
-            examples=examples,
+            examples=data.examples,
             arguments=lambda shape: _arguments(job, plan, shape, folder),
             collator=collator,
             bf16=bf16,
+            plus_ratio=job.lora.plus_ratio,
             progress=progress,
             checkpoints=checkpoints,
             watch=watch,
@@ -106,7 +106,10 @@ def train(
         trainer = fit(parts, BatchShape(size, size, plan.accumulation))
         if watch is not None:
             watch.restore_best(trainer.model)
+        scaled = scale_adapter(trainer.model, settings.scales, watch, report) if settings.scales else ()
     measured = _measured(trainer, progress, data, watch, bf16)
+    if scaled:
+        measured |= {"scales": scaled, "held_back_loss": scaled[0].loss}
     weights = _whole_weights(trainer) if job.sharding == "fsdp" else None
     if is_chief:
         save_adapter(model, tokenizer, job, measured, weights)
@@ -232,7 +235,7 @@ def _pad_token_id(tokenizer: Any) -> int:
 
 
 def _measured(
-    trainer: TokenExactTrainer, progress: Progress, data: ExampleSet, watch: HeldBackLoss | None, bf16: bool
+    trainer: TokenExactTrainer, progress: Progress, data: Dataset, watch: HeldBackLoss | None, bf16: bool
 ) -> dict[str, Any]:
     tokens = int(trainer.state.num_input_tokens_seen)
     return {
@@ -240,9 +243,11 @@ def _measured(
         "steps": trainer.state.global_step,
         "epochs": float(trainer.state.epoch),
         "examples": len(trainer.train_dataset),
-        "held_back": len(data.examples) - len(trainer.train_dataset),
+        "mixed_in": data.mixed_in,
+        "held_back": len(data.held_back),
         "held_back_curve": tuple(watch.curve) if watch else (),
         "held_back_loss": watch.best.loss if watch else None,
+        "scales": (),
         "skipped_too_long": data.skipped_too_long,
         "completion_tokens": sum(len(e.completion_token_ids) for e in trainer.train_dataset),
         "trained_tokens": tokens,

@@ -36,7 +36,9 @@ def output_embeddings(model: Any) -> torch.nn.Module:
 
 
 @contextlib.contextmanager
-def loss_as_logits(model: Any, labels: torch.Tensor, tokens: torch.Tensor | float) -> Iterator[None]:
+def loss_as_logits(
+    model: Any, labels: torch.Tensor, tokens: torch.Tensor | float, weights: torch.Tensor | None = None
+) -> Iterator[None]:
     """Within the block, the model's output has the loss of its batch where the logits would be.
 
     Inside of the forward pass, because there alone workers that share the model have the last layer's weights.
@@ -46,13 +48,17 @@ def loss_as_logits(model: Any, labels: torch.Tensor, tokens: torch.Tensor | floa
         labels: As collated, shape (batch, length), not shifted.
         tokens: What the summed cross-entropy is divided by: tokens with loss in all micro-batches of the step, on
             all workers, so that each weighs the same, however batches are cut or spread.
+        weights: What each example's tokens count, shape (batch,); 1 when not given.
     """
     head, positions = output_embeddings(model), predicts_completion(labels)
-    targets = labels[:, 1:][labels[:, 1:] != IGNORE_INDEX]
+    targets, counts = labels[:, 1:][labels[:, 1:] != IGNORE_INDEX], token_weights(labels, weights)
     inner = head.forward
 
     def forward(hidden: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return loss_in_pieces(hidden[positions], targets, head, lambda piece: inner(piece, *args, **kwargs), tokens)
+        def project(piece: torch.Tensor) -> torch.Tensor:
+            return inner(piece, *args, **kwargs)
+
+        return loss_in_pieces(hidden[positions], targets, head, project, tokens, counts)
 
     def forward_whole(hidden: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         return inner(hidden[positions][None], *args, **kwargs)
@@ -68,16 +74,31 @@ def loss_as_logits(model: Any, labels: torch.Tensor, tokens: torch.Tensor | floa
             head.forward = own
 
 
-def completion_loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | float) -> torch.Tensor:
+def token_weights(labels: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor | None:
+    """Return the weight of each token with loss, in the order of a batch's rows; None where all count 1."""
+    return None if weights is None else weights[:, None].expand(labels.shape)[predicts_completion(labels)]
+
+
+def completion_loss(
+    outputs: Any,
+    labels: torch.Tensor,
+    num_items_in_batch: torch.Tensor | float,
+    weights: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Return the loss out of a model's output under `loss_as_logits`."""
     if outputs.logits.ndim == 0:
         return outputs.logits
     targets = labels[:, 1:][labels[:, 1:] != IGNORE_INDEX]
-    return _loss(outputs.logits[0], targets) / num_items_in_batch
+    return _loss(outputs.logits[0], targets, token_weights(labels, weights)) / num_items_in_batch
 
 
 def loss_in_pieces(
-    rows: torch.Tensor, targets: torch.Tensor, head: torch.nn.Module, project: Project, tokens: torch.Tensor | float
+    rows: torch.Tensor,
+    targets: torch.Tensor,
+    head: torch.nn.Module,
+    project: Project,
+    tokens: torch.Tensor | float,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the cross-entropy of rows of hidden states, with at most `MOST_LOGITS` logits at a time.
 
@@ -87,16 +108,17 @@ def loss_in_pieces(
         head: The layer that `project` calls.
         project: From features to logits.
         tokens: What the sum is divided by.
+        weights: What each token counts, shape (n,); 1 when not given.
     """
     size = max(1, MOST_LOGITS // int(getattr(head, "out_features", None) or head.weight.shape[0]))
     if torch.is_grad_enabled() and not any(parameter.requires_grad for parameter in head.parameters()):
-        total: torch.Tensor = _FrozenHead.apply(rows, targets, project, tokens, size)
+        total: torch.Tensor = _FrozenHead.apply(rows, targets, project, tokens, size, weights)
         return total
 
-    def loss_of(piece: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return _loss(project(piece), target) / tokens
+    def loss_of(piece: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+        return _loss(project(piece), target, weight) / tokens
 
-    pieces = _pieces(rows, targets, size)
+    pieces = _pieces(rows, targets, weights, size)
     if torch.is_grad_enabled():
         return torch.stack([checkpoint(loss_of, *piece, use_reentrant=False) for piece in pieces]).sum()
     return torch.stack([loss_of(*piece) for piece in pieces]).sum()
@@ -113,14 +135,14 @@ class _FrozenHead(torch.autograd.Function):
         project: Project,
         tokens: torch.Tensor | float,
         size: int,
+        weights: torch.Tensor | None,
     ) -> torch.Tensor:
         total, gradients = torch.zeros((), device=rows.device), torch.empty_like(rows)
-        for start, (piece, target) in zip(
-            range(0, len(rows), size), _pieces(rows.detach(), targets, size), strict=True
-        ):
+        pieces = _pieces(rows.detach(), targets, weights, size)
+        for start, (piece, target, weight) in zip(range(0, len(rows), size), pieces, strict=True):
             with torch.enable_grad():
                 piece = piece.detach().requires_grad_()
-                loss = _loss(project(piece), target) / tokens
+                loss = _loss(project(piece), target, weight) / tokens
             gradients[start : start + size] = torch.autograd.grad(loss, piece)[0]
             total += loss.detach()
         ctx.save_for_backward(gradients)
@@ -129,12 +151,17 @@ class _FrozenHead(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradients,) = ctx.saved_tensors
-        return gradients * outputs[0], None, None, None, None
+        return gradients * outputs[0], None, None, None, None, None
 
 
-def _pieces(rows: torch.Tensor, targets: torch.Tensor, size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    return list(zip(rows.split(size), targets.split(size), strict=True))
+def _pieces(
+    rows: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None, size: int
+) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+    cut = targets.split(size)
+    return list(zip(rows.split(size), cut, [None] * len(cut) if weights is None else weights.split(size), strict=True))
 
 
-def _loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+def _loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    if weights is None:
+        return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none") @ weights

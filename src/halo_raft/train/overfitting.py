@@ -94,12 +94,13 @@ class HeldBackLoss(transformers.TrainerCallback):
                 parameter.copy_(self._best[name].to(parameter.device))
 
     def _measure(self, model: torch.nn.Module, state: Any, learning_rate: float) -> LossPoint:
-        point = LossPoint(state.global_step, self._loss(model), learning_rate)
+        point = LossPoint(state.global_step, self.loss(model), learning_rate)
         self.curve.append(point)
         self.report(f"step {state.global_step}/{state.max_steps}  held-back loss {point.loss:.4f}")
         return point
 
-    def _loss(self, model: torch.nn.Module) -> float:
+    def loss(self, model: torch.nn.Module) -> float:
+        """Return the mean loss per completion token on what is held back."""
         device = next(model.parameters()).device
         total = 0.0
         with _evaluating(model), torch.no_grad():

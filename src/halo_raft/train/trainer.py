@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import peft.optimizers
 import torch
 import transformers
 from accelerate.utils.memory import should_reduce_batch_size
@@ -27,6 +28,8 @@ from halo_raft.train.schedule import BatchShape
 
 WEIGHTS = "adapter.pt"
 """In a checkpoint: what is trained."""
+EXAMPLE_WEIGHTS = "example_weights"
+"""In a batch: what the tokens of each example count."""
 PROGRESS_S = 5.0
 """Seconds between progress lines."""
 
@@ -42,6 +45,7 @@ class TokenExactTrainer(transformers.Trainer):
 
     Args:
         bf16: Multiply matrices in bfloat16.
+        plus_ratio: Learning rate of B matrices over that of A matrices.
         shape: How steps are cut: the order of the examples is that of whole batches.
         progress, watch, checkpoints: The callbacks whose state belongs into a checkpoint.
     """
@@ -50,17 +54,19 @@ class TokenExactTrainer(transformers.Trainer):
         self,
         *args: Any,
         bf16: bool,
+        plus_ratio: float,
         shape: BatchShape,
         progress: Progress,
         watch: HeldBackLoss | None,
         checkpoints: Checkpoints | None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, compute_loss_func=completion_loss, **kwargs)
-        self.bf16, self.shape = bf16, shape
+        super().__init__(*args, compute_loss_func=self._loss_of, **kwargs)
+        self.bf16, self.plus_ratio, self.shape = bf16, plus_ratio, shape
         self.progress, self.watch, self.checkpoints = progress, watch, checkpoints
         self._before = (-1, torch.zeros(()), 0)
         self._known: dict[str, Any] = {}
+        self._weights: torch.Tensor | None = None
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler:
         lengths = [len(example) for example in self.train_dataset]
@@ -155,8 +161,23 @@ class TokenExactTrainer(transformers.Trainer):
         self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, num_items_in_batch: Any = None, **kwargs: Any
     ) -> Any:
         """Compute the loss with the vocabulary projected at completion positions alone, piece by piece."""
-        with loss_as_logits(self.accelerator.unwrap_model(model), inputs["labels"], num_items_in_batch):
+        self._weights = inputs.pop(EXAMPLE_WEIGHTS, None)
+        with loss_as_logits(self.accelerator.unwrap_model(model), inputs["labels"], num_items_in_batch, self._weights):
             return super().compute_loss(model, inputs, *args, num_items_in_batch=num_items_in_batch, **kwargs)
+
+    def _loss_of(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        return completion_loss(outputs, labels, num_items_in_batch, self._weights)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Have B matrices learn at a rate of their own where that is asked for; A's is the one that is logged."""
+        if self.plus_ratio == 1:
+            return super().create_optimizer(model)
+        model = self.model if model is None else model
+        kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+        self.optimizer = peft.optimizers.create_loraplus_optimizer(
+            model, kind, loraplus_lr_ratio=self.plus_ratio, loraplus_weight_decay=self.args.weight_decay, **options
+        )
+        return self.optimizer
 
 
 def summed_loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -237,5 +258,8 @@ class Collator:
         self.pad_token_id = pad_token_id
 
     def __call__(self, examples: Sequence[TrainExample]) -> dict[str, torch.Tensor]:
-        """Return `pad_right` of one batch as tensors."""
-        return {name: torch.tensor(rows) for name, rows in pad_right(examples, self.pad_token_id).items()}
+        """Return `pad_right` of one batch as tensors, and the examples' weights where they have any."""
+        batch = {name: torch.tensor(rows) for name, rows in pad_right(examples, self.pad_token_id).items()}
+        if any(example.weight != 1 for example in examples):
+            batch[EXAMPLE_WEIGHTS] = torch.tensor([example.weight for example in examples])
+        return batch

@@ -42,6 +42,7 @@ def visiting(job: FinetuneJob, home: Home) -> Iterator[Visit]:
         here = replace(
             job,
             example_files=tuple(map(home.fetch, job.example_files)),
+            mixed_in=tuple(map(home.fetch, job.mixed_in)),
             init_adapter=job.init_adapter and home.fetch(job.init_adapter),
             output_dir=output,
             storage_dir=Path(scratch),

@@ -139,6 +139,32 @@ def test_it_goes_on_as_if_nothing_had_happened(
     assert [path.name for path in job.output_dir.parent.glob(".killed*")] == []
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lora": LoraConfig(r=4, alpha=8, dropout=0.1, plus_ratio=8, rslora=True)},
+        {"weight": "prompt", "scales": (0.25, 0.5, 1)},
+        {"weight": "prompt", "mixed": True, "lora": LoraConfig(r=4, alpha=8, plus_ratio=4)},
+    ],
+)
+def test_it_goes_on_with_every_option(make_job: MakeJob, tmp_path: Path, options: dict[str, Any]) -> None:
+    shape = SHAPE | options
+    mixed = tmp_path / "mixed.jsonl"
+    rows = [{"prompt_token_ids": [5, 6], "token_ids": [7, n], "task_id": f"t{n % 3}"} for n in range(3, 9)]
+    mixed.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shape |= {"mixed_in": (mixed,)} if shape.pop("mixed", False) else {}
+    whole, job = make_job("whole", **shape), make_job("killed", **shape)
+    train(whole)
+    for place in (at_micro_batch(5), while_the_adapter_is_saved):
+        killed(job, place)
+        assert not job.output_dir.exists()
+    lines: list[str] = []
+    train(job, lines)
+    assert any("Going on with the training at step" in line for line in lines)
+    assert weights(job) == weights(whole)
+    assert facts(job) == facts(whole)
+
+
 def test_the_interval_decides_where_it_goes_on_and_not_what_comes_out(
     make_job: MakeJob, uninterrupted: FinetuneJob
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from halo_raft.errors import DataError
 from halo_raft.records import Sample
-from halo_raft.train.examples import IGNORE_INDEX, TrainExample, end_with_eos, load_examples
+from halo_raft.train.examples import IGNORE_INDEX, TrainExample, end_with_eos, load_examples, weighed_by_group
 
 EOS = 2
 
@@ -87,3 +87,12 @@ def test_no_rows_no_file_no_eos(tmp_path: Path) -> None:
         load_examples([tmp_path / "none.jsonl"], [EOS], max_length=8)
     with pytest.raises(DataError, match="no EOS"):
         load_examples([empty], [], max_length=8)
+
+
+def test_a_prompt_with_four_winners_counts_as_one_and_a_token_on_average_as_before() -> None:
+    examples = [TrainExample((1,), (3,) * length, group) for length, group in ((4, "a"), (6, "a"), (5, "b"), (9, "c"))]
+    weighed = weighed_by_group(examples)
+    totals = {group: sum(e.weight for e in weighed if e.group == group) for group in "abc"}
+    assert totals["a"] == pytest.approx(totals["b"]) == pytest.approx(totals["c"])
+    assert sum(e.weight * len(e.completion_token_ids) for e in weighed) == pytest.approx(4 + 6 + 5 + 9)
+    assert weighed_by_group(examples[2:]) == tuple(examples[2:]), "one each: nothing to weigh"

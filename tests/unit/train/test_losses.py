@@ -39,12 +39,12 @@ def plain(model: Any, batch: dict[str, Any], tokens: int) -> Any:
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), reduction="sum") / tokens
 
 
-def lean(model: Any, batch: dict[str, Any], tokens: int) -> Any:
+def lean(model: Any, batch: dict[str, Any], tokens: int, weights: Any = None) -> Any:
     from halo_raft.train.losses import completion_loss, loss_as_logits
 
     inputs = {name: rows for name, rows in batch.items() if name != "labels"}
-    with loss_as_logits(model, batch["labels"], tokens):
-        return completion_loss(model(**inputs), batch["labels"], tokens)
+    with loss_as_logits(model, batch["labels"], tokens, weights):
+        return completion_loss(model(**inputs), batch["labels"], tokens, weights)
 
 
 def batch_of(examples: tuple[TrainExample, ...]) -> dict[str, Any]:
@@ -81,6 +81,31 @@ def test_gradients_are_those_of_the_whole_loss(
     for name, gradient in gradients(model).items():
         torch.testing.assert_close(gradient, wanted[name], rtol=1e-3, atol=1e-6)
     assert any("lora" in name for name in wanted)
+
+
+@pytest.mark.parametrize(
+    ("targets", "config"), [("q_proj", {}), ("lm_head", {}), ("q_proj", {"final_logit_softcapping": 1e9})],
+    ids=["frozen head", "learned head", "whole logits"],
+)  # fmt: skip
+def test_each_examples_tokens_count_what_its_weight_says(
+    make_job: Callable[..., FinetuneJob], monkeypatch: pytest.MonkeyPatch, targets: str, config: dict[str, float]
+) -> None:
+    from halo_raft.train import losses
+
+    monkeypatch.setattr(losses, "MOST_LOGITS", 7 * VOCABULARY)
+    job = make_job()
+    model = model_of(job.base_model, target_modules=[targets], config=config)
+    examples = load_examples(job.example_files, [EOS], 2048).examples
+    weights = torch.tensor([0.25 * (1 + n) for n in range(len(examples))])
+    alone = [plain(model, batch_of((example,)), 10) * weight for example, weight in zip(examples, weights, strict=True)]
+    expected = torch.stack(alone).sum()
+    expected.backward()
+    wanted = gradients(model)
+    found = lean(model, batch_of(examples), 10, weights)
+    found.backward()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    for name, gradient in gradients(model).items():
+        torch.testing.assert_close(gradient, wanted[name], rtol=1e-3, atol=1e-5)
 
 
 def test_a_model_that_changes_its_logits_after_its_last_layer_has_them_whole(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from halo_raft import models, tasks
 from halo_raft.config import RaftConfig
-from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
+from halo_raft.config.training import tied_settings
 from halo_raft.errors import ConfigError
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.judging import JudgingPolicy
@@ -50,10 +50,7 @@ class RaftPlan:
         checkpoint = self.config.model.checkpoint
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
-        for name in WHEN_CHECKPOINTS_ARE_WRITTEN:
-            settings["training"].pop(name)
-        if self.config.training.quantize is None:  # folders of earlier versions do not name it
-            settings["training"].pop("quantize")
+        settings |= {"training": tied_settings(self.config.training), "lora": tied_settings(self.config.lora)}
         settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         if self.heldout:
             settings["heldout"] |= {name: getattr(self.heldout.sampling, name) for name in ("top_k", "top_p", "min_p")}

@@ -51,6 +51,10 @@ def trained(stats: CycleStats) -> None:
     """Print how the loss moved, and what of the kept samples was not trained on."""
     if stats.too_long:
         say(f"  Left out as too long: {stats.too_long} of {stats.kept} samples (training.max_seq_length)")
+    if stats.base_samples:
+        say(f"  With {stats.base_samples} answers of the first model, right or wrong (training.base_share)")
+    if stats.adapter_scale != 1:
+        say(f"  {stats.adapter_scale:g} of the adapter is kept (training.scales)")
     if stats.loss_first is not None and stats.loss_last is not None:
         held_back = "" if stats.loss_held_back is None else f", {stats.loss_held_back:.3f} on what was held back"
         steps = f"{stats.train_steps} steps, {stats.train_tokens_per_s:,.0f} tokens/s"

@@ -210,7 +210,10 @@ def version_note(plan: RaftPlan, stats: CycleStats, base: CycleStats | None, gai
             *rates,
             *changed,
             *data,
-            f"- **trained on**: {stats.trained:,} samples that the verifier chose",
+            f"- **trained on**: {stats.trained - stats.base_samples:,} samples that the verifier chose"
+            + (
+                f", and {stats.base_samples:,} answers of the first model, right or wrong" if stats.base_samples else ""
+            ),
             f"- **run folder**: {plan.config.output_dir.absolute()}",
             "",
             "Use it:",
@@ -266,6 +269,8 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         "loss/last": stats.loss_last,
         "train/steps": float(stats.train_steps),
         "loss/held_back": stats.loss_held_back,
+        "train/base_samples": float(stats.base_samples) or None,
+        "train/adapter_scale": stats.adapter_scale if stats.adapter_scale != 1 else None,
         "train/tokens": float(stats.train_tokens),
         "train/tokens_per_s": stats.train_tokens_per_s or None,
         "tokens_per_s": stats.tokens_per_s or None,

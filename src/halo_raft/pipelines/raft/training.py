@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from halo_raft import models
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import CycleStats
-from halo_raft.store import RunFolder
+from halo_raft.records import CycleStats, stable_hash
+from halo_raft.store import RunFolder, write_atomically
 from halo_raft.train import FinetuneJob
 
 
@@ -22,6 +23,7 @@ def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) 
         base_model=models.resolve(config.model.name),
         model=models.absolute(config.model.name),
         example_files=(folder.kept_path(cycle),),
+        mixed_in=write_base(plan, folder, cycle),
         output_dir=folder.adapter_path(cycle),
         storage_dir=folder.ray_files,
         lora=config.lora,
@@ -38,6 +40,29 @@ def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) 
     )
 
 
+def write_base(plan: RaftPlan, folder: RunFolder, cycle: int) -> tuple[Path, ...]:
+    """Write the answers of the run's first model that a cycle trains on beside what it kept, and return the file.
+
+    Drawn at random among those of cycle 1's first round that are whole, passed or not, but for the kept ones: the
+    same ones after a resume. None where `training.base_share` asks for none, or all that was drawn was kept.
+    """
+    config = plan.config
+    if not config.training.base_share:
+        return ()
+    kept = {sample.sample_id for sample in folder.each_kept(cycle)}
+    count = round(len(kept) * config.training.base_share / (1 - config.training.base_share))
+    drawn = [
+        sample
+        for sample in folder.stored(1)
+        if sample.index < config.sampling.samples_per_prompt and not sample.truncated and sample.sample_id not in kept
+    ]
+    drawn.sort(key=lambda sample: stable_hash(config.seed, cycle, sample.sample_id))
+    if not drawn or not count:
+        return ()
+    write_atomically(folder.base_path(cycle), (sample.line() for sample in drawn[:count]))
+    return (folder.base_path(cycle),)
+
+
 def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
     """Return the statistics with what the training did."""
     return replace(
@@ -45,6 +70,8 @@ def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
         loss_first=facts["loss_curve"][0][1],
         loss_last=facts["loss_curve"][-1][1],
         trained=facts["examples"],
+        base_samples=facts["mixed_in"],
+        adapter_scale=facts["scales"][0].scale if facts["scales"] else 1.0,
         too_long=facts["skipped_too_long"],
         held_back=facts["held_back"],
         train_steps=facts["steps"],

@@ -17,7 +17,7 @@ from halo_raft.cluster.connection import describe_devices, native_messages_to, r
 from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import SftConfig, load, to_yaml
 from halo_raft.config.flags import SFT_FLAGS, add_training_arguments, read_flags
-from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN
+from halo_raft.config.training import tied_settings
 from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
@@ -255,16 +255,14 @@ def _say_what_is_there(config: SftConfig, folder: HeldFolder, statistics: dict[s
 def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
     """Return what the output folder is tied to."""
     checkpoint = config.model.checkpoint
-    left_out = {"output_dir", *WHEN_CHECKPOINTS_ARE_WRITTEN}
-    if config.training.quantize is None:  # folders of earlier versions do not name it
-        left_out.add("quantize")
+    training = {name: value for name, value in tied_settings(config.training).items() if name != "output_dir"}
     return {
         "model": models.fingerprint(config.model.name),
         "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
         "data": data.sha256,
         "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit"}),
-        "lora settings": config.lora.model_dump(mode="json"),
-        "training settings": stable_hash(config.training.model_dump(mode="json", exclude=left_out)),
+        "lora settings": tied_settings(config.lora),
+        "training settings": stable_hash(training),
         "seed": config.seed,
     }
 

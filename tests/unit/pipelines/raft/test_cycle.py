@@ -56,6 +56,8 @@ def test_a_cycle_that_is_killed_while_it_is_logged_logs_the_same_durations_again
         "examples": 3,
         "skipped_too_long": 0,
         "held_back": 0,
+        "mixed_in": 0,
+        "scales": (),
         "steps": 1,
         "trained_tokens": 9,
         "tokens_per_s": 9.0,
