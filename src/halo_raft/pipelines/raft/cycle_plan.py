@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from halo_raft.config import RaftConfig
+from halo_raft.config.sampling import SamplingConfig
 from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
@@ -55,8 +56,13 @@ def begun_as(folder: RunFolder, cycle: int) -> CyclePlan | None:
     return folder.read_as(_file(cycle), record_of(CyclePlan))
 
 
+def first_samples(plan: CyclePlan, sampling: SamplingConfig) -> int:
+    """Return how many samples a cycle draws of a prompt in its first round."""
+    return sampling.samples_per_prompt
+
+
 def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> Iterator[Verdict]:
-    """Yield the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
+    """Yield the verdicts of the samples that every prompt gets; a further round's would bend the pass rate."""
     more = {s.sample_id for s in folder.stored(cycle) if s.index >= per_prompt}
     return (v for v in folder.each_verdict(cycle) if v.sample_id not in more)
 
@@ -70,6 +76,18 @@ def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], in
             integrity[verdict.integrity] += 1
             passed += verdict.success
     return kinds, integrity, passed
+
+
+def by_form(folder: RunFolder, cycle: int) -> dict[str, dict[str, int]]:
+    """Return samples, and those that passed, by the form that their task was asked in; further rounds left out."""
+    forms = {s.sample_id: s.form or "text" for s in folder.stored(cycle) if s.round is None}
+    found = {name: {"samples": 0, "passed": 0} for name in sorted(set(forms.values()))}
+    for verdict in folder.each_verdict(cycle):
+        if verdict.sample_id in forms and verdict.kind is not VerdictKind.INFRA:
+            counts = found[forms[verdict.sample_id]]
+            counts["samples"] += 1
+            counts["passed"] += verdict.success
+    return found
 
 
 def _looked_at(config: RaftConfig, cycle: int) -> range:

@@ -23,6 +23,13 @@ LEAST_TO_SPLIT = 50
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "seed")
 """Settings that may change when a run goes on (where and how fast, and how much further), or count by themselves."""
 
+SINCE = {
+    "tasks": ("prompt_formats",),
+    "sampling": ("repair", "hint", "hint_samples"),
+    "selection": ("repaired_as", "max_hinted_share"),
+}
+"""Settings by section that folders of earlier versions do not name: at their defaults they are as if not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaftPlan:
@@ -54,6 +61,11 @@ class RaftPlan:
             settings["training"].pop(name)
         if self.config.training.quantize is None:  # folders of earlier versions do not name it
             settings["training"].pop("quantize")
+        for section, names in SINCE.items():  # nor these
+            defaults = getattr(RaftConfig(), section).model_dump(mode="json")
+            for name in names:
+                if settings[section][name] == defaults[name]:
+                    settings[section].pop(name)
         settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         if self.heldout:
             settings["heldout"] |= {name: getattr(self.heldout.sampling, name) for name in ("top_k", "top_p", "min_p")}
@@ -102,7 +114,7 @@ def prepare(config: RaftConfig) -> RaftPlan:
         drawn = drawn_as(config.sampling, temperature=config.heldout.temperature)
         heldout = sampling_plan(config, measured, policy)
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)
-    training = sampling_plan(config, train, policies[0])
+    training = replace(sampling_plan(config, train, policies[0]), formats=config.tasks.prompt_formats)
     return RaftPlan(config=config, training=training, heldout=heldout, policies=policies)
 
 
