@@ -31,7 +31,7 @@ class Fingerprint:
     """Keys that may change until an adapter is trained: nothing that was drawn depends on them."""
 
     OF_FURTHER_ROUNDS: ClassVar[frozenset[str]] = frozenset(
-        ("second_round", "second_round_max_rate", "repair", "hint", "hint_samples")
+        ("second_round", "second_round_max_rate", "repair", "hint", "hint_samples", "allot")
     )
     """Settings of sampling that the samples which every prompt gets do not depend on."""
     OF_TRAINING_PROMPTS: ClassVar[frozenset[str]] = frozenset(("prompt_formats", "mix"))

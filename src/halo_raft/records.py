@@ -191,8 +191,9 @@ class CycleStats(Record):
             `too_long`), and the samples `kept` for training, also of earlier cycles.
         hint: The same of samples that saw the reference; left out are prompts `without_reference`, and `copied` are
             those of the kept that are the reference itself.
-        forms: `samples` and `passed` by how the task was asked, where it is asked in several ways.
-        allotted: `prompts` that were drawn, `resting` ones, and the `most` samples of one, where samples are allotted.
+        forms: `prompts`, `samples` and `passed` by how the task was asked, where it is asked in several ways.
+        allotted: `prompts` that got any samples, and the `most` and `fewest` of one, where samples are allotted.
+        mixed: `prompts`, `samples` and `passed` of the tasks that were mixed in, by where they are from.
         kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
         trained: Those of them that were trained on; the others were `too_long`, or `held_back` to be watched.
         unique_ratio: Distinct programs per sample that passed, cut off ones left out; None where that is not known.
@@ -219,6 +220,7 @@ class CycleStats(Record):
     hint: dict[str, int] = dataclasses.field(default_factory=dict)
     forms: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     allotted: dict[str, int] = dataclasses.field(default_factory=dict)
+    mixed: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     integrity: dict[str, int] = dataclasses.field(default_factory=dict)
     tasks_dropped: int = 0
     kept: int = 0

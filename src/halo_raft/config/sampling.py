@@ -22,6 +22,9 @@ class SamplingConfig(Section):
     """Draw so many more samples of each prompt that passed sometimes, but in at most `second_round_max_rate`."""
     second_round_max_rate: Share = 0.25
     """Prompts solved more often than this get no second round."""
+    allot: Literal["even", "posterior"] = "even"
+    """From cycle 2 on, `posterior` draws as many samples in all, but most of prompts that pass now and then, few of
+    those that always or never passed, and none of those that failed in four cycles."""
     repair: NonNegative = 0
     """Draw so many more samples of each prompt without a winner: they see a failed answer of theirs, and its verdict as
     far as the prompt may know it."""

@@ -48,6 +48,9 @@ class TasksConfig(Section):
     """Where a prompts-only file finds its tests, joined by `task_id`: a source or a JSONL file."""
     limit: Positive | None = None
     """Use the first so many training tasks only."""
+    mix: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    """Other tasks among the training tasks: sources or files, such as `starter`, and the share of all prompts that each
+    may be. They are drawn by lot, the same in every cycle, and none is held out."""
     heldout_limit: Positive | None = None
     """Use the first so many held-out tasks only."""
     system_prompt: str | None = None
@@ -208,6 +211,12 @@ class RaftConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _mixes_a_part(self) -> Self:
+        if sum(self.tasks.mix.values()) >= 1:
+            raise ValueError("tasks.mix: its shares leave nothing to tasks.train; their sum has to be below 1")
+        return self
+
+    @model_validator(mode="after")
     def _watches_something(self) -> Self:
         if self.training.early_stopping_patience and not self.training.held_back:
             raise ValueError("training.early_stopping_patience: nothing is watched; set training.held_back, 0.1 say")
@@ -221,7 +230,8 @@ class RaftConfig(Section):
                 ("sampling.second_round", self.sampling.second_round > 0),
                 ("sampling.repair", self.sampling.repair > 0),
                 ("sampling.hint", self.sampling.hint is not None),
-                ("curriculum.strategy", self.curriculum.strategy in ("adaptive", "historical")),
+                ("sampling.allot", self.sampling.allot != "even"),
+                ("curriculum.strategy", self.curriculum.strategy in ("adaptive", "historical", "almost")),
             )
             if uses
         ]

@@ -7,7 +7,7 @@ has begun is tied to those that its samples depend on, and to all of them once i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from halo_raft.config import RaftConfig
 from halo_raft.config.sampling import SamplingConfig
@@ -15,9 +15,9 @@ from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Verdict, VerdictKind
-from halo_raft.store import RunFolder, record_of
+from halo_raft.store import RunFolder, StoredSample, record_of
 
-DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
+DECIDED_LATER = ("task_ids", "samples", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
 
 NOT_OF_SAMPLES = ("reward_threshold", "keep_top_percent", "learning_rate")
@@ -34,8 +34,7 @@ def begin_cycle(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan:
         if begun.to_dict() != folder.read_as(_file(cycle), dict):
             folder.write_json(_file(cycle), begun.to_dict())
         return begun
-    per_prompt = plan.config.sampling.samples_per_prompt
-    past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in _looked_at(plan.config, cycle)]
+    past = [PastCycle.of(_first_round_of(plan, folder, n)) for n in _looked_at(plan.config, cycle)]
     begins = plan_cycle(plan.config, cycle, plan.policies[cycle - 1].verifier, plan.training.tasks.tasks, past)
     folder.write_json(_file(cycle), begins.to_dict())
     return begins
@@ -57,8 +56,8 @@ def begun_as(folder: RunFolder, cycle: int) -> CyclePlan | None:
 
 
 def first_samples(plan: CyclePlan, sampling: SamplingConfig) -> int:
-    """Return how many samples a cycle draws of a prompt in its first round."""
-    return sampling.samples_per_prompt
+    """Return the most samples that a cycle draws of a prompt in its first round."""
+    return max(plan.samples.values()) if plan.samples else sampling.samples_per_prompt
 
 
 def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> Iterator[Verdict]:
@@ -78,22 +77,40 @@ def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], in
     return kinds, integrity, passed
 
 
+def _first_round_of(plan: RaftPlan, folder: RunFolder, cycle: int) -> Iterator[Verdict]:
+    begun, sampling = begun_as(folder, cycle), plan.config.sampling
+    return first_round(folder, cycle, first_samples(begun, sampling) if begun else sampling.samples_per_prompt)
+
+
 def by_form(folder: RunFolder, cycle: int) -> dict[str, dict[str, int]]:
-    """Return samples, and those that passed, by the form that their task was asked in; further rounds left out."""
-    forms = {s.sample_id: s.form or "text" for s in folder.stored(cycle) if s.round is None}
-    found = {name: {"samples": 0, "passed": 0} for name in sorted(set(forms.values()))}
+    """Return samples, and those that passed, by the form that their task was asked in."""
+    return _by(folder, cycle, lambda sample: sample.form or "text")
+
+
+def mixed_in(plan: RaftPlan, folder: RunFolder, cycle: int) -> dict[str, dict[str, int]]:
+    """Return samples, and those that passed, of tasks that were mixed in, by where they are from."""
+    return _by(folder, cycle, lambda sample: plan.mixed.get(sample.task_id)) if plan.mixed else {}
+
+
+def _by(folder: RunFolder, cycle: int, part: Callable[[StoredSample], str | None]) -> dict[str, dict[str, int]]:
+    """Count samples by part, those of no part, of further rounds, and infra left out."""
+    parts = {s.sample_id: name for s in folder.stored(cycle) if s.round is None and (name := part(s))}
+    found = {name: {"prompts": 0, "samples": 0, "passed": 0} for name in sorted(set(parts.values()))}
+    prompts: set[tuple[str, str]] = set()
     for verdict in folder.each_verdict(cycle):
-        if verdict.sample_id in forms and verdict.kind is not VerdictKind.INFRA:
-            counts = found[forms[verdict.sample_id]]
-            counts["samples"] += 1
-            counts["passed"] += verdict.success
+        if (name := parts.get(verdict.sample_id)) and verdict.kind is not VerdictKind.INFRA:
+            found[name]["prompts"] += (name, verdict.task_id) not in prompts
+            prompts.add((name, verdict.task_id))
+            found[name]["samples"] += 1
+            found[name]["passed"] += verdict.success
     return found
 
 
 def _looked_at(config: RaftConfig, cycle: int) -> range:
     """Return the cycles before this one whose verdicts decide anything about it."""
     curriculum = config.curriculum
-    all_of_them = curriculum.strategy in ("complexity", "adaptive", "historical")
+    strategies = ("complexity", "adaptive", "historical", "almost")
+    all_of_them = curriculum.strategy in strategies or config.sampling.allot == "posterior"
     last = curriculum.reward_shaping == "adaptive"
     return range(1 if all_of_them else cycle - 1 if last and cycle > 1 else cycle, cycle)
 

@@ -27,17 +27,22 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     """
     check_parts(config)
     train = tasks.describe(config.tasks.train)
-    policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
+    others = [tasks.describe(spec) for spec in config.tasks.mix]
+    fitting = tasks.judge_of(described.verifier for described in (train, *others))
+    policies = policies_of(config, "pytest" if config.verifier.test_file else fitting)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
     prompts, long = min(train.tasks, config.tasks.limit or train.tasks), list[Topic]()
-    if not train.downloads and not (heldout and heldout.downloads):
+    if not any(described.downloads for described in (train, *others, *([heldout] if heldout else []))):
         plan = prepare(config)
         prompts = len(plan.training.tasks.tasks)
         long = list(describe_prompts([plan.training, *([plan.heldout] if plan.heldout else [])]))
         if plan.heldout and not heldout:
             heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
-    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
+    yield (
+        "training tasks",
+        f"{' + '.join((config.tasks.train, *config.tasks.mix))}: {prompts} prompts{download_note(train)}",
+    )
     if heldout:
         yield "held-out tasks", f"{config.tasks.heldout or 'held out of them'}: {_heldout_plan(config, heldout)}"
     yield from long
@@ -118,6 +123,8 @@ def _cycles(config: RaftConfig, prompts: int) -> Iterator[Topic]:
     yield "cycles", f"{config.num_cycles}, each {samples}"
     if config.sampling.second_round:
         yield "second round", f"{config.sampling.second_round} more samples of prompts that pass now and then"
+    if config.sampling.allot != "even":
+        yield "samples", "as many in all, allotted by the posterior of each prompt's pass rate from cycle 2 on"
     if config.sampling.repair:
         yield (
             "repair round",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from halo_raft import models, tasks
 from halo_raft.config import RaftConfig
@@ -24,8 +24,8 @@ NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", 
 """Settings that may change when a run goes on (where and how fast, and how much further), or count by themselves."""
 
 SINCE = {
-    "tasks": ("prompt_formats",),
-    "sampling": ("repair", "hint", "hint_samples"),
+    "tasks": ("prompt_formats", "mix"),
+    "sampling": ("repair", "hint", "hint_samples", "allot"),
     "selection": ("repaired_as", "max_hinted_share"),
 }
 """Settings by section that folders of earlier versions do not name: at their defaults they are as if not there."""
@@ -39,12 +39,14 @@ class RaftPlan:
         training: The training tasks, as the first cycle samples and judges them.
         heldout: The tasks that are measured on, and how.
         policies: By which each cycle's samples are judged, from cycle 1.
+        mixed: Of the training tasks those that were mixed in: task id -> where it is from.
     """
 
     config: RaftConfig
     training: SamplingPlan
     heldout: SamplingPlan | None
     policies: tuple[JudgingPolicy, ...]
+    mixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compute(self) -> Compute:
@@ -98,11 +100,16 @@ def prepare(config: RaftConfig) -> RaftPlan:
     """
     check_parts(config)
     train = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
-    policies = policies_of(config, train.verifier)
-    train = fit_for(train, [policy.verifier for policy in policies], config.tasks)
+    others = {spec: load_tasks(spec, None, config.verifier) for spec in config.tasks.mix}
+    policies = policies_of(config, tasks.judge_of(task_set.verifier for task_set in (train, *others.values())))
+    names = [policy.verifier for policy in policies]
+    train, others = fit_for(train, names, config.tasks), {s: fit_for(o, names, config.tasks) for s, o in others.items()}
     for policy in policies:
-        policy.check(train.tasks)
+        policy.check([task for task_set in (train, *others.values()) for task in task_set.tasks])
     train, measured = _taken_out(train, config)
+    train, mixed = tasks.mixed(train, others, config.tasks.mix)
+    if mixed and measured is not None:
+        tasks.refuse_overlap(train, measured)
     heldout = None
     if config.tasks.heldout:
         measured = load_tasks(config.tasks.heldout, config.tasks.heldout_limit, config.verifier)
@@ -115,7 +122,7 @@ def prepare(config: RaftConfig) -> RaftPlan:
         heldout = sampling_plan(config, measured, policy)
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)
     training = replace(sampling_plan(config, train, policies[0]), formats=config.tasks.prompt_formats)
-    return RaftPlan(config=config, training=training, heldout=heldout, policies=policies)
+    return RaftPlan(config=config, training=training, heldout=heldout, policies=policies, mixed=mixed)
 
 
 def _taken_out(train: TaskSet, config: RaftConfig) -> tuple[TaskSet, TaskSet | None]:

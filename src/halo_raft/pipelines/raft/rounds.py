@@ -8,7 +8,7 @@ from functools import cached_property
 
 from halo_raft.curriculum import CyclePlan, second_round
 from halo_raft.pipelines.raft import spoken
-from halo_raft.pipelines.raft.cycle_plan import by_form, counted, first_round, first_samples
+from halo_raft.pipelines.raft.cycle_plan import by_form, counted, first_round, first_samples, mixed_in
 from halo_raft.pipelines.raft.further import Context, Round, hint_round, repair_round
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.stages import further_drafts, training_drafts, training_stage
@@ -80,10 +80,10 @@ class Rounds:
     def _first(self, stats: CycleStats) -> CycleStats:
         """Draw the samples that every prompt gets."""
         number, config, places = self.cycle.cycle, self.plan.config, self._places["first"]
-        drafts = training_drafts(self.plan, self.cycle, self._tasks, places)
+        drafts = training_drafts(self.plan, self.cycle, self._tasks, places, self.cycle.samples)
         time = self.session.run(
             training_stage(self.plan, self.folder, self.cycle, drafts),
-            lambda: spoken.generating(len(self._tasks), len(places)),
+            lambda: spoken.generating(len(self._tasks), len(places), len(drafts)),
         )
         kinds, integrity, passed = counted(first_round(self.folder, number, len(places)))
         judged = integrity.total()
@@ -96,10 +96,20 @@ class Rounds:
             kinds=dict(kinds),
             truncated=sum(s.truncated for s in self.folder.stored(number) if s.index < len(places)),
             forms=by_form(self.folder, number) if len(config.tasks.prompt_formats) > 1 else {},
+            mixed=mixed_in(self.plan, self.folder, number),
+            allotted=self._allotted,
             integrity=dict(integrity),
             tokens_per_s=time.tokens_per_s,
             seconds={**stats.seconds, **time.named("sample")},
         )
+
+    @property
+    def _allotted(self) -> dict[str, int]:
+        """How samples were allotted; nothing where all prompts got as many."""
+        samples = self.cycle.samples
+        if not samples:
+            return {}
+        return {"prompts": len(samples), "most": max(samples.values()), "fewest": min(samples.values())}
 
     def _second(self, stats: CycleStats) -> CycleStats:
         """Draw the second round: more samples of the prompts that can teach most."""

@@ -14,9 +14,12 @@ from halo_raft.select import Selection
 from halo_raft.terminal.console import say, shown, table
 
 
-def generating(prompts: int, samples: int) -> None:
-    """Print that so many samples of each prompt are drawn."""
-    say(f"Generating samples... {prompts} prompts × {samples} samples")
+def generating(prompts: int, samples: int, total: int | None = None) -> None:
+    """Print that so many samples of each prompt are drawn, or up to so many, and `total` together."""
+    if total is None or total == prompts * samples:
+        say(f"Generating samples... {prompts} prompts × {samples} samples")
+    else:
+        say(f"Generating samples... {total} samples of {prompts} prompts, at most {samples} of one")
 
 
 def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:

@@ -15,7 +15,13 @@ from halo_raft.sampling import Draft, Origin, Stage, draft_samples, request
 from halo_raft.store import RunFolder
 
 
-def training_drafts(plan: RaftPlan, cycle: CyclePlan, tasks: Mapping[str, Task], indices: Iterable[int]) -> list[Draft]:
+def training_drafts(
+    plan: RaftPlan,
+    cycle: CyclePlan,
+    tasks: Mapping[str, Task],
+    indices: Iterable[int],
+    most: Mapping[str, int] | None = None,
+) -> list[Draft]:
     """Return samples that see their task alone.
 
     Args:
@@ -23,9 +29,12 @@ def training_drafts(plan: RaftPlan, cycle: CyclePlan, tasks: Mapping[str, Task],
         cycle: What the cycle does.
         tasks: The tasks to draw from.
         indices: Positions of a task's samples.
+        most: Task id -> its samples, where not all have as many.
     """
     key, asked = _key(plan, cycle.cycle, "train"), plan.training
-    return draft_samples(tasks.values(), indices, _sampling(plan, cycle), asked.wording, key, formats=asked.formats)
+    return draft_samples(
+        tasks.values(), indices, _sampling(plan, cycle), asked.wording, key, formats=asked.formats, most=most
+    )
 
 
 def further_drafts(plan: RaftPlan, cycle: CyclePlan, round_: Round, indices: Iterable[int]) -> list[Draft]:
