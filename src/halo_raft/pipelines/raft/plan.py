@@ -121,6 +121,10 @@ def prepare(config: RaftConfig) -> RaftPlan:
         drawn = drawn_as(config.sampling, temperature=config.heldout.temperature)
         heldout = sampling_plan(config, measured, policy)
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)
+    if config.sampling.hint and not any(task.solution for task in train.tasks):
+        raise ConfigError(
+            f"sampling.hint: no task of {train.name} has a reference solution; give some, or leave it out"
+        )
     training = replace(sampling_plan(config, train, policies[0]), formats=config.tasks.prompt_formats)
     return RaftPlan(config=config, training=training, heldout=heldout, policies=policies, mixed=mixed)
 

@@ -59,6 +59,14 @@ def test_a_share_of_the_tasks_is_held_out_by_default_and_said(tmp_path, caplog):
     assert len(plan("tasks.heldout=starter:heldout").training.tasks.tasks) == whole
 
 
+def test_hints_need_a_reference(tmp_path):
+    row = {"task_id": "a", "prompt": "Add one.", "test_list": ["assert f(1) == 2"]}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    words = [f"tasks.train={tmp_path / 'tasks.jsonl'}", f"output_dir={tmp_path / 'out'}", "sampling.hint=reference"]
+    with pytest.raises(ConfigError, match=r"sampling\.hint: no task of .*tasks\.jsonl has a reference solution"):
+        prepare(load(RaftConfig, None, words))
+
+
 def test_a_share_of_other_tasks_is_mixed_in(tmp_path):
     def plan(*settings: str):
         return prepare(load(RaftConfig, None, [f"output_dir={tmp_path / 'out'}", *settings]))
