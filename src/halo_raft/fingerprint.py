@@ -30,13 +30,6 @@ class Fingerprint:
     UNTIL_TRAINED: ClassVar[tuple[str, ...]] = ("selection settings", "lora settings", "training settings")
     """Keys that may change until an adapter is trained: nothing that was drawn depends on them."""
 
-    OF_FURTHER_ROUNDS: ClassVar[frozenset[str]] = frozenset(
-        ("second_round", "second_round_max_rate", "repair", "hint", "hint_samples", "allot")
-    )
-    """Settings of sampling that the samples which every prompt gets do not depend on."""
-    OF_TRAINING_PROMPTS: ClassVar[frozenset[str]] = frozenset(("prompt_formats", "mix"))
-    """Settings of tasks that held-out samples do not depend on."""
-
     model: str
     checkpoint: str | None
     training_tasks: str
@@ -94,23 +87,13 @@ class Fingerprint:
 
     @property
     def of_first_training(self) -> dict[str, Any]:
-        """What the first samples of cycle 1 depend on, however they are judged; whatever is not named counts."""
-        row = self._without(*self._LATER, "held-out tasks", "heldout settings")
-        sampling = row.get("sampling settings", {})
-        return row | {"sampling settings": {k: v for k, v in sampling.items() if k not in self.OF_FURTHER_ROUNDS}}
-
-    @property
-    def of_further_rounds(self) -> dict[str, Any]:
-        """What else the samples of a cycle's further rounds depend on."""
-        sampling = self.settings.get("sampling", {})
-        return {name: value for name, value in sampling.items() if name in self.OF_FURTHER_ROUNDS}
+        """What the training samples of cycle 1 depend on, however they are judged; whatever is not named counts."""
+        return self._without(*self._LATER, "held-out tasks", "heldout settings")
 
     @property
     def of_base_heldout(self) -> dict[str, Any]:
         """What the base model's held-out samples depend on, however they are judged."""
-        row = self._without(*self._LATER, "training tasks", "sampling settings")
-        tasks = row.get("tasks settings", {})
-        return row | {"tasks settings": {k: v for k, v in tasks.items() if k not in self.OF_TRAINING_PROMPTS}}
+        return self._without(*self._LATER, "training tasks", "sampling settings")
 
     _LATER: ClassVar[tuple[str, ...]] = (
         "verifier",

@@ -34,7 +34,6 @@ class Shared:
         purpose: The stage's name in its samples' ids.
         samples: What its samples depend on, hashed.
         verdicts: What else its verdicts depend on, hashed.
-        further: What its further rounds depend on beside, hashed; empty where it has none.
     """
 
     cycle: int
@@ -42,7 +41,6 @@ class Shared:
     purpose: str
     samples: str
     verdicts: str
-    further: str = ""
 
     @property
     def name(self) -> str:
@@ -52,7 +50,7 @@ class Shared:
     @property
     def seconds_names(self) -> tuple[str, ...]:
         """Names in `CycleStats.seconds`, the main one first."""
-        return (self.stage,) if self.stage else ("sample", "second_round", "repair", "hint")
+        return (self.stage,) if self.stage else ("sample", "second_round")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,6 @@ class Keys(Record):
 
     samples: str
     verdicts: str
-    further: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,6 @@ def shared_stages(plan: RaftPlan) -> tuple[Shared, ...]:
         1, "", "train",
         stable_hash(tied.of_first_training, engine, first.temperature),
         stable_hash(tied.of_verdicts, first.run_after_compile),
-        stable_hash(tied.of_further_rounds),
     )  # fmt: skip
     if plan.heldout is None:
         return (train,)
@@ -120,9 +116,7 @@ def take_over(plan: RaftPlan, folder: RunFolder, siblings: Iterable[Path]) -> li
         What was taken over, now or when the run began.
     """
     stages = shared_stages(plan)
-    folder.write_json(
-        KEYS_FILE, {stage.name: Keys(stage.samples, stage.verdicts, stage.further).to_dict() for stage in stages}
-    )
+    folder.write_json(KEYS_FILE, {stage.name: Keys(stage.samples, stage.verdicts).to_dict() for stage in stages})
     others = [RunFolder(path) for path in siblings if path != folder.path]
     for stage in stages:
         if not folder.samples_path(stage.cycle, stage.stage).exists():
@@ -160,8 +154,8 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
     if not samples:
         return
     same_judge = key.verdicts == stage.verdicts
-    if stage.purpose == "train" and not (same_judge and key.further == stage.further):
-        # whatever was drawn beyond the first round was drawn by what the other judge said, or by other settings
+    if not same_judge and stage.purpose == "train":
+        # whatever was drawn beyond the first round was drawn by what the other judge said
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
     named = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
     ids = {s.sample_id: sample_id(named, s.task_id, s.index) for s in samples}

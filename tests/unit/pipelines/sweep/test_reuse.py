@@ -92,9 +92,6 @@ def test_a_trial_that_only_selects_or_trains_otherwise_takes_over_both_stages_wh
         ("engine.name=transformers", set()),
         ("heldout.temperature=0.9", {"cycle_1_train"}),
         ("training.init_from=previous", {"cycle_0_heldout", "cycle_1_train"}),
-        ("tasks.prompt_formats=[text,function]", {"cycle_0_heldout"}),
-        ("sampling.repair=2", {"cycle_0_heldout", "cycle_1_train"}),
-        ("sampling.hint=reference", {"cycle_0_heldout", "cycle_1_train"}),
         ("engine.sleep=false", {"cycle_0_heldout", "cycle_1_train"}),
         ("cycles=[{temperature: 0.9}]", {"cycle_0_heldout"}),
         ("cycles=7", {"cycle_0_heldout", "cycle_1_train"}),
@@ -109,16 +106,6 @@ def test_what_samples_depend_on_decides_what_is_shared(make_plan, change, shared
 def test_another_judge_judges_the_same_samples_anew(make_plan):
     _, found = taken(make_plan("trial_1", "sandbox.wall_s=3"), fill(make_plan("trial_0")))
     assert {(r.samples > 0, r.verdicts) for r in found.values()} == {(True, 0)}
-
-
-def test_of_other_further_rounds_the_first_samples_are_taken_over(make_plan):
-    """`fill` writes two samples a prompt: of these, a run of one sample a prompt calls the second a further one."""
-    one = "sampling.samples_per_prompt=1"
-    first = fill(make_plan("trial_0", one, "sampling.repair=1"))
-    _, same = taken(make_plan("trial_1", one, "sampling.repair=1", "keep_percent=0.9"), first)
-    _, other = taken(make_plan("trial_2", one, "sampling.hint=reference"), first)
-    assert [r["cycle_1_train"].samples for r in (same, other)] == [6, 3]
-    assert other["cycle_1_train"].verdicts == 3
 
 
 def test_of_several_siblings_the_one_with_most_gives(make_plan):
