@@ -14,6 +14,12 @@ from halo_raft.records import stable_hash
 JUDGED_BY = ("verifier", "sandbox")
 """Sections of the settings that verdicts depend on, and samples do not."""
 
+ASKED_AGAIN = ("repair", "hint")
+"""Settings of rounds that show the model more than the task, by what they begin with."""
+
+LATER_ROUNDS = ("second_round", *ASKED_AGAIN)
+"""Settings of sampling that the first round of a cycle does not depend on, by what they begin with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
@@ -87,8 +93,16 @@ class Fingerprint:
 
     @property
     def of_first_training(self) -> dict[str, Any]:
-        """What the training samples of cycle 1 depend on, however they are judged; whatever is not named counts."""
-        return self._without(*self._LATER, "held-out tasks", "heldout settings")
+        """What the first round of cycle 1 depends on, however it is judged; whatever is not named counts."""
+        kept = self._without(*self._LATER, "held-out tasks", "heldout settings")
+        sampling = kept.get("sampling settings", {})
+        return kept | {"sampling settings": {k: v for k, v in sampling.items() if not k.startswith(LATER_ROUNDS)}}
+
+    @property
+    def of_later_rounds(self) -> str:
+        """16 hex digits of what later rounds depend on beside the first and its verdicts; empty if any shows more."""
+        later = {k: v for k, v in self.settings.get("sampling", {}).items() if k.startswith(LATER_ROUNDS)}
+        return "" if any(v for k, v in later.items() if k.startswith(ASKED_AGAIN)) else stable_hash(later)
 
     @property
     def of_base_heldout(self) -> dict[str, Any]:

@@ -31,6 +31,10 @@ def changed(section, value):
     [
         (changed("selection", 9), {"of_samples", "of_heldout", "of_first_training", "of_base_heldout", "of_verdicts"}),
         (changed("sampling", {"temperature": 1}), {"of_heldout", "of_base_heldout", "of_verdicts"}),
+        (
+            changed("sampling", {"temperature": 0.5, "second_round": 8}),
+            {"of_heldout", "of_first_training", "of_base_heldout", "of_verdicts"},
+        ),
         (changed("sandbox", {"cpu_s": 6}), {"of_heldout", "of_first_training", "of_base_heldout"}),
         (changed("heldout", {"samples": 5}), {"of_first_training", "of_verdicts"}),
         (changed("ablate", "verifier"), {"of_heldout", "of_first_training", "of_base_heldout", "of_verdicts"}),
@@ -47,3 +51,11 @@ def test_what_depends_on_what(other, same):
 
 def test_without_heldout_tasks_nothing_is_measured_on():
     assert replace(MADE, heldout_tasks=None).of_heldout == ""
+
+
+def test_later_rounds_are_told_apart_and_those_that_show_more_are_never_alike():
+    rounds = [changed("sampling", sampling).of_later_rounds for sampling in (
+        {"temperature": 0.5}, {"temperature": 1}, {"second_round": 8}, {"repair": 0, "second_round": 8}, {"repair": 2},
+    )]  # fmt: skip
+    assert rounds[0] == rounds[1] != rounds[2] != rounds[3]
+    assert all(rounds[:4]) and not rounds[4]

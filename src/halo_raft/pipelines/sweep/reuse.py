@@ -3,6 +3,7 @@
 Two stages of a run depend on little: the base model's held-out samples, and the training samples of
 cycle 1. Trials that differ only in what comes after (selection, training) draw the same ones there. A
 trial takes them over from a sibling's run folder, under its own sample ids; what is missing is drawn.
+Trials that differ in what follows on the first round have that one in common.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Shared:
         purpose: The stage's name in its samples' ids.
         samples: What its samples depend on, hashed.
         verdicts: What else its verdicts depend on, hashed.
+        later: What its rounds after the first depend on beside all that, hashed; empty where none is taken over.
     """
 
     cycle: int
@@ -41,6 +43,7 @@ class Shared:
     purpose: str
     samples: str
     verdicts: str
+    later: str = ""
 
     @property
     def name(self) -> str:
@@ -59,6 +62,7 @@ class Keys(Record):
 
     samples: str
     verdicts: str
+    later: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def shared_stages(plan: RaftPlan) -> tuple[Shared, ...]:
         1, "", "train",
         stable_hash(tied.of_first_training, engine, first.temperature),
         stable_hash(tied.of_verdicts, first.run_after_compile),
+        tied.of_later_rounds,
     )  # fmt: skip
     if plan.heldout is None:
         return (train,)
@@ -116,7 +121,9 @@ def take_over(plan: RaftPlan, folder: RunFolder, siblings: Iterable[Path]) -> li
         What was taken over, now or when the run began.
     """
     stages = shared_stages(plan)
-    folder.write_json(KEYS_FILE, {stage.name: Keys(stage.samples, stage.verdicts).to_dict() for stage in stages})
+    folder.write_json(
+        KEYS_FILE, {stage.name: Keys(stage.samples, stage.verdicts, stage.later).to_dict() for stage in stages}
+    )
     others = [RunFolder(path) for path in siblings if path != folder.path]
     for stage in stages:
         if not folder.samples_path(stage.cycle, stage.stage).exists():
@@ -154,8 +161,8 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
     if not samples:
         return
     same_judge = key.verdicts == stage.verdicts
-    if not same_judge and stage.purpose == "train":
-        # whatever was drawn beyond the first round was drawn by what the other judge said
+    if stage.purpose == "train" and not (same_judge and stage.later and key.later == stage.later):
+        # whatever was drawn beyond the first round was drawn by what the other judge said, or otherwise
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
     named = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
     ids = {s.sample_id: sample_id(named, s.task_id, s.index) for s in samples}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from halo_raft.config import RaftConfig, load
@@ -106,6 +108,20 @@ def test_what_samples_depend_on_decides_what_is_shared(make_plan, change, shared
 def test_another_judge_judges_the_same_samples_anew(make_plan):
     _, found = taken(make_plan("trial_1", "sandbox.wall_s=3"), fill(make_plan("trial_0")))
     assert {(r.samples > 0, r.verdicts) for r in found.values()} == {(True, 0)}
+
+
+@pytest.mark.parametrize(("first", "second", "more"), [(0, 3, 0), (3, 0, 0), (3, 3, 6), (3, 4, 0)])
+def test_runs_that_differ_in_later_rounds_share_the_first_alone(make_plan, first, second, more):
+    plan = make_plan("trial_0", f"sampling.second_round={first}")
+    folder = fill(plan)
+    if first:
+        drawn = [s for s in folder.samples(1) if s.index == 0]
+        again = [dataclasses.replace(s, sample_id=f"{s.sample_id}+{n}", index=n) for s in drawn for n in (2, 3)]
+        with folder.samples_path(1).open("a") as file:
+            file.writelines(s.to_json() + "\n" for s in again)
+    taker, found = taken(make_plan("trial_1", f"sampling.second_round={second}"), folder)
+    assert found["cycle_1_train"].samples == 6 + more
+    assert {s.index for s in taker.samples(1)} == ({0, 1, 2, 3} if more else {0, 1})
 
 
 def test_of_several_siblings_the_one_with_most_gives(make_plan):
