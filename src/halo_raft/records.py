@@ -186,9 +186,9 @@ class CycleStats(Record):
         diagnosis: Why the cycle taught little or nothing, each with the mend; empty where nothing speaks for that.
         integrity: Count of verdicts by where the judge stood, infra left out.
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
-        second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
-        repair: The same of the repair round, prompts it `solved`, those left out (`no_failure` can be shown, or is
-            `too_long`), and the samples `kept` for training, also of earlier cycles.
+        second_round: `prompts`, `samples` and `passed` of the second round, and prompts that it `solved`.
+        repair: The same of the repair round, prompts left out (`no_failure` can be shown, or they are `too_long`), and
+            the samples `kept` for training, also of earlier cycles.
         hint: The same of samples that saw the reference; left out are prompts `without_reference`, and `copied` are
             those of the kept that are the reference itself.
         forms: `prompts`, `samples` and `passed` by how the task was asked, where it is asked in several ways.

@@ -53,6 +53,16 @@ def test_hidden_tests_and_what_they_raise_stay_hidden(program: str, said: str) -
     assert told(SHOWN, "def f(x):\n    return 41", show_tests=False) == "Its results are wrong."
 
 
+def test_a_prompt_that_is_code_shows_no_asserts_and_one_test_may_hide_behind_another() -> None:
+    code = Task(task_id="t", prompt="def f(x):\n    'Say.'\n", entry_point="f", test_list=SHOWN.test_list)
+    assert told(code, "def f(x):\n    return 41", "python") == "Its results are wrong."
+    one = Task(
+        task_id="t", prompt="Write f.", entry_point="f", shown_tests=("assert f(1) == 41",),
+        tests="def test_all():\n    assert f(2) == 'secret'",
+    )  # fmt: skip
+    assert told(one, "def f(x):\n    return 41") == "Its results are wrong."
+
+
 def test_an_expected_output_stays_hidden() -> None:
     assert told(PRINTS, "print('no')", "execution") == "Its results are wrong."
     assert told(PRINTS, "print(1 / 0)", "execution") == "It fails with ZeroDivisionError: division by zero."

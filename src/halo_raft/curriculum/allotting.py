@@ -25,7 +25,7 @@ def allotted(task_ids: Sequence[str], past: Sequence[PastCycle], per_prompt: int
         past: Earlier cycles, at least one.
         per_prompt: What each would get if all got the same.
     """
-    so_far = PastCycle.all(past)
+    so_far = PastCycle.together(past)
     resting = {i for i in task_ids if not so_far.passed.get(i) and sum(i in c.samples for c in past) >= RESTS_AFTER}
     active = [i for i in task_ids if i not in resting] or list(task_ids)
     total = per_prompt * len(task_ids)

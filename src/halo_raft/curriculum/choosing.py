@@ -24,7 +24,9 @@ def choose_tasks(
         case "historical":
             chosen = _worth_another_try(config, tasks, past, seed)
         case "almost":
-            chosen = _almost_solved(tasks, min(1.0, config.start_share + config.step * len(past)), PastCycle.all(past))
+            chosen = _almost_solved(
+                tasks, min(1.0, config.start_share + config.step * len(past)), PastCycle.together(past)
+            )
         case _:
             return None
     return [t.task_id for t in tasks if t.task_id in chosen] if 0 < len(chosen) < len(tasks) else None
@@ -63,7 +65,7 @@ def _worth_another_try(
     config: CurriculumConfig, tasks: Sequence[Task], past: Sequence[PastCycle], seed: int
 ) -> set[str]:
     """Return the tasks that were solved sometimes, new ones, and a lot drawn among the never solved."""
-    so_far = PastCycle.all(past)
+    so_far = PastCycle.together(past)
     samples, passed = Counter(so_far.samples), Counter(so_far.passed)
     never = [t.task_id for t in tasks if samples[t.task_id] and not passed[t.task_id]]
     lots = sorted(never, key=lambda task_id: stable_hash(seed, len(past), task_id))

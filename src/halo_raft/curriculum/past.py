@@ -41,7 +41,7 @@ class PastCycle:
         return sum(self.passed.values()) / max(1, sum(self.samples.values()))
 
     @classmethod
-    def all(cls, cycles: Iterable[PastCycle]) -> PastCycle:
+    def together(cls, cycles: Iterable[PastCycle]) -> PastCycle:
         """Return several cycles as one."""
         samples, passed, credit = Counter[str](), Counter[str](), defaultdict[str, float](float)
         for cycle in cycles:

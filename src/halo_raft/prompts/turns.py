@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from halo_raft.prompts.chat import LANGUAGE_NAMES, shown_tests
+from halo_raft.prompts.chat import LANGUAGE_NAMES, is_code, shown_tests
 from halo_raft.records import Verdict, VerdictKind
 from halo_raft.task_record import Task
 
@@ -67,7 +67,7 @@ def feedback(task: Task, verdict: Verdict, *, show_tests: bool) -> str:
         verdict: Of the answer; no success.
         show_tests: Whether the prompt shows the task's tests.
     """
-    shown = shown_tests(task) if show_tests else []
+    shown = shown_tests(task) if show_tests and not is_code(task) and task.shown_tests is None else []
     all_shown = len(shown) == verdict.tests_total > 0
     test = _test(verdict.details, shown) if all_shown else ""
     match verdict.kind:

@@ -46,12 +46,16 @@ class Wording:
 def forms_of(task: Task, formats: Sequence[str]) -> list[str | None]:
     """Return the forms that a task is asked in, in turn; one that has no function to complete is asked as it stands.
 
+    Which comes first differs from task to task, so that those with few samples are asked in all forms too.
+
     Args:
         task: The task.
         formats: As `tasks.prompt_formats`.
     """
     own = FUNCTION if FUNCTION in formats and prompts.function_stub(task) else None
-    return list(dict.fromkeys(own if name == FUNCTION else None for name in formats))
+    forms = list(dict.fromkeys(own if name == FUNCTION else None for name in formats))
+    first = int(stable_hash("form", task.task_id), 16) % len(forms)
+    return forms[first:] + forms[:first]
 
 
 def draft_samples(

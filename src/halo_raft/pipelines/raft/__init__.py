@@ -2,7 +2,8 @@
 
 - `command`: the command line, and the loop over cycles
 - `plan`: everything that can be wrong, looked at before an engine starts
-- `cycle`: one run and what a cycle of it does; `cycle_plan`, `recheck`, `training`, `heldout`, `card` are its stages
+- `cycle`: one run and what a cycle of it does; `cycle_plan`, `rounds`, `recheck`, `training`, `heldout`, `card` are its stages
+- `further`, `parts`, `kept`: what further rounds ask, how parts of the samples fared, what is trained on
 - `tracked`: what of a run goes to the tracker
 """
 

@@ -154,7 +154,7 @@ class RaftRun:
     def _sample(self, stats: CycleStats) -> CycleStats:
         """Generate and verify the samples of a cycle's training tasks, round by round."""
         plan = begin_cycle(self.plan, self.folder, stats.cycle)
-        return Rounds(self.plan, self.folder, self.session, plan).all(stats)
+        return Rounds(self.plan, self.folder, self.session, plan).draw(stats)
 
     def _select(self, stats: CycleStats) -> CycleStats:
         """Choose the samples to train on, from all cycles so far where winners are replayed.

@@ -7,7 +7,7 @@ has begun is tied to those that its samples depend on, and to all of them once i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from halo_raft.config import RaftConfig
 from halo_raft.config.sampling import SamplingConfig
@@ -15,7 +15,7 @@ from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Verdict, VerdictKind
-from halo_raft.store import RunFolder, StoredSample, record_of
+from halo_raft.store import RunFolder, record_of
 
 DECIDED_LATER = ("task_ids", "samples", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
@@ -80,30 +80,6 @@ def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], in
 def _first_round_of(plan: RaftPlan, folder: RunFolder, cycle: int) -> Iterator[Verdict]:
     begun, sampling = begun_as(folder, cycle), plan.config.sampling
     return first_round(folder, cycle, first_samples(begun, sampling) if begun else sampling.samples_per_prompt)
-
-
-def by_form(folder: RunFolder, cycle: int) -> dict[str, dict[str, int]]:
-    """Return samples, and those that passed, by the form that their task was asked in."""
-    return _by(folder, cycle, lambda sample: sample.form or "text")
-
-
-def mixed_in(plan: RaftPlan, folder: RunFolder, cycle: int) -> dict[str, dict[str, int]]:
-    """Return samples, and those that passed, of tasks that were mixed in, by where they are from."""
-    return _by(folder, cycle, lambda sample: plan.mixed.get(sample.task_id)) if plan.mixed else {}
-
-
-def _by(folder: RunFolder, cycle: int, part: Callable[[StoredSample], str | None]) -> dict[str, dict[str, int]]:
-    """Count samples by part, those of no part, of further rounds, and infra left out."""
-    parts = {s.sample_id: name for s in folder.stored(cycle) if s.round is None and (name := part(s))}
-    found = {name: {"prompts": 0, "samples": 0, "passed": 0} for name in sorted(set(parts.values()))}
-    prompts: set[tuple[str, str]] = set()
-    for verdict in folder.each_verdict(cycle):
-        if (name := parts.get(verdict.sample_id)) and verdict.kind is not VerdictKind.INFRA:
-            found[name]["prompts"] += (name, verdict.task_id) not in prompts
-            prompts.add((name, verdict.task_id))
-            found[name]["samples"] += 1
-            found[name]["passed"] += verdict.success
-    return found
 
 
 def _looked_at(config: RaftConfig, cycle: int) -> range:

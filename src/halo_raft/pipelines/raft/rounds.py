@@ -8,8 +8,9 @@ from functools import cached_property
 
 from halo_raft.curriculum import CyclePlan, second_round
 from halo_raft.pipelines.raft import spoken
-from halo_raft.pipelines.raft.cycle_plan import by_form, counted, first_round, first_samples, mixed_in
+from halo_raft.pipelines.raft.cycle_plan import counted, first_round, first_samples
 from halo_raft.pipelines.raft.further import Context, Round, hint_round, repair_round
+from halo_raft.pipelines.raft.parts import by_form, mixed_in
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.stages import further_drafts, training_drafts, training_stage
 from halo_raft.records import CycleStats, Task
@@ -34,7 +35,7 @@ class Rounds:
     session: Session
     cycle: CyclePlan
 
-    def all(self, stats: CycleStats) -> CycleStats:
+    def draw(self, stats: CycleStats) -> CycleStats:
         """Draw and judge all rounds, or what is left of them; return the statistics with what came of each."""
         stats, sampling = self._first(stats), self.plan.config.sampling
         if sampling.second_round:
@@ -133,8 +134,7 @@ class Rounds:
         spoken.further(asked.name, len(asked.asked), len(places), asked.left_out)
         drafts = further_drafts(self.plan, self.cycle, asked, places)
         time = self.session.run(training_stage(self.plan, self.folder, self.cycle, drafts))
-        ids = {s.sample_id: s.task_id for s in self.folder.stored(self.cycle.cycle) if s.round == asked.name}
-        drawn = self._drawn(ids)
+        drawn = self._drawn({s.sample_id for s in self.folder.stored(self.cycle.cycle) if s.round == asked.name})
         spoken.further_passed(drawn)
         counts = {"prompts": len(asked.asked), **drawn, **asked.left_out}
         seconds = {**stats.seconds, **time.named(asked.name)}

@@ -10,7 +10,8 @@ import pytest
 
 from halo_raft.config import CycleConfig, RaftConfig, load
 from halo_raft.errors import DataError
-from halo_raft.pipelines.raft.cycle_plan import begin_cycle, by_form, check_begun_cycles, first_round, first_samples
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round, first_samples
+from halo_raft.pipelines.raft.parts import by_form
 from halo_raft.pipelines.raft.plan import RaftPlan, prepare
 from halo_raft.pipelines.raft.stages import training_drafts
 from halo_raft.records import Sample, Verdict, VerdictKind
