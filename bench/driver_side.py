@@ -259,10 +259,9 @@ def afterwards(plan: Any, place: Path, meter: Meter) -> None:
     with meter.part("status"):
         progress_of(folder.path)
     with meter.part("resume: drafts"):
-        tasks = plan.training.tasks.by_id
-        first = range(plan.config.sampling.samples_per_prompt)
-        begun = begin_cycle(plan, folder, 1)
-        stage = training_stage(plan, folder, begun, training_drafts(plan, begun, tasks, first))
+        begun, first = begin_cycle(plan, folder, 1), range(plan.config.sampling.samples_per_prompt)
+        drafts = training_drafts(plan, begun, plan.training.tasks.by_id, first)
+        stage = training_stage(plan, folder, begun, drafts)
     with meter.part("resume: reading"):
         assert not len(inspect.unwrap(outstanding)(stage))
     with meter.part("report, read anew"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,6 +13,8 @@ from halo_raft.select import Selection
 from halo_raft.store import RunFolder, StoredSample
 
 ANSWER, DIALOGUE = "answer", "dialogue"
+
+log = logging.getLogger(__name__)
 
 Place = tuple[int, str, int]
 """Cycle, task and index of a sample."""
@@ -35,7 +38,11 @@ def rows(folder: RunFolder, selection: Selection, repaired_as: str) -> Iterator[
         for way in learnt if sample.round == REPAIR else (ANSWER,):
             row = asdict(whole) | {"trained_as": way}
             if way == ANSWER:
-                row["prompt_token_ids"] = prompts[whole.cycle, whole.task_id, whole.of or 0]
+                place = whole.cycle, whole.task_id, whole.of or 0
+                if place not in prompts:  # somebody took a damaged line out of its file
+                    log.warning("a kept sample of task %s is left out: its prompt is not there any more", whole.task_id)
+                    continue
+                row["prompt_token_ids"] = prompts[place]
             if sample.round == HINT:
                 row["copied"] = sample.sample_id in selection.copied
             yield KeptSample(**row)

@@ -68,3 +68,12 @@ def test_samples_that_saw_their_task_alone_stay_as_they_are(folder: RunFolder) -
     first = tuple(s for s in folder.stored(1) if not s.round)
     assert list(kept.rows(folder, Selection(first, {}, 1.0), "both")) == list(first)
     assert "round" not in Sample.from_dict(first[0].whole().to_dict()).to_dict()
+
+
+def test_an_answer_whose_prompt_is_gone_is_left_out_and_said(
+    folder: RunFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folder.samples_path(1)
+    path.write_bytes(b"".join(line for line in path.read_bytes().splitlines(True) if b'"round"' in line))
+    assert [row.cycle for row in rows(folder, "answer")] == [2, 2]
+    assert "is left out" in caplog.text
