@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from halo_raft import prompts
@@ -17,6 +19,13 @@ HIDDEN = Task(
 )  # fmt: skip
 FIRST = " in this test: assert f(1) == 41"
 PRINTS = Task(task_id="t", prompt="Print.", test_cases=({"stdin": "1\n", "expected_output": "secret"},))
+
+
+VERDICT = Verdict(
+    sample_id="s", task_id="t", kind=VerdictKind.WRONG, success=False, reward=0.0, tests_passed=0, tests_total=2,
+    details="0/2 tests passed; test 1: AssertionError", integrity="outside", tier="A", cpu_s=0, wall_s=0,
+    verifier="mbpp", verifier_version="1",
+)  # fmt: skip
 
 
 def told(task: Task, program: str, verifier: str = "mbpp", **how: bool) -> str:
@@ -63,6 +72,18 @@ def test_a_prompt_that_is_code_shows_no_asserts_and_one_test_may_hide_behind_ano
     assert told(one, "def f(x):\n    return 41") == "Its results are wrong."
 
 
+def test_a_program_that_may_have_seen_the_tests_is_told_no_text_of_its_own() -> None:
+    def beside(kind: VerdictKind, details: str, task: Task = HIDDEN) -> str:
+        return prompts.feedback(
+            task, replace(VERDICT, kind=kind, details=details, integrity="in_process"), show_tests=True
+        )
+
+    assert beside(VerdictKind.RUNTIME, "0/9 tests passed; test 1: NameError: secret") == "It fails with NameError."
+    assert beside(VerdictKind.COMPILE, "tests.cc:3: f(2) == secret") == "It does not compile."
+    bare = Task(task_id="t", prompt="Write f.")
+    assert beside(VerdictKind.COMPILE, "a.cc:3: no ;", bare) == "It does not compile: a.cc:3: no ;"
+
+
 def test_an_expected_output_stays_hidden() -> None:
     assert told(PRINTS, "print('no')", "execution") == "Its results are wrong."
     assert told(PRINTS, "print(1 / 0)", "execution") == "It fails with ZeroDivisionError: division by zero."
@@ -74,12 +95,7 @@ def test_what_tampers_is_not_repaired() -> None:
 
 def test_the_chats_of_further_rounds() -> None:
     asked = prompts.messages(SHOWN)
-    verdict = Verdict(
-        sample_id="s", task_id="t", kind=VerdictKind.WRONG, success=False, reward=0.0, tests_passed=0, tests_total=2,
-        details="0/2 tests passed; test 1: AssertionError", integrity="outside", tier="A", cpu_s=0, wall_s=0,
-        verifier="mbpp", verifier_version="1",
-    )  # fmt: skip
-    said = prompts.feedback(SHOWN, verdict, show_tests=True)
+    said = prompts.feedback(SHOWN, VERDICT, show_tests=True)
     chat = prompts.repair_asked(asked, "def f(x): ...\n", said, "python")
     assert chat[:2] == asked
     assert [m["role"] for m in chat[2:]] == ["assistant", "user"]

@@ -12,6 +12,7 @@ import builtins
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 from halo_raft.prompts.chat import is_code, shown_tests
 from halo_raft.task_record import Task
@@ -63,23 +64,18 @@ def _head_of(solution: str, name: str) -> str | None:
 def _imports(body: Iterable[ast.stmt], used: set[str]) -> Iterator[tuple[str, str]]:
     """Yield each of the used names that the statements import, and the line that imports it."""
     for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                bound = alias.asname or alias.name.partition(".")[0]
-                if bound in used:
-                    one = ast.Import([alias]) if isinstance(node, ast.Import) else None
-                    yield bound, ast.unparse(one or ast.ImportFrom(node.module, [alias], node.level))  # type: ignore[union-attr]
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            bound = alias.asname or alias.name.partition(".")[0]
+            if bound in used:
+                source = f"from {'.' * node.level}{node.module or ''} " if isinstance(node, ast.ImportFrom) else ""
+                yield bound, f"{source}import {ast.unparse(alias)}"
 
 
 def _head_for(tests: Sequence[ast.expr], name: str) -> str | None:
     """Return a head that takes what all tests give the function: as many values, by their places alone."""
     calls = [call for test in tests for call in ast.walk(test) if _is_call(call, name)]
-    counts = {len(call.args) for call in calls if isinstance(call, ast.Call)}
-    plain = all(
-        not call.keywords and not any(isinstance(value, ast.Starred) for value in call.args)
-        for call in calls
-        if isinstance(call, ast.Call)
-    )
+    plain = not any(call.keywords or any(isinstance(value, ast.Starred) for value in call.args) for call in calls)
+    counts = {len(call.args) for call in calls}
     if len(counts) != 1 or not plain or (count := counts.pop()) > len(LETTERS):
         return None
     return f"def {name}({', '.join(LETTERS[:count])}):"
@@ -93,7 +89,7 @@ def _example(test: ast.expr, name: str) -> list[str]:
     return [f">>> {ast.unparse(test)}", "True"]
 
 
-def _is_call(node: ast.AST, name: str) -> bool:
+def _is_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 

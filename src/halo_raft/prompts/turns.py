@@ -1,6 +1,7 @@
 """What further rounds of a cycle add to a chat: a failed answer with its verdict, or the reference. Pure functions.
 
-A verdict is told as far as the prompt could tell it: an expected value that the prompt does not show stays hidden.
+A verdict is told as far as the prompt could tell it: an expected value that the prompt does not show stays hidden, also
+where the program could have come by it (`integrity` other than `outside`) and says it in an exception.
 """
 
 from __future__ import annotations
@@ -70,24 +71,27 @@ def feedback(task: Task, verdict: Verdict, *, show_tests: bool) -> str:
     shown = shown_tests(task) if show_tests and not is_code(task) and task.shown_tests is None else []
     all_shown = len(shown) == verdict.tests_total > 0
     test = _test(verdict.details, shown) if all_shown else ""
+    knew_nothing = verdict.integrity == "outside"
     match verdict.kind:
         case VerdictKind.COMPILE:
-            return f"It does not compile: {verdict.details.rpartition('case 1: ')[2]}"
+            said = verdict.details.rpartition("case 1: ")[2]
+            return f"It does not compile: {said}" if knew_nothing or not task.has_tests else "It does not compile."
         case VerdictKind.TIMEOUT | VerdictKind.MEMORY | VerdictKind.OUTPUT_LIMIT:
             return _LIMITS[verdict.kind]
         case VerdictKind.RUNTIME:
-            raised = _raised(verdict.details, told=all_shown)
+            raised = _raised(verdict.details, all_shown, knew_nothing)
             where = f" in this test: {test}" if test else "."
             return f"It fails with {raised}{where}" if raised else f"It crashes{where}"
     return f"It does not pass this test: {test}" if test else "Its results are wrong."
 
 
-def _raised(details: str, *, told: bool) -> str:
+def _raised(details: str, all_shown: bool, knew_nothing: bool) -> str:
     """Return the exception that details tell of; its text only where no hidden value can be in it."""
     found = _RAISED.search(details)
     if found is None:
         return ""
-    return f"{found[1]}{found[2] or ''}" if told or found[1] in ABOUT_NAMES else found[1]
+    told = all_shown or (knew_nothing and found[1] in ABOUT_NAMES)
+    return f"{found[1]}{found[2] or ''}" if told else found[1]
 
 
 def _test(details: str, shown: Sequence[str]) -> str:
