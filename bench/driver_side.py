@@ -120,7 +120,7 @@ def stand_in_for_training(job: Any, report: Any) -> SimpleNamespace:
 def measured_run(place: Path, settings: list[str], meter: Meter) -> Any:
     """Do a run, its parts measured; return its plan."""
     from halo_raft.config import RaftConfig, load
-    from halo_raft.pipelines.raft import command, cycle, tracked
+    from halo_raft.pipelines.raft import command, cycle, rounds, tracked
     from halo_raft.pipelines.raft.plan import prepare
     from halo_raft.sampling import flow, session
     from halo_raft.sampling.session import Session
@@ -128,7 +128,7 @@ def measured_run(place: Path, settings: list[str], meter: Meter) -> Any:
     cycle.finetune = stand_in_for_training
     cycle.check_prompts_fit = lambda plans: list(plans)
     run = cycle.RaftRun
-    cycle.training_stage = meter.of("drafts", cycle.training_stage)
+    rounds.training_drafts = meter.of("drafts", rounds.training_drafts)
     session.outstanding = flow.outstanding = meter.of("what is outstanding", flow.outstanding)
     Session.run = meter.of("sampling and judging", Session.run)
     Session.judge = _streamed(meter, "second look", Session.judge)
@@ -250,7 +250,7 @@ def afterwards(plan: Any, place: Path, meter: Meter) -> None:
     """Look at the run as others do when it is over."""
     from halo_raft.pipelines.progress import progress_of
     from halo_raft.pipelines.raft.cycle_plan import begin_cycle
-    from halo_raft.pipelines.raft.stages import training_stage
+    from halo_raft.pipelines.raft.stages import training_drafts, training_stage
     from halo_raft.report.write import write_report
     from halo_raft.sampling.flow import outstanding
     from halo_raft.store import RunFolder
@@ -259,9 +259,9 @@ def afterwards(plan: Any, place: Path, meter: Meter) -> None:
     with meter.part("status"):
         progress_of(folder.path)
     with meter.part("resume: drafts"):
-        tasks = plan.training.tasks.by_id
-        first = range(plan.config.sampling.samples_per_prompt)
-        stage = training_stage(plan, folder, begin_cycle(plan, folder, 1), tasks, first)
+        begun, first = begin_cycle(plan, folder, 1), range(plan.config.sampling.samples_per_prompt)
+        drafts = training_drafts(plan, begun, plan.training.tasks.by_id, first)
+        stage = training_stage(plan, folder, begun, drafts)
     with meter.part("resume: reading"):
         assert not len(inspect.unwrap(outstanding)(stage))
     with meter.part("report, read anew"):

@@ -17,8 +17,11 @@ JUDGED_BY = ("verifier", "sandbox")
 ASKED_AGAIN = ("repair", "hint")
 """Settings of rounds that show the model more than the task, by what they begin with."""
 
-LATER_ROUNDS = ("second_round", *ASKED_AGAIN)
-"""Settings of sampling that the first round of a cycle does not depend on, by what they begin with."""
+LATER_ROUNDS = ("second_round", "allot", *ASKED_AGAIN)
+"""Settings of sampling that the first round of cycle 1 does not depend on, by what they begin with."""
+
+ASKED_OTHERWISE = ("prompt_formats", "mix")
+"""Settings of tasks that held-out samples do not depend on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,9 @@ class Fingerprint:
     @property
     def of_base_heldout(self) -> dict[str, Any]:
         """What the base model's held-out samples depend on, however they are judged."""
-        return self._without(*self._LATER, "training tasks", "sampling settings")
+        row = self._without(*self._LATER, "training tasks", "sampling settings")
+        tasks = row.get("tasks settings", {})
+        return row | {"tasks settings": {k: v for k, v in tasks.items() if k not in ASKED_OTHERWISE}}
 
     _LATER: ClassVar[tuple[str, ...]] = (
         "verifier",

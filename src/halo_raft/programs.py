@@ -16,7 +16,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from halo_raft.extract import extract
+from halo_raft import prompts
+from halo_raft.extract import continued, defines, extract, first_that_compiles
 from halo_raft.extract.trees import PARSED_CHARS, parsed
 from halo_raft.records import Task
 
@@ -29,7 +30,23 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def normalised_program(completion: str, task: Task) -> str:
     """Return a form of the program that comments, layout, docstrings, dead code and chosen names do not change."""
-    code = extract(completion, task.language, task.entry_point)
+    return _normalised(extract(completion, task.language, task.entry_point), task)
+
+
+def reference_of(task: Task) -> str | None:
+    """Return a task's reference as a whole program, None where it has none; a body is put under its prompt."""
+    if task.solution is None or not prompts.is_code(task) or defines(task.solution, task.entry_point or ""):
+        return task.solution
+    return first_that_compiles(continued(task.prompt, task.solution))
+
+
+def normalised_reference(task: Task) -> str | None:
+    """Return a task's reference as `normalised_program` has an answer's program, None where it has none."""
+    reference = reference_of(task)
+    return None if reference is None else _normalised(reference, task)
+
+
+def _normalised(code: str, task: Task) -> str:
     if len(code) > MAX_CHARS:
         return code
     if task.language == "python":

@@ -9,114 +9,31 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from enum import StrEnum
 from typing import Any
 
 from halo_raft.record import Record
+from halo_raft.task_record import NATIVE_VERIFIERS, Checker, Task
 
-NATIVE_VERIFIERS = {"c": "gcc", "cpp": "gcc", "rust": "rust", "go": "go"}
-"""Language -> the verifier that compiles it and runs its tests."""
+__all__ = [
+    "HINT",
+    "NATIVE_VERIFIERS",
+    "REPAIR",
+    "Checker",
+    "CycleStats",
+    "KeptSample",
+    "PassRate",
+    "Record",
+    "Sample",
+    "Sampling",
+    "Task",
+    "Verdict",
+    "VerdictKind",
+    "stable_hash",
+]
 
-_PYTEST = re.compile(
-    r"^class[ \t]+(?:Test\w*|\w+\([\w.]*TestCase\))|^[ \t]*@pytest\.|"
-    r"^def[ \t]+test\w*\([ \t]*(?:tmp_path|tmpdir|monkeypatch|capsys|capfd|caplog|request)\b",
-    re.MULTILINE,
-)
-"""What only a suite for pytest has."""
-_IMPORTS = re.compile(r"^[ \t]*(?:import|from)[ \t]+(?:pytest|solution)\b", re.MULTILINE)
-"""What a suite for pytest has, and a few asserts may have too."""
-_HAS_TESTS = re.compile(r"^[ \t]*(?:async[ \t]+)?def[ \t]+test|^class[ \t]+Test", re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Checker(Record):
-    """A program that says whether an output is right where several are: a special judge.
-
-    Attributes:
-        source: The program, trusted as tests are.
-        language: `python` or `cpp` (in testlib's form).
-        order: Its arguments, names of files: `input output answer` (testlib's) or `input answer output`.
-    """
-
-    source: str
-    language: str = "python"
-    order: str = "input output answer"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Task(Record):
-    """One prompt and everything needed to judge an answer to it.
-
-    Attributes:
-        task_id: Unique name within a task source.
-        prompt: The question as text, or for HumanEval-like tasks the code to be completed.
-        language: Language of the answer, lower case (`python`, `cpp`, `rust`, `go`, ...).
-        entry_point: Name of the function that the tests call.
-        tests: Test source: a function `test_solution`, `check(candidate)`, or a tail of a program.
-        test_setup: Trusted code that runs before the tests.
-        test_list: Single assert statements, each counted as one test.
-        stdin: Input of a program-style task.
-        expected_output: What a program-style task must print.
-        test_cases: Several `{"stdin", "expected_output"}` pairs.
-        solution: A reference that passes the tests.
-        verifier: Which verifier judges it, where the row says so; see `judged_by`.
-        shown_tests: Asserts that the prompt may show, where they are not all that is judged by.
-        checker: Says whether an output is right, in place of a comparison.
-        comparison, tolerance: How outputs are compared and how far numbers may be off, in place of the settings' own.
-        time_limit_s, memory_limit_mb: CPU seconds and MiB for one case, as the task was published.
-        input_file, output_file: Files that a program reads and writes in place of standard input and output.
-        our_limit: Why no verifier of ours can judge it, though it may well be sound.
-    """
-
-    task_id: str
-    prompt: str
-    language: str = "python"
-    entry_point: str | None = None
-    tests: str | None = None
-    test_setup: str | None = None
-    test_list: tuple[str, ...] | None = None
-    stdin: str | None = None
-    expected_output: str | None = None
-    test_cases: tuple[dict[str, str], ...] | None = None
-    solution: str | None = None
-    verifier: str | None = None
-    shown_tests: tuple[str, ...] | None = None
-    checker: Checker | None = None
-    comparison: str | None = None
-    tolerance: float | None = None
-    time_limit_s: float | None = None
-    memory_limit_mb: int | None = None
-    input_file: str | None = None
-    output_file: str | None = None
-    our_limit: str | None = None
-
-    @property
-    def has_tests(self) -> bool:
-        """Whether the task brings anything to run an answer against."""
-        return bool(self.tests or self.test_list or self.prints)
-
-    @property
-    def prints(self) -> bool:
-        """Whether an answer is a program that is judged by what it prints."""
-        return bool(self.test_cases) or self.expected_output is not None
-
-    @property
-    def judged_by(self) -> str:
-        """Name of the verifier that judges it: the one that it names, else the one that its form shows."""
-        if self.verifier:
-            return self.verifier
-        if self.prints and not self.tests and not self.test_list:
-            return "execution"
-        if self.language != "python":
-            return NATIVE_VERIFIERS.get(self.language, self.language)
-        tests = self.tests or "\n".join(self.test_list or ())
-        if _PYTEST.search(tests) or (_IMPORTS.search(tests) and _HAS_TESTS.search(tests)):
-            return "pytest"
-        asks_in_words = f"def {self.entry_point}(" not in self.prompt
-        if asks_in_words and (self.test_list or "def test_solution" in tests):
-            return "mbpp"
-        return "humaneval" if "def check(" in tests else "python"
+REPAIR, HINT = "repair", "hint"
+"""Further rounds whose samples see more than their task."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +61,9 @@ class Sample(Record):
         finish_reason: `stop` (EOS or a stop string) or `length` (truncated).
         sampling: The sampling settings, with the seed when one was given per request.
         adapter: Name of the LoRA adapter in force, None for the base model.
+        form: `function` where the task was asked as a function to complete; None where it was asked as it stands.
+        round: `repair` where it saw a failed answer and its verdict, `hint` where it saw the reference; else None.
+        of: Of those two, index of the task's sample in this cycle whose prompt they answer.
     """
 
     sample_id: str
@@ -157,6 +77,9 @@ class Sample(Record):
     model: str
     sampling: dict[str, Any]
     adapter: str | None = None
+    form: str | None = None
+    round: str | None = None
+    of: int | None = None
 
     @property
     def truncated(self) -> bool:
@@ -167,6 +90,20 @@ class Sample(Record):
     def tokens(self) -> int:
         """Length of the completion."""
         return len(self.token_ids)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSample(Sample):
+    """A sample as it is trained on.
+
+    Attributes:
+        trained_as: Of a sample with a `round`: `answer` where `prompt_token_ids` are those of the task alone, in place
+            of those that it was drawn with; `dialogue` where they are as drawn.
+        copied: Of a `hint` sample: whether its program is the reference itself.
+    """
+
+    trained_as: str | None = None
+    copied: bool | None = None
 
 
 class VerdictKind(StrEnum):
@@ -242,14 +179,21 @@ class CycleStats(Record):
     Attributes:
         cycle: From 1; 0 is the evaluation of the base model.
         arm: `raft`, or `control` where samples are kept at random.
-        samples: Verified samples, infra and a second round left out; the denominator of `pass_rate`.
+        samples: Verified samples, infra and further rounds left out; the denominator of `pass_rate`.
         pass_rate: Share of `samples` that passed, on the training tasks.
         kinds: Count of verdicts by kind, infra included.
         truncated: Answers that the length limit cut off, of those that `kinds` counts.
         diagnosis: Why the cycle taught little or nothing, each with the mend; empty where nothing speaks for that.
         integrity: Count of verdicts by where the judge stood, infra left out.
         tasks_dropped: Training tasks whose own tests are broken; none of their samples was drawn.
-        second_round: `prompts`, `samples` and `passed` of the second round; empty without one.
+        second_round: `prompts`, `samples` and `passed` of the second round, and prompts that it `solved`.
+        repair: The same of the repair round, prompts left out (`no_failure` can be shown, or they are `too_long`), and
+            the samples `kept` for training, also of earlier cycles.
+        hint: The same of samples that saw the reference; left out are prompts `without_reference`, and `copied` are
+            those of the kept that are the reference itself.
+        forms: `prompts`, `samples` and `passed` by how the task was asked, where it is asked in several ways.
+        allotted: `prompts` that got any samples, and the `most` and `fewest` of one, where samples are allotted.
+        mixed: `prompts`, `samples` and `passed` of the tasks that were mixed in, by where they are from.
         kept: Samples kept for training, from `kept_prompts` prompts, `replayed` of them from earlier cycles.
         trained: What was trained on: those of them that were not `too_long`, or `held_back` to be watched, and
             `base_samples`, answers of the run's first model whatever they were worth.
@@ -274,6 +218,11 @@ class CycleStats(Record):
     truncated: int = 0
     diagnosis: list[str] = dataclasses.field(default_factory=list)
     second_round: dict[str, int] = dataclasses.field(default_factory=dict)
+    repair: dict[str, int] = dataclasses.field(default_factory=dict)
+    hint: dict[str, int] = dataclasses.field(default_factory=dict)
+    forms: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    allotted: dict[str, int] = dataclasses.field(default_factory=dict)
+    mixed: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     integrity: dict[str, int] = dataclasses.field(default_factory=dict)
     tasks_dropped: int = 0
     kept: int = 0

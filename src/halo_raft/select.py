@@ -2,11 +2,15 @@
 
 The order is: leave out infra and truncated samples, apply the threshold, drop duplicates, rank, cap
 each prompt, keep a share. Within a prompt the higher reward goes first, then the program that differs
-most from those chosen already, then the shorter one. The share is taken in rounds over the prompts
+most from those chosen already, then the shorter one; what the model found by itself goes before what it
+repaired. The share is taken in rounds over the prompts
 (every prompt's best first), so no prompt is favoured for its place in the file, and rarely solved
 prompts go first. Where that leaves fewer than `min_samples`, what the share left out is taken first, then
 what a lower threshold admits, the best first, and no more than are missing. The choice depends on the set
 of samples alone, never on their order.
+
+Samples that saw the reference (hinted) are chosen apart: those that passed come on top of what the model found by
+itself, at most a share of all, copies of the reference last.
 
 The control arm is `Pool.select_at_random`: as many samples of the same pool, whatever the verifier said.
 
@@ -23,10 +27,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from halo_raft.config import SelectionConfig
-from halo_raft.programs import normalised_program
-from halo_raft.records import Task, Verdict, VerdictKind, stable_hash
+from halo_raft.programs import normalised_program, normalised_reference
+from halo_raft.records import HINT, Task, Verdict, VerdictKind, stable_hash
 from halo_raft.store import Drawn
-from halo_raft.variety import PROGRAMS_PER_JOB, Job, Looked, Spread, chunks, look
+from halo_raft.variety import PROGRAMS_PER_JOB, Job, Looked, Spread, chunks, hashed, look
 
 LADDER = (0.7, 0.5, 0.3, 0.1)
 """Thresholds tried in turn to reach `min_samples`; the last still means that it compiled, or that a test passed."""
@@ -44,12 +48,14 @@ class Selection:
         earlier: Step -> those of them that an earlier cycle drew.
         threshold: The threshold in force, lower than asked for when `min_samples` required it; all that
             pass the one asked for, under the cap, are then kept.
+        copied: Ids of the kept hinted samples whose program is the reference itself.
     """
 
     kept: tuple[Any, ...]
     removed: dict[str, int]
     threshold: float
     earlier: dict[str, int] = field(default_factory=dict)
+    copied: frozenset[str] = frozenset()
 
     @property
     def prompts(self) -> int:
@@ -76,6 +82,11 @@ class _Candidate:
     success: bool
     infra: bool
     program: bytes | None = None
+
+    @property
+    def aided(self) -> bool:
+        """Whether it saw more than the task: a failed answer, or the reference."""
+        return self.sample.round is not None
 
 
 class Pool:
@@ -108,6 +119,7 @@ class Pool:
         self._tasks = tasks
         self._spread = spread
         self._cycle = max((c.sample.cycle for c in self._judged), default=0)
+        self._references: dict[str, bytes | None] = {}
         self._programs: dict[tuple[str, bytes], str] = {}
         self._chosen: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
 
@@ -116,8 +128,9 @@ class Pool:
 
     @property
     def unique_ratio(self) -> float | None:
-        """Distinct programs per sample of the last cycle that passed, cut off ones left out; None where not known."""
-        passed = [c for c in self._judged if c.success and c.sample.cycle == self._cycle and not c.sample.truncated]
+        """Distinct programs per whole sample of the last cycle that passed unaided; None where not known."""
+        own = (c for c in self._judged if not c.aided and not c.sample.truncated and c.sample.cycle == self._cycle)
+        passed = [c for c in own if c.success]
         if not passed or any(c.program is None for c in passed):
             return None
         return len({(c.sample.task_id, c.program) for c in passed}) / len(passed)
@@ -129,7 +142,8 @@ class Pool:
             config: The threshold, cap, share and minimum.
             left_out: Ids of samples that are chosen from as if they were not there.
         """
-        candidates, success, steps = self._usable(left_out)
+        usable, success, steps = self._usable(left_out)
+        candidates = [c for c in usable if c.sample.round != HINT]
         asked, wanted = config.reward_threshold, 0
         threshold, above, distinct, capped = asked, [], [], []
         for threshold in (asked, *(rung for rung in LADDER if rung < asked)):
@@ -142,13 +156,35 @@ class Pool:
                 break
         capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
         kept = capped[:wanted]
+        passed = [c for c in usable if c.sample.round == HINT and c.success]
+        new, hinted = self._hinted(passed, distinct, success, config.max_per_prompt)
         steps |= {
-            "below_threshold": above,
-            "duplicate": distinct,
-            "over_prompt_cap": capped,
-            "over_keep_percent": kept,
+            "below_threshold": above + passed,
+            "duplicate": distinct + new,
+            "over_prompt_cap": capped + hinted,
+            "over_keep_percent": kept + hinted,
         }
+        if passed:
+            steps["over_hinted_share"] = kept + hinted[: _most_hinted(len(kept), config.max_hinted_share)]
         return self._selection(steps, threshold)
+
+    def _hinted(
+        self, passed: list[_Candidate], own: Iterable[_Candidate], success: Mapping[str, float], cap: int
+    ) -> tuple[list[_Candidate], list[_Candidate]]:
+        """Return those of hinted samples that are programs of their own, and of these what the cap leaves, in order."""
+        groups = self._groups(passed, cap)
+        known = {(c.sample.task_id, c.program) for c in own}
+        new = {id(c): c for group in groups for c in _distinct(group) if (c.sample.task_id, c.program) not in known}
+        capped = [c for round_ in self._rounds(groups, success, cap) for c in round_ if id(c) in new]
+        return list(new.values()), sorted(capped, key=self._copied)
+
+    def _copied(self, candidate: _Candidate) -> bool:
+        """Return whether a hinted sample's program is the reference of its task."""
+        task_id = candidate.sample.task_id
+        if task_id not in self._references:
+            reference = normalised_reference(self._tasks[task_id])
+            self._references[task_id] = None if reference is None else hashed(reference)
+        return candidate.program == self._references[task_id]
 
     def select_at_random(self, config: SelectionConfig, *, count: int, seed: int) -> Selection:
         """Choose `count` samples at random among all that are neither infra nor truncated.
@@ -177,7 +213,8 @@ class Pool:
             return {step: sizes[i] - sizes[i + 1] for i, step in enumerate(list(steps)[1:])}
 
         earlier = removed(lambda cycle: cycle < self._cycle)
-        return Selection(tuple(c.sample for c in left[-1]), removed(lambda cycle: True), threshold, earlier)
+        copied = frozenset(c.sample.sample_id for c in left[-1] if c.sample.round == HINT and self._copied(c))
+        return Selection(tuple(c.sample for c in left[-1]), removed(lambda cycle: True), threshold, earlier, copied)
 
     def _usable(
         self, left_out: Collection[str] = ()
@@ -188,8 +225,8 @@ class Pool:
         whole = [c for c in usable if not c.sample.truncated]
         outcomes: dict[str, list[bool]] = defaultdict(list)
         for candidate in usable:
-            outcomes[candidate.sample.task_id].append(candidate.success)
-        success = {task_id: sum(o) / len(o) for task_id, o in outcomes.items()}
+            outcomes[candidate.sample.task_id] += [candidate.success] if candidate.sample.round is None else []
+        success = {task_id: sum(o) / max(1, len(o)) for task_id, o in outcomes.items()}
         return whole, success, {"all": there, "infra": usable, "truncated": whole}
 
     def _groups(self, candidates: Iterable[_Candidate], count: int) -> list[tuple[_Candidate, ...]]:
@@ -232,13 +269,13 @@ class Pool:
     ) -> list[list[_Candidate]]:
         """Split what was chosen of each group into at most `cap` rounds: each task's best, each task's second, ...
 
-        Within a round, higher rewards go first, then tasks that are rarely solved.
+        Within a round, higher rewards go first, then what needed no repair, then tasks that are rarely solved.
         """
         chosen = [self._chosen[group, cap] for group in groups]
         deepest = max(map(len, chosen), default=0)
         rounds = [[group[i] for group in chosen if i < len(group)] for i in range(deepest)]
         for round_ in rounds:
-            round_.sort(key=lambda c: (-c.reward, success[c.sample.task_id], c.sample.sample_id))
+            round_.sort(key=lambda c: (-c.reward, c.aided, success[c.sample.task_id], c.sample.sample_id))
         return rounds
 
 
@@ -250,6 +287,11 @@ def _distinct(ordered: Iterable[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _rank(candidate: _Candidate) -> tuple[float, int, str]:
-    """Order the samples of one task: reward, then shorter, then an arbitrary but fixed order."""
-    return -candidate.reward, candidate.sample.tokens, candidate.sample.sample_id
+def _most_hinted(own: int, share: float) -> int | None:
+    """Return how many hinted samples beside so many of the model's own are at most a share of all; None: any number."""
+    return None if share == 1 else math.floor(own * share / (1 - share) + 1e-9)
+
+
+def _rank(candidate: _Candidate) -> tuple[float, bool, int, str]:
+    """Order the samples of one task: reward, then unaided, then shorter, then an arbitrary but fixed order."""
+    return -candidate.reward, candidate.aided, candidate.sample.tokens, candidate.sample.sample_id

@@ -78,8 +78,14 @@ def _looked(job: Job, program_of: Callable[[str, Task], str]) -> Looked:
     for place, program in enumerate(programs):
         first.setdefault(program, place)
     rewards = {place: job.answers[place][0] for place in first.values()}
-    hashes = [hashlib.blake2b(p.encode("utf-8", "surrogatepass"), digest_size=16).digest() for p in programs]
-    return Looked(hashes, _most_diverse({p: programs[p] for p in rewards}, rewards, job.most))
+    return Looked(
+        [hashed(program) for program in programs], _most_diverse({p: programs[p] for p in rewards}, rewards, job.most)
+    )
+
+
+def hashed(program: str) -> bytes:
+    """Return what a program is told by."""
+    return hashlib.blake2b(program.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _most_diverse(programs: Mapping[int, str], rewards: Mapping[int, float], count: int) -> list[int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
@@ -116,6 +118,42 @@ class DoesNotStart(Sound):
         print("(EngineCore pid=6) Exception: WorkerProc initialization failed. See stack trace for root cause.")
         sys.stdout.flush()
         raise RuntimeError("Engine core initialization failed. See root cause above. Failed core proc(s): {}")
+
+
+class Scripted(Sound):
+    """Solves `f0` alone, `f1` when it sees that it failed, `f2` to `f4` when it sees the reference, and dies once."""
+
+    def render(self, messages):
+        """Made up: as many ids as there are messages, which depend on what they say."""
+        digest = hashlib.sha256(repr(messages).encode()).digest()
+        return [3 + byte % 90 for byte in digest[: 4 * len(messages)]]
+
+    def stream(self, requests):
+        for n, request in enumerate(requests):
+            asked = request.messages[-1]["content"]
+            if n == 3 and "Fix it" in asked:
+                self.dies()
+            text = self.answer(request.messages[1]["content"], request.messages, request.seed)
+            yield [Completion(request.sample_id, text, self.render(request.messages), [5, 6, 7], "stop")]
+
+    def dies(self):
+        if self.first("broke"):
+            raise EngineDiedError("its script says so")
+
+    def answer(self, question, messages, seed):
+        number = int(re.search(r"\bf(\d)\(", question)[1])
+        wrong = f"def f{number}(x):\n    return {seed}"
+        sees_reference, sees_failure = (
+            "correct solution" in messages[-1]["content"],
+            "Fix it" in messages[-1]["content"],
+        )
+        if number == 0 or (number == 1 and sees_failure):
+            return f"def f{number}(x):\n    return x + {number}"
+        if number == 2 and sees_reference:
+            return "def f2(x):  # copied\n    return x + 1 + 1"
+        if number in (3, 4) and sees_reference:
+            return f"def f{number}(x):\n    y = x\n    return y + {number}"
+        return wrong
 
 
 class OnPretendedGpu(TransformersEngine):

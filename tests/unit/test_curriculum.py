@@ -12,6 +12,7 @@ from halo_raft.config import CurriculumConfig, CycleConfig, RaftConfig, load
 from halo_raft.curriculum import (
     CyclePlan,
     PastCycle,
+    allotted,
     choose_tasks,
     partial_credit,
     plan_cycle,
@@ -138,3 +139,74 @@ def test_a_plan_survives_the_disk():
     plan = plan_cycle(config, 1, "mbpp", TASKS, [])
     assert plan.task_ids == ["t1", "t3"] and plan.partial_credit == 2
     assert CyclePlan.from_dict(plan.to_dict()) == plan
+
+
+def cycle_of(**outcomes: tuple[int, int]) -> PastCycle:
+    """A cycle in which so many of so many samples of each task passed; the others earned nothing."""
+    samples = {task: drawn for task, (_, drawn) in outcomes.items()}
+    passed = {task: n for task, (n, _) in outcomes.items() if n}
+    return PastCycle(samples=samples, passed=passed, credit={task: float(n) for task, n in passed.items()})
+
+
+def test_samples_go_where_a_pass_is_rare_but_not_hopeless():
+    found = allotted(
+        ["never", "rare", "half", "always"], [cycle_of(never=(0, 8), rare=(2, 8), half=(4, 8), always=(8, 8))], 8
+    )
+    assert sum(found.values()) == 32
+    assert found["rare"] > found["half"] > 8 > found["never"] >= found.get("always", 0)
+    assert max(found.values()) <= 32
+
+
+def test_what_failed_in_four_cycles_rests_and_its_samples_go_to_others():
+    cycles = [cycle_of(never=(0, 4), late=(0, 4), some=(1, 4)) for _ in range(3)]
+    last = cycle_of(never=(0, 4), late=(1, 4), some=(1, 4))
+    found = allotted(["never", "late", "some", "new"], [*cycles, last], 4)
+    assert "never" not in found and sum(found.values()) == 16
+    assert "never" in allotted(["never", "some"], cycles, 8), "three are not four"
+    assert allotted(["never"], [cycle_of(never=(0, 4))] * 4, 4) == {"never": 4}, "nobody is there to get them"
+
+
+def test_where_nothing_tells_prompts_apart_all_get_as_many():
+    assert allotted(["a", "b"], [cycle_of(a=(0, 4), b=(0, 4))], 4) == {"a": 4, "b": 4}
+    assert allotted(["a", "b"], [cycle_of(a=(4, 4), b=(4, 4))], 4) == {"a": 4, "b": 4}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30),
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.randoms(),
+)
+def test_the_total_stays_and_the_order_of_the_prompts_changes_nothing(outcomes, per_prompt, cycles, rng):
+    rows = {f"t{n}": (min(pair), max(pair)) for n, pair in enumerate(outcomes) if max(pair)}
+    past_cycles, ids = [cycle_of(**rows)] * cycles, [f"t{n}" for n in range(len(outcomes))]
+    found = allotted(ids, past_cycles, per_prompt)
+    assert sum(found.values()) == per_prompt * len(ids)
+    assert min(found.values()) > 0
+    rng.shuffle(ids)
+    assert allotted(ids, past_cycles, per_prompt) == found
+
+
+def test_a_plan_names_the_samples_of_each_prompt_from_cycle_2_on():
+    config = load(RaftConfig, None, ["sampling.allot=posterior", "sampling.samples_per_prompt=4"])
+    assert plan_cycle(config, 1, "mbpp", TASKS, []).samples is None
+    second = plan_cycle(config, 2, "mbpp", TASKS, [past(t0=1, t1=4, t2=0, t3=2)])
+    assert second.samples is not None and sum(second.samples.values()) == 16
+    assert second.task_ids == [t.task_id for t in TASKS if t.task_id in second.samples]
+    assert CyclePlan.from_dict(second.to_dict()) == second
+
+
+def test_almost_solved_goes_by_what_was_earned():
+    config = strategy("almost", start_share=0.25, step=0.25)
+    assert choose_tasks(config, TASKS, [], 0) == ["t1"], "the easiest, while nothing is known"
+    cycle = PastCycle(
+        samples=dict.fromkeys(("t0", "t1", "t3"), 4),
+        passed={"t1": 4, "t0": 0},
+        credit={"t0": 0.4, "t1": 4.0, "t3": 0.0},
+    )
+    assert choose_tasks(config, TASKS, [cycle], 0) == ["t0", "t2"], "partial credit, then what is new"
+    assert choose_tasks(config, TASKS, [cycle] * 2, 0) == ["t0", "t2", "t3"], "what is always solved comes last"
+
+
+def test_credit_is_counted_of_failures_too():
+    assert past(t0=1).credit["t0"] == pytest.approx(1.0 + 3 * 0.3)

@@ -27,12 +27,13 @@ class CycleConfig(Section):
 class CurriculumConfig(Section):
     """Which prompts a cycle draws, and what partial credit counts in it."""
 
-    strategy: Literal["none", "complexity", "progressive", "adaptive", "historical"] = "none"
+    strategy: Literal["none", "complexity", "progressive", "adaptive", "historical", "almost"] = "none"
     """`complexity` begins with the easiest prompts and adds harder ones; `adaptive` does so only while they are
     solved, and goes back when they are not; `historical` leaves out what is solved already and most of what never
-    was; `progressive` makes the verifier stricter, by the entries of `cycles`."""
+    was; `almost` begins with the easiest and adds harder ones, by what their samples earned so far (partial credit
+    too), those that always passed last; `progressive` makes the verifier stricter, by the entries of `cycles`."""
     start_share: Share = 0.5
-    """Share of the prompts, easiest first, in cycle 1 of `complexity` and `adaptive`."""
+    """Share of the prompts, easiest first, in cycle 1 of `complexity`, `adaptive` and `almost`."""
     step: Share = 0.25
     """How far that share moves from cycle to cycle."""
     target_pass_rate: Share = 0.3

@@ -41,7 +41,7 @@ RAFT_FLAGS = (
     Flag("--learning-rate", "training.learning_rate", "peak learning rate of the first cycle"),
     Flag("--lr-decay", "training.lr_decay", "factor on the learning rate from cycle to cycle"),
     Flag("--epochs", "training.num_train_epochs", "passes over the kept samples in a cycle"),
-    Flag("--curriculum", "curriculum.strategy", "none, complexity, progressive, adaptive or historical"),
+    Flag("--curriculum", "curriculum.strategy", "none, complexity, progressive, adaptive, historical or almost"),
     Flag("--reward-shaping", "curriculum.reward_shaping", "fixed, annealing, warmup or adaptive"),
     Flag("--ablate", "ablate", "control arm: `verifier` keeps as many samples, but at random"),
     Flag("--system-prompt", "tasks.system_prompt", "in place of the one for the tasks' language; '' sends none"),

@@ -17,6 +17,7 @@ from pydantic import AliasChoices, Field, model_validator
 from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
 from halo_raft.config.judging import SandboxConfig, VerifierConfig
 from halo_raft.config.resources import ResourcesConfig
+from halo_raft.config.sampling import SamplingConfig
 from halo_raft.config.section import NonNegative, Positive, Reward, Seconds, Section, Share
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
@@ -47,37 +48,18 @@ class TasksConfig(Section):
     """Where a prompts-only file finds its tests, joined by `task_id`: a source or a JSONL file."""
     limit: Positive | None = None
     """Use the first so many training tasks only."""
+    mix: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    """Other tasks among the training tasks: sources or files, such as `starter`, and the share of all prompts that each
+    may be. They are drawn by lot, the same in every cycle, and none is held out."""
     heldout_limit: Positive | None = None
     """Use the first so many held-out tasks only."""
     system_prompt: str | None = None
     """Replaces the system prompt of the task's language; an empty string sends none."""
     show_tests: bool = True
     """Show the asserts in the prompt, so that name and signature are known."""
-
-
-class SamplingConfig(Section):
-    """How completions are drawn."""
-
-    samples_per_prompt: Positive = 8
-    """Completions drawn of each prompt in a cycle."""
-    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
-    """Higher draws more different answers; 0 decodes greedily, which makes all samples of a prompt the same."""
-    temperatures: tuple[Annotated[float, Field(ge=0, le=5)], ...] = ()
-    """One temperature a cycle, in place of `temperature`; the last one stays for further cycles."""
-    second_round: NonNegative = 0
-    """Draw so many more samples of each prompt that passed sometimes, but in at most `second_round_max_rate`."""
-    second_round_max_rate: Share = 0.25
-    """Prompts solved more often than this get no second round."""
-    top_k: NonNegative = 0
-    """Keep the k likeliest tokens; 0 keeps all."""
-    top_p: Share = 1.0
-    """Nucleus sampling. Below 1 it sorts the vocabulary each step, which halves the speed on CPU."""
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Drop tokens less likely than this share of the likeliest one."""
-    max_new_tokens: Positive = 512
-    """Length limit of a completion, in tokens. One that reaches it is never trained on."""
-    stop: tuple[str, ...] = ()
-    """Strings that end a completion; they stay in it."""
+    prompt_formats: Annotated[tuple[Literal["text", "function"], ...], Field(min_length=1)] = ("text",)
+    """Forms that a training task's samples take turns in: `text` as the task stands; `function`, where a Python task
+    asks in words, a function to complete: head, and a docstring of the question with the shown tests (HumanEval's)."""
 
 
 class EngineConfig(Section):
@@ -120,6 +102,12 @@ class SelectionConfig(Section):
     """At most so many samples of one task, whatever their reward."""
     min_samples: NonNegative = 0
     """Lower the threshold step by step until so many are kept; never below `it compiled` or `it ran`."""
+    repaired_as: Literal["answer", "dialogue", "both"] = "answer"
+    """What is learnt of a repaired sample (`sampling.repair`): the `answer` to the task alone, the turn of the
+    `dialogue` that repairs, or `both`, as two examples."""
+    max_hinted_share: Share = 0.5
+    """At most such a share of the kept samples is hinted (`sampling.hint`); they come on top of what the model found
+    by itself, which alone counts for `keep_top_percent` and `min_samples`, and copies of the reference come last."""
     replay: bool | None = None
     """Train on earlier cycles' winners too; when not given, on where training starts from the base model."""
 
@@ -223,6 +211,12 @@ class RaftConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _mixes_a_part(self) -> Self:
+        if sum(self.tasks.mix.values()) >= 1:
+            raise ValueError("tasks.mix: its shares leave nothing to tasks.train; their sum has to be below 1")
+        return self
+
+    @model_validator(mode="after")
     def _watches_something(self) -> Self:
         for name in self.training.choosing:
             if not self.training.held_back:
@@ -235,7 +229,10 @@ class RaftConfig(Section):
             name
             for name, uses in (
                 ("sampling.second_round", self.sampling.second_round > 0),
-                ("curriculum.strategy", self.curriculum.strategy in ("adaptive", "historical")),
+                ("sampling.repair", self.sampling.repair > 0),
+                ("sampling.hint", self.sampling.hint is not None),
+                ("sampling.allot", self.sampling.allot != "even"),
+                ("curriculum.strategy", self.curriculum.strategy in ("adaptive", "historical", "almost")),
             )
             if uses
         ]

@@ -30,7 +30,7 @@ from halo_raft.verifiers import create as create_verifier
 
 log = logging.getLogger(__name__)
 
-JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py", "record.py")
+JUDGING_SOURCES = ("verifiers", "sandbox", "extract", "records.py", "record.py", "task_record.py")
 """Our own files that a verdict depends on."""
 
 

@@ -43,6 +43,7 @@ class Plan(TypedDict, total=False):
     """What of a cycle's plan tells how much there is to do."""
 
     task_ids: list[str] | None
+    samples: dict[str, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,8 @@ def _stage(
     plan = folder.read_as(f"cycle_{cycle}_plan.json", lambda row: checked(Plan, row)) or {}
     prompts = len(plan["task_ids"]) if plan.get("task_ids") is not None else counts.get("training")
     total = prompts * settings.get("sampling", {}).get("samples_per_prompt", 1) if prompts else None
+    if allotted := plan.get("samples"):
+        total = sum(allotted.values())
     begun = folder.path / f"cycle_{cycle}_plan.json"
     return {"stage": "generating and verifying"} | _samples(folder, cycle, "", total, begun, history)
 

@@ -47,8 +47,10 @@ def state_of(path: Path) -> tuple[int, int, int] | None:
 def _chosen(path: Path, cycle: int, states: object) -> list[tuple[str, Answer]]:
     """Return the tasks and answers that are shown of a cycle, looked for once as long as its files do not change."""
     folder, by_kind = RunFolder(path), defaultdict[str, _Few](_Few)
+    others = {s.sample_id for s in folder.stored(cycle) if s.round or s.form}  # asked in other words than are shown
     for verdict in folder.each_verdict(cycle):
-        by_kind[str(verdict.kind)].see(verdict)
+        if verdict.sample_id not in others:
+            by_kind[str(verdict.kind)].see(verdict)
     order = sorted(by_kind, key=lambda kind: (kind != VerdictKind.PASSED, -by_kind[kind].seen))
     queues = [sorted(by_kind[kind].verdicts.values(), key=lambda v: v.sample_id) for kind in order]
     chosen: dict[str, Verdict] = {}

@@ -104,7 +104,9 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     if cycle == 0:
         return view
     rewards = Counter[float]()
-    outcomes = evaluate.tally(_counting(folder.each_verdict(cycle), rewards))
+    aided = {s.sample_id for s in folder.stored(cycle) if s.round}  # not what the model does by itself
+    verdicts = (v for v in folder.each_verdict(cycle) if v.sample_id not in aided)
+    outcomes = evaluate.tally(_counting(verdicts, rewards))
     kept = Counter(sample.task_id for sample in folder.each_kept(cycle))
     return replace(
         view,
@@ -169,7 +171,7 @@ def _unique_ratio(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> f
     passed = {v.sample_id for v in folder.each_verdict(cycle) if v.success}
     known, distinct = 0, set[tuple[str, bytes]]()
     for sample in folder.stored(cycle):
-        if sample.sample_id in passed and sample.task_id in tasks:
+        if sample.sample_id in passed and not sample.round and sample.task_id in tasks:
             program = normalised_program(sample.completion, tasks[sample.task_id])
             distinct.add((sample.task_id, hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()))
             known += 1

@@ -178,6 +178,9 @@ class Generate:
             model=self.origin.model,
             adapter=adapter.name if adapter else None,
             sampling=draft.request.sampling.to_dict() | {"seed": draft.request.seed},
+            form=draft.form,
+            round=draft.round,
+            of=draft.of,
         )
 
 

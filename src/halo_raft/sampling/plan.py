@@ -11,8 +11,8 @@ from halo_raft import models, prompts
 from halo_raft.config.schema import SamplingConfig
 from halo_raft.errors import DataError
 from halo_raft.judging.policy import JudgingPolicy
-from halo_raft.records import Sampling
-from halo_raft.sampling.drafts import Draft, Wording
+from halo_raft.records import Sampling, Task
+from halo_raft.sampling.drafts import Draft, Wording, forms_of
 from halo_raft.sampling.engine_pool import Compute
 from halo_raft.sampling.flow import Stage
 from halo_raft.sampling.generate import Origin
@@ -27,6 +27,7 @@ class SamplingPlan:
 
     Attributes:
         samples_per_prompt: Samples of each task.
+        formats: Forms that tasks are asked in, as far as they have them; see `drafts.forms_of`.
         compute: What generates.
     """
 
@@ -36,6 +37,11 @@ class SamplingPlan:
     sampling: Sampling
     samples_per_prompt: int
     compute: Compute
+    formats: tuple[str, ...] = ("text",)
+
+    def chats(self, task: Task) -> list[tuple[dict[str, str], ...]]:
+        """Return the chats that ask for a solution of a task, one a form."""
+        return [self.wording.chat(task, form) for form in forms_of(task, self.formats)]
 
     def stage(self, origin: Origin, drafts: Iterable[Draft], samples: Path, verdicts: Path) -> Stage:
         """Return a stage of these tasks' samples.
@@ -74,7 +80,7 @@ def check_prompts_fit(plans: Iterable[SamplingPlan]) -> None:
     tokenizer = models.load_tokenizer(model.name, model.checkpoint, trust_remote_code=model.trust_remote_code)
     for plan in plans:
         for task in plan.tasks.tasks:
-            if (length := len(prompts.token_ids(plan.wording.chat(task), tokenizer))) >= context:
+            if (length := max(len(prompts.token_ids(chat, tokenizer)) for chat in plan.chats(task))) >= context:
                 raise DataError(
                     f"{plan.tasks.name}: the prompt of task {task.task_id} has {length} tokens, which do not fit in "
                     f"engine.max_model_len {context}; raise it or shorten the prompt"

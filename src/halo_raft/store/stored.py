@@ -36,6 +36,8 @@ class Drawn(Protocol):
     @property
     def tokens(self) -> int: ...  # noqa: D102
     @property
+    def round(self) -> str | None: ...  # noqa: D102
+    @property
     def completion(self) -> str: ...  # noqa: D102
 
 
@@ -48,6 +50,9 @@ class _Part(msgspec.Struct, gc=False):
     index: int
     finish_reason: str
     token_ids: msgspec.Raw
+    form: str | None = None
+    round: str | None = None
+    of: int | None = None
 
 
 class _Text(msgspec.Struct, gc=False):
@@ -81,6 +86,7 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
         sample_id: As `records.Sample`, and so on to `index`.
         truncated: Whether the completion ran into the token limit.
         tokens: Length of the completion.
+        form: As `records.Sample`, and so on to `of`.
     """
 
     sample_id: str
@@ -92,6 +98,9 @@ class StoredSample(msgspec.Struct, frozen=True, gc=False):
     file: _File
     start: int
     size: int
+    form: str | None = None
+    round: str | None = None
+    of: int | None = None
 
     def line(self) -> bytes:
         """Return the sample as it stands in its file, the end of its line included."""
@@ -134,6 +143,9 @@ def stored_samples(path: Path) -> Iterator[StoredSample]:
                 file,
                 start,
                 len(line),
+                part.form and sys.intern(part.form),
+                part.round and sys.intern(part.round),
+                part.of,
             )
         except DAMAGES as error:
             raise said_damaged(path, number, error) from None

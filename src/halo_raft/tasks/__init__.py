@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from halo_raft.errors import ConfigError, DataError
@@ -35,7 +35,9 @@ __all__ = [
     "TaskSource",
     "describe",
     "join_tests",
+    "judge_of",
     "load",
+    "mixed",
     "parse_row",
     "place",
     "read_rows",
@@ -140,6 +142,38 @@ def refuse_overlap(train: TaskSet, heldout: TaskSet) -> None:
         )
 
 
+def judge_of(verifiers: Iterable[str]) -> str:
+    """Return the verifier of several sets of tasks: `auto` where they have several."""
+    names = set(verifiers)
+    return names.pop() if len(names) == 1 else "auto"
+
+
+def mixed(tasks: TaskSet, others: Mapping[str, TaskSet], shares: Mapping[str, float]) -> tuple[TaskSet, dict[str, str]]:
+    """Add a lot of other tasks, so that each set's is a share of all; where it has fewer tasks, all it has.
+
+    Args:
+        tasks: The set, which stays whole.
+        others: Name -> set to draw from.
+        shares: Name -> share, below 1 together.
+
+    Returns:
+        The set with what was added at its end, and the id of each task that was added -> name of its set.
+
+    Raises:
+        DataError: An id is in two of them.
+    """
+    if not others:
+        return tasks, {}
+    added, sources = list[Task](), dict[str, str]()
+    for name, other in others.items():
+        count = round(shares[name] / (1 - sum(shares.values())) * len(tasks.tasks))
+        lots = sorted(other.tasks, key=lambda task: stable_hash("mix", task.task_id))[:count]
+        added += lots
+        sources |= {task.task_id: name for task in lots}
+    whole = " + ".join((tasks.name, *others))
+    return TaskSet.of(whole, [*tasks.tasks, *added], judge_of(s.verifier for s in (tasks, *others.values()))), sources
+
+
 def split(tasks: TaskSet, share: float) -> tuple[TaskSet, TaskSet]:
     """Hold out about a share of the tasks, by a hash of their prompts: the same ones whatever the order.
 
@@ -196,5 +230,4 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
 
 def _verifier_for(tasks: Iterable[Task]) -> str:
     """Return the verifier that judges all tasks of a file; `auto` where they have several."""
-    names = {task.judged_by for task in tasks}
-    return names.pop() if len(names) == 1 else "auto"
+    return judge_of(task.judged_by for task in tasks)

@@ -45,6 +45,23 @@ def test_more_samples_keep_the_ids_of_the_first_ones():
     assert few.items() <= many.items()
 
 
+def test_forms_take_turns_as_far_as_a_task_has_them_and_samples_may_be_allotted():
+    tasks = [*(replace(task, entry_point="f") for task in TASKS), Task(task_id="words", prompt="Say something.")]
+    drawn = draft_samples(
+        tasks, range(4), Sampling(), Wording(None, True), ("run", 1), formats=("text", "function"),
+        most={"t0": 4, "t1": 1, "words": 4},
+    )  # fmt: skip
+    forms = {name: [d.form for d in drawn if d.task_id == name] for name in ("t0", "t1", "t2", "words")}
+    assert sorted(map(str, forms["t0"])) == ["None", "None", "function", "function"]
+    assert forms["t0"][0] == forms["t0"][2] != forms["t0"][1]
+    assert (len(forms["t1"]), forms["t2"], forms["words"]) == (1, [], [None] * 4)
+    asked = {d.form: d.request.messages[-1]["content"] for d in drawn if d.task_id == "t0"}
+    assert asked[None].startswith("question 0") and "def f():" in asked["function"]
+    assert {d.request.sample_id for d in drawn if d.index < 2} >= {
+        d.request.sample_id for d in drafts() if d.task_id == "t0"
+    }, "how a task is asked is no part of an id, whose run has a fingerprint"
+
+
 def test_batches_are_joined_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr(generate, "SECONDS_PER_BATCH", 1e9)
     batches = list(generate.joined(iter([[n] for n in range(40)]), 16))

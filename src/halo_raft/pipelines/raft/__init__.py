@@ -2,7 +2,9 @@
 
 - `command`: the command line, and the loop over cycles
 - `plan`: everything that can be wrong, looked at before an engine starts
-- `cycle`: one run and what a cycle of it does; `cycle_plan`, `recheck`, `training`, `heldout`, `card` are its stages
+- `cycle`: one run and what a cycle of it does
+- `cycle_plan`, `rounds`, `recheck`, `kept`, `training`, `heldout`, `card`: its stages
+- `further`, `parts`: what further rounds ask, and how parts of the samples fared
 - `tracked`: what of a run goes to the tracker
 """
 

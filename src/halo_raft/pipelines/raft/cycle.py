@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -11,19 +10,20 @@ from typing import Any, Self
 
 from halo_raft import evaluate, tracking
 from halo_raft.config import RaftConfig, to_yaml
-from halo_raft.curriculum import CyclePlan, second_round, shaped
+from halo_raft.curriculum import shaped
 from halo_raft.errors import VerificationError
-from halo_raft.pipelines.raft import heldout, spoken
+from halo_raft.pipelines.raft import heldout, kept, spoken
 from halo_raft.pipelines.raft.card import write_card
-from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, counted, first_round
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles
 from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
+from halo_raft.pipelines.raft.rounds import Rounds
 from halo_raft.pipelines.raft.sound_tasks import broken_of, without_broken
-from halo_raft.pipelines.raft.stages import heldout_stage, training_stage
+from halo_raft.pipelines.raft.stages import heldout_stage
 from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.pipelines.raft.training import finetune_job, with_training
-from halo_raft.records import CycleStats, Task
+from halo_raft.records import CycleStats
 from halo_raft.sampling import Session, check_prompts_fit
 from halo_raft.select import Pool, Selection
 from halo_raft.store import RunFolder, remove, stats_of
@@ -152,44 +152,9 @@ class RaftRun:
     # --- the stages of a cycle
 
     def _sample(self, stats: CycleStats) -> CycleStats:
-        """Generate and verify the samples of a cycle's training tasks, in one round or two."""
+        """Generate and verify the samples of a cycle's training tasks, round by round."""
         plan = begin_cycle(self.plan, self.folder, stats.cycle)
-        wanted, sampling = plan.task_ids, self.config.sampling
-        chosen = None if wanted is None else frozenset(wanted)
-        tasks = {i: t for i, t in self.plan.training.tasks.by_id.items() if chosen is None or i in chosen}
-        first = range(sampling.samples_per_prompt)
-        stage = training_stage(self.plan, self.folder, plan, tasks, first)
-        time = self.session.run(stage, lambda: spoken.generating(len(tasks), len(first)))
-        kinds, integrity, passed = counted(first_round(self.folder, stats.cycle, len(first)))
-        judged = integrity.total()
-        spoken.verified(kinds, passed, judged)
-        stats = replace(
-            stats,
-            samples=judged,
-            passed=passed,
-            pass_rate=passed / judged if judged else 0.0,
-            kinds=dict(kinds),
-            truncated=sum(s.truncated for s in self.folder.stored(stats.cycle) if s.index < len(first)),
-            integrity=dict(integrity),
-            tokens_per_s=time.tokens_per_s,
-            seconds={**stats.seconds, **time.named("sample")},
-        )
-        if not sampling.second_round:
-            return stats
-        more = second_round(first_round(self.folder, stats.cycle, len(first)), sampling.second_round_max_rate)
-        return self._sample_again(stats, plan, {i: tasks[i] for i in more}) if more else stats
-
-    def _sample_again(self, stats: CycleStats, plan: CyclePlan, tasks: Mapping[str, Task]) -> CycleStats:
-        """Draw the second round: more samples of the prompts that can teach most."""
-        start, count = self.config.sampling.samples_per_prompt, self.config.sampling.second_round
-        console.say(f"Second round... {len(tasks)} prompts that passed now and then × {count} samples")
-        time = self.session.run(training_stage(self.plan, self.folder, plan, tasks, range(start, start + count)))
-        again = {s.sample_id for s in self.folder.stored(stats.cycle) if s.index >= start}
-        verdicts = [v for v in self.folder.each_verdict(stats.cycle) if v.sample_id in again]
-        passed = sum(v.success for v in verdicts)
-        console.say(f"  Passed: {passed} of {len(verdicts)}")
-        drawn = {"prompts": len(tasks), "samples": len(verdicts), "passed": passed}
-        return replace(stats, second_round=drawn, seconds={**stats.seconds, **time.named("second_round")})
+        return Rounds(self.plan, self.folder, self.session, plan).draw(stats)
 
     def _select(self, stats: CycleStats) -> CycleStats:
         """Choose the samples to train on, from all cycles so far where winners are replayed.
@@ -216,6 +181,7 @@ class RaftRun:
             raise VerificationError(_nothing_kept(cycle, selection, len(pool)))
         stats = replace(
             stats,
+            **kept.aided(stats, selection),
             kept=len(selection.kept),
             kept_prompts=selection.prompts,
             replayed=sum(s.cycle < cycle for s in selection.kept),
@@ -225,7 +191,7 @@ class RaftRun:
         )
         if not self.folder.is_trained(cycle):  # else its adapter was made by a version that noted no more
             self._note(stats)
-            self.folder.write_kept(cycle, selection.kept)
+            self.folder.write_kept(cycle, kept.rows(self.folder, selection, self.config.selection.repaired_as))
         return stats
 
     def _selected_before(self, cycle: int) -> CycleStats | None:

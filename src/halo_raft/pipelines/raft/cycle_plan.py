@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from halo_raft.config import RaftConfig
+from halo_raft.config.sampling import SamplingConfig
 from halo_raft.curriculum import CyclePlan, PastCycle, plan_cycle, settings_of
 from halo_raft.errors import DataError
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import Verdict, VerdictKind
 from halo_raft.store import RunFolder, record_of
 
-DECIDED_LATER = ("task_ids", "partial_credit", "learning_rate")
+DECIDED_LATER = ("task_ids", "samples", "partial_credit", "learning_rate")
 """Fields that follow from earlier cycles, or from settings that the fingerprint holds."""
 
 NOT_OF_SAMPLES = ("reward_threshold", "keep_top_percent", "learning_rate")
@@ -33,8 +34,7 @@ def begin_cycle(plan: RaftPlan, folder: RunFolder, cycle: int) -> CyclePlan:
         if begun.to_dict() != folder.read_as(_file(cycle), dict):
             folder.write_json(_file(cycle), begun.to_dict())
         return begun
-    per_prompt = plan.config.sampling.samples_per_prompt
-    past = [PastCycle.of(first_round(folder, n, per_prompt)) for n in _looked_at(plan.config, cycle)]
+    past = [PastCycle.of(_first_round_of(plan, folder, n)) for n in _looked_at(plan.config, cycle)]
     begins = plan_cycle(plan.config, cycle, plan.policies[cycle - 1].verifier, plan.training.tasks.tasks, past)
     folder.write_json(_file(cycle), begins.to_dict())
     return begins
@@ -55,8 +55,13 @@ def begun_as(folder: RunFolder, cycle: int) -> CyclePlan | None:
     return folder.read_as(_file(cycle), record_of(CyclePlan))
 
 
+def first_samples(plan: CyclePlan, sampling: SamplingConfig) -> int:
+    """Return the most samples that a cycle draws of a prompt in its first round."""
+    return max(plan.samples.values()) if plan.samples else sampling.samples_per_prompt
+
+
 def first_round(folder: RunFolder, cycle: int, per_prompt: int) -> Iterator[Verdict]:
-    """Yield the verdicts of the samples that every prompt gets; a second round's would bend the pass rate."""
+    """Yield the verdicts of the samples that every prompt gets; a further round's would bend the pass rate."""
     more = {s.sample_id for s in folder.stored(cycle) if s.index >= per_prompt}
     return (v for v in folder.each_verdict(cycle) if v.sample_id not in more)
 
@@ -72,10 +77,16 @@ def counted(verdicts: Iterable[Verdict]) -> tuple[Counter[str], Counter[str], in
     return kinds, integrity, passed
 
 
+def _first_round_of(plan: RaftPlan, folder: RunFolder, cycle: int) -> Iterator[Verdict]:
+    begun, sampling = begun_as(folder, cycle), plan.config.sampling
+    return first_round(folder, cycle, first_samples(begun, sampling) if begun else sampling.samples_per_prompt)
+
+
 def _looked_at(config: RaftConfig, cycle: int) -> range:
     """Return the cycles before this one whose verdicts decide anything about it."""
     curriculum = config.curriculum
-    all_of_them = curriculum.strategy in ("complexity", "adaptive", "historical")
+    strategies = ("complexity", "adaptive", "historical", "almost")
+    all_of_them = curriculum.strategy in strategies or config.sampling.allot == "posterior"
     last = curriculum.reward_shaping == "adaptive"
     return range(1 if all_of_them else cycle - 1 if last and cycle > 1 else cycle, cycle)
 

@@ -10,12 +10,9 @@ from halo_raft.config import RaftConfig
 from halo_raft.errors import ConfigError
 from halo_raft.pipelines.plans import check_parts
 from halo_raft.pipelines.raft.plan import policies_of, prepare
-from halo_raft.sampling import SamplingPlan, check_prompts_fit
+from halo_raft.sampling import TEMPLATE_BYTES, SamplingPlan, check_prompts_fit
 
 Topic = tuple[str, str]
-
-TEMPLATE_BYTES = 512
-"""What a chat template may add to a prompt."""
 
 
 def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[Topic]:
@@ -30,17 +27,22 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     """
     check_parts(config)
     train = tasks.describe(config.tasks.train)
-    policies = policies_of(config, "pytest" if config.verifier.test_file else train.verifier)
+    others = [tasks.describe(spec) for spec in config.tasks.mix]
+    fitting = tasks.judge_of(described.verifier for described in (train, *others))
+    policies = policies_of(config, "pytest" if config.verifier.test_file else fitting)
     heldout = tasks.describe(config.tasks.heldout) if config.tasks.heldout else None
     prompts, long = min(train.tasks, config.tasks.limit or train.tasks), list[Topic]()
-    if not train.downloads and not (heldout and heldout.downloads):
+    if not any(described.downloads for described in (train, *others, *([heldout] if heldout else []))):
         plan = prepare(config)
         prompts = len(plan.training.tasks.tasks)
         long = list(describe_prompts([plan.training, *([plan.heldout] if plan.heldout else [])]))
         if plan.heldout and not heldout:
             heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
-    yield "training tasks", f"{config.tasks.train}: {prompts} prompts{download_note(train)}"
+    yield (
+        "training tasks",
+        f"{' + '.join((config.tasks.train, *config.tasks.mix))}: {prompts} prompts{download_note(train)}",
+    )
     if heldout:
         yield "held-out tasks", f"{config.tasks.heldout or 'held out of them'}: {_heldout_plan(config, heldout)}"
     yield from long
@@ -69,9 +71,10 @@ def describe_prompts(plans: Sequence[SamplingPlan]) -> Iterator[Topic]:
     """
     name, room = plans[0].compute.model.name, plans[0].compute.engine.max_model_len
     longest = max(
-        sum(len(message["content"].encode()) for message in plan.wording.chat(task))
+        sum(len(message["content"].encode()) for message in chat)
         for plan in plans
         for task in plan.tasks.tasks
+        for chat in plan.chats(task)
     )
     if longest + TEMPLATE_BYTES < room:
         return
@@ -121,6 +124,18 @@ def _cycles(config: RaftConfig, prompts: int) -> Iterator[Topic]:
     yield "cycles", f"{config.num_cycles}, each {samples}"
     if config.sampling.second_round:
         yield "second round", f"{config.sampling.second_round} more samples of prompts that pass now and then"
+    if config.sampling.allot != "even":
+        yield "samples", "as many in all, allotted by the posterior of each prompt's pass rate from cycle 2 on"
+    if config.sampling.repair:
+        yield (
+            "repair round",
+            f"{config.sampling.repair} more samples of prompts without a winner, which see a failed one",
+        )
+    if config.sampling.hint:
+        hinted = (
+            f"{config.sampling.hint_samples} samples of prompts that stay without one, with their reference in view"
+        )
+        yield "hints", f"{hinted}; at most {config.selection.max_hinted_share:.0%} of what is trained on"
     if config.curriculum.strategy != "none" or config.curriculum.reward_shaping != "fixed":
         yield "curriculum", f"{config.curriculum.strategy}, rewards {config.curriculum.reward_shaping}"
     if config.ablate:

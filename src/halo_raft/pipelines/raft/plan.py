@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from halo_raft import models, tasks
 from halo_raft.config import RaftConfig
@@ -23,6 +23,13 @@ LEAST_TO_SPLIT = 50
 NOT_PART_OF_A_RUN = ("cycles", "output_dir", "tracking", "resources", "engine", "stop", "seed")
 """Settings that may change when a run goes on (where and how fast, and how much further), or count by themselves."""
 
+SINCE = {
+    "tasks": ("prompt_formats", "mix"),
+    "sampling": ("repair", "hint", "hint_samples", "allot"),
+    "selection": ("repaired_as", "max_hinted_share"),
+}
+"""Settings by section that folders of earlier versions do not name: at their defaults they are as if not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaftPlan:
@@ -32,12 +39,14 @@ class RaftPlan:
         training: The training tasks, as the first cycle samples and judges them.
         heldout: The tasks that are measured on, and how.
         policies: By which each cycle's samples are judged, from cycle 1.
+        mixed: Of the training tasks those that were mixed in: task id -> where it is from.
     """
 
     config: RaftConfig
     training: SamplingPlan
     heldout: SamplingPlan | None
     policies: tuple[JudgingPolicy, ...]
+    mixed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compute(self) -> Compute:
@@ -51,6 +60,11 @@ class RaftPlan:
         settings = self.config.model_dump(mode="json", exclude=set(NOT_PART_OF_A_RUN))
         settings["verifier"].pop("workers")
         settings |= {"training": tied_settings(self.config.training), "lora": tied_settings(self.config.lora)}
+        for section, names in SINCE.items():  # folders of earlier versions do not name them
+            defaults = getattr(RaftConfig(), section).model_dump(mode="json")
+            for name in names:
+                if settings[section][name] == defaults[name]:
+                    settings[section].pop(name)
         settings["sampling"].pop("temperatures")  # as `cycles`, held by `cycle_plan` cycle by cycle
         if self.heldout:
             settings["heldout"] |= {name: getattr(self.heldout.sampling, name) for name in ("top_k", "top_p", "min_p")}
@@ -83,11 +97,16 @@ def prepare(config: RaftConfig) -> RaftPlan:
     """
     check_parts(config)
     train = load_tasks(config.tasks.train, config.tasks.limit, config.verifier)
-    policies = policies_of(config, train.verifier)
-    train = fit_for(train, [policy.verifier for policy in policies], config.tasks)
+    others = {spec: load_tasks(spec, None, config.verifier) for spec in config.tasks.mix}
+    policies = policies_of(config, tasks.judge_of(task_set.verifier for task_set in (train, *others.values())))
+    names = [policy.verifier for policy in policies]
+    train, others = fit_for(train, names, config.tasks), {s: fit_for(o, names, config.tasks) for s, o in others.items()}
     for policy in policies:
-        policy.check(train.tasks)
+        policy.check([task for task_set in (train, *others.values()) for task in task_set.tasks])
     train, measured = _taken_out(train, config)
+    train, mixed = tasks.mixed(train, others, config.tasks.mix)
+    if mixed and measured is not None:
+        tasks.refuse_overlap(train, measured)
     heldout = None
     if config.tasks.heldout:
         measured = load_tasks(config.tasks.heldout, config.tasks.heldout_limit, config.verifier)
@@ -99,8 +118,12 @@ def prepare(config: RaftConfig) -> RaftPlan:
         drawn = drawn_as(config.sampling, temperature=config.heldout.temperature)
         heldout = sampling_plan(config, measured, policy)
         heldout = replace(heldout, sampling=drawn, samples_per_prompt=config.heldout.samples)
-    training = sampling_plan(config, train, policies[0])
-    return RaftPlan(config=config, training=training, heldout=heldout, policies=policies)
+    if config.sampling.hint and not any(task.solution for task in train.tasks):
+        raise ConfigError(
+            f"sampling.hint: no task of {train.name} has a reference solution; give some, or leave it out"
+        )
+    training = replace(sampling_plan(config, train, policies[0]), formats=config.tasks.prompt_formats)
+    return RaftPlan(config=config, training=training, heldout=heldout, policies=policies, mixed=mixed)
 
 
 def _taken_out(train: TaskSet, config: RaftConfig) -> tuple[TaskSet, TaskSet | None]:

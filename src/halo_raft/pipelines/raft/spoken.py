@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from halo_raft.evaluate import Difference, chance_text, difference_text, p_text, rate_text
-from halo_raft.records import CycleStats, PassRate, VerdictKind
+from halo_raft.records import HINT, REPAIR, CycleStats, PassRate, VerdictKind
 from halo_raft.select import Selection
 from halo_raft.terminal.console import say, shown, table
 
 
-def generating(prompts: int, samples: int) -> None:
-    """Print that so many samples of each prompt are drawn."""
-    say(f"Generating samples... {prompts} prompts × {samples} samples")
+def generating(prompts: int, samples: int, total: int | None = None) -> None:
+    """Print that so many samples of each prompt are drawn, or up to so many, and `total` together."""
+    if total is None or total == prompts * samples:
+        say(f"Generating samples... {prompts} prompts × {samples} samples")
+    else:
+        say(f"Generating samples... {total} samples of {prompts} prompts, at most {samples} of one")
 
 
 def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
@@ -29,6 +33,19 @@ def verified(kinds: Mapping[str, int], passed: int, judged: int) -> None:
         say(f"  Not judged: {infra} (the sandbox or verifier failed, see logs/raft.log; left out of everything)")
 
 
+def further(name: str, prompts: int, samples: int, left_out: Mapping[str, int]) -> None:
+    """Print that prompts without a winner are asked again, and why others are not."""
+    what = {"repair": "Repair round", "hint": "With the reference in view"}[name]
+    say(f"{what}... {prompts} prompts without a winner × {samples} samples")
+    if without := counts(left_out):
+        say(f"  Prompts left out: {without}")
+
+
+def further_passed(drawn: Mapping[str, int]) -> None:
+    """Print what came of it."""
+    say(f"  Passed: {drawn['passed']} of {drawn['samples']}, of {drawn['solved']} prompts")
+
+
 def selected(selection: Selection, share: float) -> None:
     """Print how many samples are kept, and what each step removed."""
     kept = f"  Kept: {len(selection.kept)} samples"
@@ -36,6 +53,11 @@ def selected(selection: Selection, share: float) -> None:
     say(f"{kept} (at random)" if at_random else f"{kept} (top {share:.0%} above threshold {selection.threshold:g})")
     if selection.kept:
         say(f"  From {selection.prompts} prompts and cycle {', '.join(map(str, selection.cycles))}")
+    aided = Counter(sample.round for sample in selection.kept if sample.round)
+    if of_them := counts(
+        {"repaired": aided[REPAIR], "hinted": aided[HINT], "copies_of_the_reference": len(selection.copied)}
+    ):
+        say(f"  Of them: {of_them}")
     now = {step: n - selection.earlier.get(step, 0) for step, n in selection.removed.items()}
     say(f"  Left out: {counts(now) or 'none'}")
     if before := counts(selection.earlier):

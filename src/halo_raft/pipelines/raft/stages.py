@@ -8,26 +8,49 @@ from dataclasses import replace
 from halo_raft.curriculum import CyclePlan
 from halo_raft.engines import Adapter
 from halo_raft.pipelines.raft import heldout
+from halo_raft.pipelines.raft.further import Round
 from halo_raft.pipelines.raft.plan import RaftPlan
-from halo_raft.records import Task
-from halo_raft.sampling import Origin, Stage, draft_samples
+from halo_raft.records import Sampling, Task
+from halo_raft.sampling import Draft, Origin, Stage, draft_samples, request
 from halo_raft.store import RunFolder
 
 
-def training_stage(
-    plan: RaftPlan, folder: RunFolder, cycle: CyclePlan, tasks: Mapping[str, Task], indices: Iterable[int]
-) -> Stage:
-    """Return samples of training tasks, drawn and judged as the cycle's plan says.
+def training_drafts(
+    plan: RaftPlan,
+    cycle: CyclePlan,
+    tasks: Mapping[str, Task],
+    indices: Iterable[int],
+    most: Mapping[str, int] | None = None,
+) -> list[Draft]:
+    """Return samples that see their task alone.
 
     Args:
         plan: The run.
-        folder: Its folder.
         cycle: What the cycle does.
         tasks: The tasks to draw from.
         indices: Positions of a task's samples.
+        most: Task id -> its samples, where not all have as many.
     """
-    sampling = replace(plan.training.sampling, temperature=cycle.temperature)
-    drafts = draft_samples(tasks.values(), indices, sampling, plan.training.wording, _key(plan, cycle.cycle, "train"))
+    key, asked = _key(plan, cycle.cycle, "train"), plan.training
+    return draft_samples(
+        tasks.values(), indices, _sampling(plan, cycle), asked.wording, key, formats=asked.formats, most=most
+    )
+
+
+def further_drafts(plan: RaftPlan, cycle: CyclePlan, round_: Round, indices: Iterable[int]) -> list[Draft]:
+    """Return samples that see more than their task, as a further round asks for them."""
+    key, sampling = _key(plan, cycle.cycle, "train"), _sampling(plan, cycle)
+    drafts = []
+    for number, index in enumerate(indices):
+        for task_id, chats in round_.asked.items():
+            asked = chats[number % len(chats)]
+            wanted = request(key, task_id, index, asked.chat, sampling)
+            drafts.append(Draft(task_id, index, wanted, asked.form, round_.name, asked.of))
+    return drafts
+
+
+def training_stage(plan: RaftPlan, folder: RunFolder, cycle: CyclePlan, drafts: Iterable[Draft]) -> Stage:
+    """Return training samples of a cycle as a stage, judged as the cycle's plan says."""
     judged = replace(plan.training, policy=plan.policies[cycle.cycle - 1])
     origin = Origin(cycle.cycle, plan.config.model.name, adapter_of(plan, folder, cycle.cycle - 1))
     number = cycle.cycle
@@ -42,6 +65,10 @@ def heldout_stage(plan: RaftPlan, folder: RunFolder, cycle: int) -> Stage:
     origin = Origin(cycle, plan.config.model.name, adapter_of(plan, folder, cycle))
     paths = folder.samples_path(cycle, heldout.STAGE), folder.verdicts_path(cycle, heldout.STAGE)
     return plan.heldout.stage(origin, drafts, *paths)
+
+
+def _sampling(plan: RaftPlan, cycle: CyclePlan) -> Sampling:
+    return replace(plan.training.sampling, temperature=cycle.temperature)
 
 
 def adapter_of(plan: RaftPlan, folder: RunFolder, cycle: int) -> Adapter | None:

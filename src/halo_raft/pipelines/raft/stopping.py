@@ -46,7 +46,11 @@ def advice(history: Sequence[CycleStats], config: StopConfig, folder: RunFolder)
 def _pass_rates(history: Sequence[CycleStats], folder: RunFolder) -> dict[int, float]:
     def drawn_as(cycle: int) -> tuple[object, ...] | None:
         plan = begun_as(folder, cycle)
-        return None if plan is None else (plan.verifier, plan.run_after_compile, plan.temperature, plan.task_ids)
+        return (
+            None
+            if plan is None
+            else (plan.verifier, plan.run_after_compile, plan.temperature, plan.task_ids, plan.samples)
+        )
 
     last = drawn_as(history[-1].cycle)
     return {stats.cycle: stats.pass_rate for stats in history if stats.cycle and drawn_as(stats.cycle) == last}

@@ -252,7 +252,10 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
     named |= {f"verdicts/{kind}": float(n) for kind, n in stats.kinds.items()}
     named |= {f"integrity/{where}": float(n) for where, n in stats.integrity.items()}
     named |= {f"selection/{step}": float(n) for step, n in stats.selection.items()}
-    named |= {f"second_round/{name}": float(n) for name, n in stats.second_round.items()}
+    for round_ in ("second_round", "repair", "hint", "allotted"):
+        named |= {f"{round_}/{name}": float(n) for name, n in getattr(stats, round_).items()}
+    for form, counts in stats.forms.items():
+        named[f"pass_rate_{form}"] = counts["passed"] / counts["samples"] if counts["samples"] else None
     return named | {
         "pass_rate": stats.pass_rate,
         "samples": float(stats.samples),

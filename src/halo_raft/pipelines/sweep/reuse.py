@@ -53,7 +53,7 @@ class Shared:
     @property
     def seconds_names(self) -> tuple[str, ...]:
         """Names in `CycleStats.seconds`, the main one first."""
-        return (self.stage,) if self.stage else ("sample", "second_round")
+        return (self.stage,) if self.stage else ("sample", "second_round", "repair", "hint")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from halo_raft.config import CycleConfig, RaftConfig, load
 from halo_raft.errors import DataError
-from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round
+from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles, first_round, first_samples
+from halo_raft.pipelines.raft.parts import by_form
 from halo_raft.pipelines.raft.plan import RaftPlan, prepare
+from halo_raft.pipelines.raft.stages import training_drafts
 from halo_raft.records import Sample, Verdict, VerdictKind
 from halo_raft.store import JsonlWriter, RunFolder
 
@@ -22,11 +25,11 @@ def run(tmp_path: Path, *overrides: str) -> tuple[RaftPlan, RunFolder]:
     return prepare(config), RunFolder(tmp_path)
 
 
-def put(folder: RunFolder, cycle: int, task_id: str, index: int, passed: bool) -> None:
+def put(folder: RunFolder, cycle: int, task_id: str, index: int, passed: bool, **fields: object) -> None:
     sample_id = f"{cycle}/{task_id}/{index}"
     sample = Sample(
         sample_id=sample_id, task_id=task_id, cycle=cycle, index=index, completion="", prompt_token_ids=[1],
-        token_ids=[1], finish_reason="stop", model="m", sampling={},
+        token_ids=[1], finish_reason="stop", model="m", sampling={}, **fields,
     )  # fmt: skip
     verdict = Verdict(
         sample_id=sample_id, task_id=task_id, kind=VerdictKind.PASSED if passed else VerdictKind.WRONG, success=passed,
@@ -103,3 +106,35 @@ def test_a_second_round_does_not_bend_the_pass_rate(tmp_path: Path) -> None:
     put(folder, 1, "a", 2, False)
     assert [v.sample_id for v in first_round(folder, 1, 2)] == ["1/a/0", "1/a/1"]
     assert json.loads(folder.verdicts_path(1).read_text().splitlines()[2])["sample_id"] == "1/a/2"
+
+
+def test_allotted_samples_are_decided_once_and_count_as_a_first_round(tmp_path: Path) -> None:
+    plan, folder = run(tmp_path, "sampling.allot=posterior", "sampling.samples_per_prompt=2")
+    ids = [task.task_id for task in plan.training.tasks.tasks]
+    begin_cycle(plan, folder, 1)
+    for task_id, passed in zip(ids, (True, False, False, False), strict=True):
+        put(folder, 1, task_id, 0, passed)
+        put(folder, 1, task_id, 1, False)
+        put(folder, 1, task_id, 2, True)  # of a further round: says nothing of the first
+    begun = begin_cycle(plan, folder, 2)
+    assert begun.samples is not None and sum(begun.samples.values()) == 8
+    most = max(begun.samples, key=lambda task_id: begun.samples[task_id])
+    assert most == ids[0] and begun.samples[most] > 2
+    put(folder, 1, ids[1], 1, True)
+    assert begin_cycle(plan, folder, 2) == begun
+    drafts = training_drafts(
+        plan, begun, plan.training.tasks.by_id, range(first_samples(begun, plan.config.sampling)), begun.samples
+    )
+    assert Counter(draft.task_id for draft in drafts) == begun.samples
+    assert all(draft.index < begun.samples[draft.task_id] for draft in drafts)
+
+
+def test_what_was_asked_how_is_counted(tmp_path: Path) -> None:
+    _, folder = run(tmp_path)
+    put(folder, 1, "a", 0, True)
+    put(folder, 1, "a", 1, False, form="function")
+    put(folder, 1, "b", 1, True, form="function")
+    put(folder, 1, "b", 2, True, round="hint", of=1)
+    assert by_form(folder, 1) == {
+        "function": {"prompts": 2, "samples": 2, "passed": 1}, "text": {"prompts": 1, "samples": 1, "passed": 1}
+    }  # fmt: skip

@@ -6,8 +6,11 @@ import json
 import logging
 from pathlib import Path
 
+import pytest
+
 from halo_raft import tasks
 from halo_raft.config import RaftConfig, load
+from halo_raft.errors import ConfigError, DataError
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.verifiers import Verifier, VerifyResult
 
@@ -54,3 +57,41 @@ def test_a_share_of_the_tasks_is_held_out_by_default_and_said(tmp_path, caplog):
     assert plan("tasks.limit=20").heldout is None and "too few to hold some out" in caplog.text
     assert plan("tasks.heldout_share=0").heldout is None
     assert len(plan("tasks.heldout=starter:heldout").training.tasks.tasks) == whole
+
+
+def test_hints_need_a_reference(tmp_path):
+    row = {"task_id": "a", "prompt": "Add one.", "test_list": ["assert f(1) == 2"]}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    words = [f"tasks.train={tmp_path / 'tasks.jsonl'}", f"output_dir={tmp_path / 'out'}", "sampling.hint=reference"]
+    with pytest.raises(ConfigError, match=r"sampling\.hint: no task of .*tasks\.jsonl has a reference solution"):
+        prepare(load(RaftConfig, None, words))
+
+
+def test_a_share_of_other_tasks_is_mixed_in(tmp_path):
+    def plan(*settings: str):
+        return prepare(load(RaftConfig, None, [f"output_dir={tmp_path / 'out'}", *settings]))
+
+    rows = [{"task_id": f"m{n}", "prompt": f"Write g{n}.", "test_list": [f"assert g{n}() == {n}"]} for n in range(30)]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = (f"tasks.train={tmp_path / 'mine.jsonl'}", "tasks.mix={starter: 0.25}")
+    mixed, alone = plan(*words), plan(words[0])
+    names = [task.task_id for task in mixed.training.tasks.tasks]
+    assert names[:30] == [row["task_id"] for row in rows] and len(names) == 40, "ten of forty"
+    assert set(mixed.mixed) == set(names[30:]) and set(mixed.mixed.values()) == {"starter"}
+    assert plan(*words).training.tasks == mixed.training.tasks
+    assert mixed.fingerprint.training_tasks != alone.fingerprint.training_tasks
+    assert mixed.training.policy.verifier == "mbpp"
+    assert mixed.heldout is None, "thirty are too few to hold some out"
+
+    program = {"task_id": "p", "prompt": "Print 1.", "expected_output": "1"}
+    (tmp_path / "programs.jsonl").write_text(json.dumps(program) + "\n")
+    both = plan(words[0], f"tasks.mix={{{tmp_path / 'programs.jsonl'}: 0.5}}")
+    assert both.training.policy.verifier == "auto"
+    assert [task.judged_by for task in both.training.tasks.tasks][-1] == "execution"
+
+    with pytest.raises(DataError, match="are also in"):
+        plan(*words, "tasks.heldout=starter")
+    with pytest.raises(ConfigError, match="leave nothing"):
+        plan(words[0], "tasks.mix={starter: 0.5, other: 0.5}")
+    with pytest.raises(ConfigError, match="no file and no task source"):
+        plan(words[0], "tasks.mix={other: 0.5}")

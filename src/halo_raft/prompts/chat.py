@@ -1,7 +1,6 @@
-"""Task -> chat messages -> token ids: what the model is asked, in which words.
+"""Task -> chat messages -> token ids.
 
-The counterpart of `extract` (completion -> code). Engines and SFT share `token_ids`, so that a model is
-asked in the very tokens that it was trained on.
+Engines and SFT share `token_ids`, so that a model is asked in the very tokens that it was trained on.
 """
 
 from __future__ import annotations
@@ -27,18 +26,22 @@ def system_prompt(language: str) -> str:
     return f"You are an expert {LANGUAGE_NAMES.get(language, language)} programmer."
 
 
-def messages(task: Task, *, system: str | None = None, show_tests: bool = True) -> tuple[dict[str, str], ...]:
+def messages(
+    task: Task, *, system: str | None = None, show_tests: bool = True, stub: str | None = None
+) -> tuple[dict[str, str], ...]:
     """Build the chat that asks for a solution of `task`.
 
     Args:
         task: The task; a prompt that is code to be completed (HumanEval) is put in a fence.
         system: Replaces the default system prompt; an empty string sends none.
         show_tests: Show the assert statements, so that the function's name and signature are known.
+        stub: The same task as the beginning of a program (`stub.function_stub`), to be asked in place of its words.
     """
     content = system_prompt(task.language) if system is None else system
     chat = [{"role": "system", "content": content}] if content else []
-    question = _completion_question(task) if is_code(task) else task.prompt.strip()
-    asserts = shown_tests(task) if show_tests and not is_code(task) else []
+    code = stub or (task.prompt if is_code(task) else None)
+    question = _completion_question(code, task.language) if code else task.prompt.strip()
+    asserts = shown_tests(task) if show_tests and not code else []
     if asserts:
         question += "\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
     chat.append({"role": "user", "content": question})
@@ -107,6 +110,6 @@ def shown_tests(task: Task) -> list[str]:
     return [line for line in lines if line.startswith("assert ")] if "def test_solution" in (task.tests or "") else []
 
 
-def _completion_question(task: Task) -> str:
-    name = LANGUAGE_NAMES.get(task.language, task.language)
-    return f"Complete this {name} function:\n\n```{task.language}\n{task.prompt.strip()}\n```"
+def _completion_question(code: str, language: str) -> str:
+    name = LANGUAGE_NAMES.get(language, language)
+    return f"Complete this {name} function:\n\n```{language}\n{code.strip()}\n```"
