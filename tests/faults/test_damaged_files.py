@@ -74,7 +74,7 @@ OTHER_DAMAGES: tuple[Damage, ...] = (emptied, cut, noise, a_folder, missing)
 
 MENDS = (
     "remove ", "bring back", "choose another", "give ", "move it away", "set it back", "by hand", "let it finish",
-    "name another", "run again", "must hold keys", "check the YAML", "save it as", "fix the YAML",
+    "name another", "run again", "must hold keys", "must be ", "check the YAML", "save it as", "fix the YAML",
 )  # fmt: skip
 
 

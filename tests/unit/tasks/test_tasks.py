@@ -83,7 +83,10 @@ def test_a_bad_row_is_one_line_with_its_place(write, rows, expected):
 
 
 def test_unknown_sources_and_splits_list_what_there_is():
-    with pytest.raises(ConfigError, match=r"no file and no task source \(looked for .*startr\); sources: .*humaneval, .*mbpp, .*starter"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no file and no task source \(looked for .*startr\); sources: .*humaneval, .*mbpp, .*starter",
+    ):
         tasks.load("startr")
     with pytest.raises(ConfigError, match=r"starter has no split 'test'; there are: train, heldout"):
         tasks.load("starter:test")
