@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MESSAGE_CHARS = 2000
+MOST_CLASSES = 1000
+"""Classes of an exception that are read."""
 GROUP = 100
 """Exceptions of a group that cross."""
 BUILT_IN = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
@@ -144,7 +146,7 @@ class Errors:
         if len(description) < 4 or not _is_description(*description[:4]):
             raise ValueError("not an exception")
         told_names, args, text, attributes = description[:4]
-        names = [(module, name) for module, _, name in (line.partition(":") for line in told_names.split("\n"))]
+        names = [(module, name) for module, _, name in (line.partition(":") for line in told_names.split("\n", MOST_CLASSES))]
         group = "memory" if ("builtins", "MemoryError") in names else "runtime"
         told = f"{names[0][1][:100]}: {text[:300]}" if text else names[0][1][:100]
         base = self._nearest(names)
