@@ -146,7 +146,8 @@ class Errors:
         if len(description) < 4 or not _is_description(*description[:4]):
             raise ValueError("not an exception")
         told_names, args, text, attributes = description[:4]
-        names = [(module, name) for module, _, name in (line.partition(":") for line in told_names.split("\n", MOST_CLASSES))]
+        lines = told_names.split("\n", MOST_CLASSES)
+        names = [(module, name) for module, _, name in (line.partition(":") for line in lines)]
         group = "memory" if ("builtins", "MemoryError") in names else "runtime"
         told = f"{names[0][1][:100]}: {text[:300]}" if text else names[0][1][:100]
         base = self._nearest(names)
