@@ -234,6 +234,7 @@ def test_the_quick_start_then_again_then_measured_and_compared():
                  "  Starting trainer...\n", "  Loss: ", "Saving checkpoint to models/quick/cycle_1_final/\n",
                  "Cycle 1: ", "Cycle 2: ", "% pass rate ("):  # fmt: skip
         assert line in said, line
+    assert said.index("Starting engine") < said.index("Validating tasks"), "it loads meanwhile"
     assert "it/s]" not in said and "%|" not in said, "no other bars reach a pipe"
     again = _program(train, allowed=(0, 5))
     assert "Cycle 1 already complete, skipping...\n" in again and "Cycle 2 already complete, skipping...\n" in again

@@ -67,7 +67,7 @@ class EnginePool:
         self.compute = compute
         self.placement = placement
         self._actors: list[Any] = []
-        self._asleep = False
+        self._ahead = self._asleep = False
         self._served: Adapter | None = None
 
     def start(self) -> list[Any]:
@@ -81,6 +81,11 @@ class EnginePool:
             self._actors = start_engines(spec, at.replicas, gpus=at.engine_gpus, cpus=at.engine_cpus)
         return self._actors
 
+    def start_ahead(self) -> None:
+        """Start the actors before they are needed: they load while something else is done."""
+        self._ahead = not self._actors
+        self.start()
+
     def use(self, adapter: Adapter | None) -> list[Any]:
         """Return the actors, up, awake and serving `adapter`.
 
@@ -89,6 +94,9 @@ class EnginePool:
             HaloRaftError: An engine cannot start, or dies again and again.
         """
         actors = self.start()
+        if self._ahead:
+            log.info("Waiting for engine...")
+            self._ahead = False
         if self._asleep:
             log.info("Waking engine...")
             self._ask("wake")
@@ -122,4 +130,4 @@ class EnginePool:
 
         for actor in self._actors:
             ray.kill(actor)
-        self._actors, self._asleep, self._served = [], False, None
+        self._actors, self._ahead, self._asleep, self._served = [], False, False, None

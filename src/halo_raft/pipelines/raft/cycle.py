@@ -67,6 +67,8 @@ class RaftRun:
                 rows = (task.to_json() + "\n" for task in self.plan.heldout.tasks.tasks)
                 self.folder.write_text(heldout.FILE, "".join(rows))
             stack.enter_context(self.session)
+            if "broken_tasks" not in known:  # a run that begins: its engine loads while its tasks are validated
+                self.session.pool.start_ahead()
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))  # ends before Ray
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
