@@ -3,9 +3,8 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
-# what starts no engine and no Ray: a process for each CPU, a file in one of them
-SIDE_BY_SIDE := -n logical --dist loadfile tests/unit tests/attacks
-ALONE := --ignore tests/unit --ignore tests/attacks
+# a process for each CPU; what starts engines is in one of them, all other files where there is room (tests/conftest.py)
+SIDE_BY_SIDE := -n logical --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help setup toolchains quickstart test test-all test-fast test-browser bench-check check docs format clean
 
@@ -23,12 +22,10 @@ quickstart: setup ## train the embedded model on the starter tasks: the whole lo
 
 test: setup ## the tests, with the real engine, Ray, MLflow and sandbox
 	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest -m "not slow" $(ALONE)
 
 test-all: setup ## the slow tests too: every attack in both tiers as two users, studies, compose's services
 	infra/postgres.sh
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest $(ALONE)
 
 test-fast: setup ## unit tests alone
 	$(BIN)/python -m pytest -n logical --dist loadfile tests/unit

@@ -33,7 +33,7 @@ PATIENCE_S = 540
 
 SETTINGS: dict[str, Any] = {
     "tasks": {"train": "starter", "limit": 6, "heldout": "starter:heldout", "heldout_limit": 2},
-    "sampling": {"samples_per_prompt": 2, "max_new_tokens": 96, "temperature": 0.6, "stop": ["\n```\n"]},
+    "sampling": {"samples_per_prompt": 2, "max_new_tokens": 96, "stop": ["e"]},  # random words would end nowhere
     "engine": {"max_model_len": 512, "kv_cache_gb": 1, "max_num_seqs": 16},
     "selection": {"reward_threshold": 0.0, "keep_top_percent": 1.0},
     "training": {"num_train_epochs": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3},
@@ -43,10 +43,11 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def write_config(folder: Path, **sweep: Any) -> Path:
+def write_config(folder: Path, model: str, **sweep: Any) -> Path:
     """Write `sweep.yaml` of two trials that share their samples, unless told otherwise."""
     space = {"keep_percent": [1.0, 0.5]}
     settings = SETTINGS | {
+        "model": {"name": model},
         "sweep": {"trials": 2, "sampler": "grid", "space": space} | sweep,
         "tracking": {"dir": str(folder / "mlruns")},
         "output_dir": str(folder / "sweep"),
@@ -82,10 +83,10 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, ray_session, default_model):
+def swept(tmp_path_factory, ray_session, random_model):
     """The folder of a sweep that has ended, and its exit code."""
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, main(["--config", str(write_config(folder))])
+    return folder, main(["--config", str(write_config(folder, random_model))])
 
 
 def test_a_sweep_ends_with_its_trials_and_the_winner_runs(swept, capsys):
@@ -205,10 +206,10 @@ def _answers(address: str) -> bool:
 
 
 @pytest.mark.slow
-def test_a_job_that_was_killed_and_submitted_again_ends_with_exactly_its_trials(job_server, tmp_path, default_model):
+def test_a_job_that_was_killed_and_submitted_again_ends_with_exactly_its_trials(job_server, tmp_path, random_model):
     from ray.job_submission import JobStatus, JobSubmissionClient
 
-    settings = yaml.safe_load(write_config(tmp_path).read_text())
+    settings = yaml.safe_load(write_config(tmp_path, random_model).read_text())
     settings |= {"output_dir": "sweep", "tracking": {"dir": "mlruns"}}  # of the job: they last beside HALO_RAFT_HOME
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(settings))
     client = JobSubmissionClient(job_server)
@@ -260,12 +261,12 @@ def two_nodes(ray_session, ray_folder) -> Iterator[tuple[Any, Any, str]]:
 
 
 @pytest.mark.slow
-def test_engines_of_trials_spread_over_two_nodes_and_the_loss_of_one_ends_no_sweep(two_nodes, tmp_path, default_model):
+def test_engines_of_trials_spread_over_two_nodes_and_the_loss_of_one_ends_no_sweep(two_nodes, tmp_path, random_model):
     from ray.util.state import list_actors
 
     cluster, second, dashboard = two_nodes
     space = {"temperature": [0.5, 0.7]}
-    path = write_config(tmp_path, space=space)
+    path = write_config(tmp_path, random_model, space=space)
     command = [sys.executable, "-u", "-m", "halo_raft.pipelines.sweep", "--config", str(path)]
     with (tmp_path / "driver.log").open("w") as log:
         driver = subprocess.Popen(
