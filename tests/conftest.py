@@ -1,4 +1,4 @@
-"""Settings of every test: no telemetry, no hub, no stray tracking server, no verdicts of earlier runs; who runs which."""
+"""Settings of every test: no telemetry, no hub, no stray tracking server, no verdicts of earlier runs."""
 
 import os
 from pathlib import Path
@@ -30,6 +30,7 @@ WITHOUT_ENGINES = frozenset(
 """Files outside of `unit` and `attacks` whose tests start no Ray, no engine and no trainer."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n` and `--dist loadgroup`, give a file to one process, and all files that start engines to the same one.
 

@@ -93,6 +93,11 @@ class Session:
             self._stack.callback(self._pool.stop)
         return self._pool
 
+    def start_ahead(self) -> None:
+        """Look everything over and start the engines, which load while something else is done."""
+        self._look_over()
+        self.pool.start_ahead()
+
     def run(self, stage: Stage, begin: Callable[[], None] = lambda: None) -> StageTime:
         """Bring a stage to its end, with progress; whatever is on disk is not done again.
 

@@ -68,7 +68,7 @@ class RaftRun:
                 self.folder.write_text(heldout.FILE, "".join(rows))
             stack.enter_context(self.session)
             if "broken_tasks" not in known:  # a run that begins: its engine loads while its tasks are validated
-                self.session.pool.start_ahead()
+                self.session.start_ahead()
             self.tracker = stack.enter_context(RunTracker(self.plan, self.folder, known))  # ends before Ray
             self._drop_broken_tasks()
             self._stack = stack.pop_all()
