@@ -40,7 +40,7 @@ SLOW_S = 0.02
 WAITS_S = 20.0
 """What a sample takes in the stage that waits, of which each worker gets one."""
 BYTES_A_SAMPLE = 16.0
-"""What the object store may grow by with each further sample and be called bounded: a tenth of what is asked for one."""
+"""What the object store may grow by with each further sample and be called bounded: a draft has 55, an answer 1,000."""
 
 Row = dict[str, Any]
 
@@ -155,8 +155,8 @@ def report(rows: list[Row], ways: list[list[Row]], arguments: argparse.Namespace
         )
     lines += [
         "", "## What the object store holds", "",
-        "| verifiers, s a sample | engine, samples/s (0: at once) | samples | store, MB at most | ahead of judging at most "
-        "| driver grew, KiB a sample | |",
+        "| verifiers, s a sample | engine, samples/s (0: at once) | samples | store, MB at most "
+        "| ahead of judging, at most | driver grew, KiB a sample | |",
         "| --- " * 7 + "|",
     ]  # fmt: skip
     for way in ways:
@@ -185,9 +185,7 @@ def main() -> None:
     rows = [scaled(arguments, nodes) for nodes in arguments.nodes]
     sizes = [arguments.samples // 4, arguments.samples // 2, arguments.samples]
     paces = [(SLOW_S, 0.0), (0.0, 0.0), (0.0, 200.0)]
-    ways = [
-        session(arguments, 4, [[20, 0, 0], *([size, *pace] for size in sizes)], store=True)[1:] for pace in paces
-    ]
+    ways = [session(arguments, 4, [[20, 0, 0], *([size, *pace] for size in sizes)], store=True)[1:] for pace in paces]
     text = report(rows, ways, arguments)
     print(text)
     if arguments.output:

@@ -24,7 +24,7 @@ from halo_raft.judging.referee import Referee
 from halo_raft.records import Task, Verdict
 from halo_raft.store import line_of, reader_of
 
-MOST_TOGETHER = 64
+MOST_TOGETHER = 256
 """Answers that travel together at most, so that Ray's cost per block stays small beside them."""
 
 BLOCKS_PER_WORKER = 16
@@ -38,8 +38,8 @@ BLOCK_BYTES = 1
 
 QUEUE_BYTES = 64 << 20
 QUEUE_BYTES_PER_WORKER = 1 << 20
-"""What may wait for verification workers, or engines are kept from going on: else Ray Data lets half of the object store
-fill, of which small blocks lie in the driver's own memory."""
+"""What may wait for verification workers before engines wait too: Ray Data would let half of the object store fill, and
+small blocks of it lie in the driver's own memory."""
 
 log = logging.getLogger(__name__)
 

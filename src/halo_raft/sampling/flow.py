@@ -107,8 +107,10 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
     """
     tried: set[str] = set()
     for attempt in range(PASSES):
+        judged = 0
         try:
             for found in _judged(stage, left, workers, share=attempt == 0):
+                judged += found.judged
                 tried.update(verdict.sample_id for verdict in found.failures)
                 report(found)
         except Exception as error:
@@ -116,6 +118,8 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
                 raise
             log.warning("%s; others do what is left", why)
             workers.renew()
+        if judged == len(left):  # of each sample one verdict is counted: the files need not be read to know it
+            return
         if not (left := outstanding(stage, tried)):
             return
     raise HaloRaftError(

@@ -24,7 +24,7 @@ from halo_raft.store import line_of
 
 T = TypeVar("T")
 
-ROWS_PER_WRITE = 16
+ROWS_PER_WRITE = 64
 """Samples that go to the disk together."""
 
 MOST_ASKED = 50_000
@@ -173,9 +173,7 @@ class Generate:
                     deaths += 1
                     if deaths > self.patience.restarts:
                         raise EngineDiedError.too_often(deaths, death) from None
-                    log.warning(
-                        "engine %d died (%s); asking its successor for %d samples", number, death, len(pending)
-                    )
+                    log.warning("engine %d died (%s); asking its successor for %d samples", number, death, len(pending))
 
     def _sample(self, draft: Draft, completion: Completion) -> Sample:
         adapter = self.origin.adapter

@@ -75,7 +75,7 @@ class SampleSink:
         self._open: dict[str, int] = {}
         self._unjudged: set[str] = set()
         self._on_disk = self._answers(samples)
-        self._drafts = tempfile.TemporaryFile(dir=samples.parent)
+        self._drafts = tempfile.TemporaryFile(dir=samples.parent)  # noqa: SIM115  it lives as long as the sink
         self._pieces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._known = Known(policy, tasks, ledger_folder())
         self._settled: list[Verdict] = []
