@@ -78,9 +78,10 @@ def fitted(rows: list[Row], figure: str) -> Cost:
 
 
 def bytes_a_sample(rows: list[Row]) -> float:
-    """Return what each further sample added to the most that the store held."""
-    few, many = (pick(rows, key=lambda row: row["samples"]) for pick in (min, max))
-    return float((many["store_mb"] - few["store_mb"]) * (1 << 20) / max(1, many["samples"] - few["samples"]))
+    """Return what each sample of the largest stage that no other had added to the most that the store held."""
+    *smaller, largest = sorted(rows, key=lambda row: row["samples"])
+    added = largest["store_mb"] - max(row["store_mb"] for row in smaller)
+    return float(max(0.0, added) * (1 << 20) / (largest["samples"] - smaller[-1]["samples"]))
 
 
 def session(arguments: argparse.Namespace, nodes: int, stages: list[list[float]], *, store: bool) -> list[Row]:

@@ -49,5 +49,6 @@ def test_the_store_is_bounded_where_further_samples_add_nothing(scale: ModuleTyp
     def held(samples: int, megabytes: float) -> dict[str, float]:
         return {"samples": samples, "store_mb": megabytes}
 
-    assert scale.bytes_a_sample([held(3000, 0.4), held(6000, 0.5), held(12000, 0.4)]) < scale.BYTES_A_SAMPLE
+    assert scale.bytes_a_sample([held(3000, 0.4), held(6000, 1.5), held(12000, 1.3)]) == 0
+    assert scale.bytes_a_sample([held(3000, 0.4), held(6000, 1.5), held(12000, 1.55)]) < scale.BYTES_A_SAMPLE
     assert scale.bytes_a_sample([held(3000, 0.4), held(6000, 0.8), held(12000, 1.6)]) > scale.BYTES_A_SAMPLE
