@@ -27,8 +27,11 @@ from halo_raft.store import line_of, reader_of
 MOST_TOGETHER = 256
 """Answers that travel together at most, so that Ray's cost per block stays small beside them."""
 
+FEWEST_TOGETHER = 8
+"""Fewer are not worth a block, as long as each worker gets four."""
+
 BLOCKS_PER_WORKER = 16
-"""A worker's share comes in so many blocks at least, so that all end at about the same time."""
+"""A larger share of a worker comes in so many blocks at least, so that all end at about the same time."""
 
 SECONDS_PER_REPORT = 0.5
 """A worker reports after so long, whatever is left of its block."""
@@ -122,7 +125,8 @@ def judge_in_ray(
 
 def together(answers: int, workers: int) -> int:
     """Return how many of so many answers travel together to so many verification workers."""
-    return max(1, min(MOST_TOGETHER, answers // (workers * BLOCKS_PER_WORKER)))
+    share = answers // workers
+    return max(1, min(FEWEST_TOGETHER, share // 4), min(MOST_TOGETHER, share // BLOCKS_PER_WORKER))
 
 
 def configure_ray_data(workers: int) -> None:

@@ -48,6 +48,7 @@ def test_a_bug_and_a_users_error_are_no_death(error: Exception) -> None:
 
 def test_few_answers_are_spread_and_of_many_no_more_than_so_many_travel_together() -> None:
     assert together(3, 8) == 1
+    assert together(164, 4) == 8
     assert together(640, 4) == 10, "each worker's share comes in sixteen pieces"
     assert together(10**6, 4) == MOST_TOGETHER
 
