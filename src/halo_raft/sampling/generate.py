@@ -24,7 +24,7 @@ from halo_raft.store import line_of
 
 T = TypeVar("T")
 
-ROWS_PER_WRITE = 64
+ROWS_PER_WRITE = 16
 """Samples that go to the disk together."""
 
 MOST_ASKED = 50_000
