@@ -6,10 +6,12 @@ their path.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from halo_raft.engines import Completion, Engine, EngineSpec, GenerationRequest
 from halo_raft.engines.proof import Canary
@@ -37,6 +39,16 @@ STEPS = (
 )
 
 
+def pace() -> tuple[float, float]:
+    """Return seconds of a verdict and samples a second of an engine (0: at once), as the file `HALO_BENCH_PACE` has it.
+
+    A file, because one session has stages of several paces, and its processes are there from the first one on.
+    """
+    named = os.environ.get("HALO_BENCH_PACE")
+    verify_s, engine_rate = json.loads(Path(named).read_text()) if named else (0.0, 0.0)
+    return verify_s, engine_rate
+
+
 def program(name: str, number: int) -> str:
     """Return an answer in Markdown: about 850 letters, one of a few programs of this task in one of a few wordings."""
     variant, wording = number % VARIANTS, number // VARIANTS % len(NAMES)
@@ -53,19 +65,18 @@ def program(name: str, number: int) -> str:
 
 
 class Instant(Engine):
-    """Answers at once, or as fast as `HALO_BENCH_ENGINE_RATE` says (samples a second), and marks by its adapter."""
+    """Answers at once, or as fast as `pace` says, and marks by its adapter."""
 
     def __init__(self, spec: EngineSpec) -> None:
         super().__init__(spec)
         self._tokens = [random.Random(0).randrange(50_000) for _ in range(50_000)]
-        self._rate = float(os.environ.get("HALO_BENCH_ENGINE_RATE", "0"))
 
     def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[list[Completion]]:
         """Yield completions, some at a time."""
-        begun = time.monotonic()
+        begun, (_, rate) = time.monotonic(), pace()
         for start in range(0, len(requests), AT_ONCE):
             some = requests[start : start + AT_ONCE]
-            if self._rate and (early := begun + (start + len(some)) / self._rate - time.monotonic()) > 0:
+            if rate and (early := begun + (start + len(some)) / rate - time.monotonic()) > 0:
                 time.sleep(early)
             yield [self._answer(request) for request in some]
 
@@ -90,14 +101,14 @@ class Instant(Engine):
 
 
 class Free(Verifier):
-    """Goes by the mark in the program, and sleeps as long as `HALO_BENCH_VERIFY_S` says."""
+    """Goes by the mark in the program, and sleeps as long as `pace` says."""
 
     version = "1"
 
     def verify(self, code: str, task: Task) -> VerifyResult:
         """Return a verdict."""
-        if seconds := float(os.environ.get("HALO_BENCH_VERIFY_S", "0")):
-            time.sleep(seconds)
+        seconds, _ = pace()
+        time.sleep(seconds)
         mark = int(code.partition("mark = ")[2].partition("\n")[0]) % 10
         reward = 1.0 if mark < PASSED else 0.3 if mark < PARTLY else 0.0
         return VerifyResult(success=mark < PASSED, reward=reward, tests_passed=mark, tests_total=10)

@@ -149,7 +149,7 @@ def measured_run(place: Path, settings: list[str], meter: Meter) -> Any:
 def written_run(place: Path, settings: list[str], meter: Meter) -> Any:
     """Write what a run's engines and verifiers would have left, and do the rest of it in this process.
 
-    No Ray and no other process: it looks at all programs itself.
+    No Ray and no other process: it looks at all programs itself, which is a part by itself.
     """
     from halo_raft.config import EngineConfig
     from halo_raft.engines import EngineSpec
@@ -177,7 +177,7 @@ def written_run(place: Path, settings: list[str], meter: Meter) -> Any:
         yield [_verdict(answer, Verdict) for answer in answers]
 
     def spread(self: Session, function: Any, jobs: Any) -> Iterator[Any]:
-        return map(function, jobs)
+        return map(meter.of("programs looked at, Ray's workers otherwise", function), jobs)
 
     Session.run, Session.judge, Session.spread = play, judge, spread
     Session.pool = SimpleNamespace(placement=SimpleNamespace(trainer_gpus=0), aside=contextlib.nullcontext)

@@ -5,10 +5,13 @@ verification worker that stands for `--workers-per-node` real ones (it sleeps so
 `--nodes-per-engine` nodes: all on one raylet, whose CPUs are simulated resources. 64 raylets with their agents take
 more memory than a small machine has; `--raylets` starts one a node with `ray.cluster_utils` where there is room.
 
-Where all nodes share a few cores, samples a second are what those cores carry. So the CPU time of the driver and of its
-sink a sample is measured too, by nodes, and a line through it says where one core of the driver's is full. The object
-store is looked at with engines that are faster than verifiers and the other way round, with few samples and with four
-times as many: it is bounded where that makes no difference.
+Where all nodes share a few cores, samples a second are what those cores carry. So CPU time is counted, of the driver
+and of its sink. One session brings stages of several sizes through, the first of them to import and to start what is
+started once, the last of a few samples that take long. Of the rest it is found out what a stage takes, what each sample
+adds and what each second of waiting adds, as Ray Data polls: three unknowns, and only the second is a sample's cost.
+
+The object store is looked at with engines that are faster than verifiers and the other way round, at three sizes: it is
+bounded where further samples add nothing. The bounds are set lower there, or so few samples would never meet them.
 
     python bench/scale.py --output bench/results/scale.md                                   # small: two cores
     python bench/scale.py --nodes 1 4 16 64 --samples 200000 --raylets --output scale.md    # large
@@ -17,7 +20,6 @@ times as many: it is bounded where that makes no difference.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -26,208 +28,146 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from driver import HERE, Watcher
+HERE = Path(__file__).parent
 
 SLEEPS_S = 0.006
 """What a real verdict takes."""
-SLOW_S = 0.2
+SLOW_S = 0.02
 """Of verifiers that are much slower than engines, a sample and worker."""
+WAITS_S = 20.0
+"""What a sample takes in the stage that waits, of which each worker gets one."""
+BYTES_A_SAMPLE = 16.0
+"""What the object store may grow by with each further sample and be called bounded: a draft has 55, an answer 1,000."""
+
+Row = dict[str, Any]
 
 
-class Store(threading.Thread):
-    """Looks ten times a second at how much the object stores of all nodes hold."""
+class Cost(NamedTuple):
+    """What CPU time is made of, ms.
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.over, self.most = threading.Event(), 0.0
+    Attributes:
+        stage: Of a stage, whatever it does.
+        sample: Of each sample.
+        second: Of each second that passes.
+    """
 
-    def run(self) -> None:
-        """Look until it is over."""
-        import ray
-        from ray._private.internal_api import node_stats
+    stage: float
+    sample: float
+    second: float
 
-        nodes = [(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in ray.nodes() if node["Alive"]]
-        while not self.over.wait(0.1):
-            held = 0
-            for address, port in nodes:
-                with contextlib.suppress(Exception):  # a raylet that is busy answers the next time
-                    held += node_stats(address, port, include_memory_info=False).store_stats.object_store_bytes_used
-            self.most = max(self.most, held / (1 << 20))
+    def carries(self) -> float:
+        """Return the samples a second at which one core is full."""
+        return max(0.0, 1000 - self.second) / max(self.sample, 1e-9)
 
 
-def flow(arguments: argparse.Namespace, place: Path) -> dict[str, Any]:
-    """Bring one stage of samples through the flow; return what it took."""
-    import ray
+def fitted(rows: list[Row], figure: str) -> Cost:
+    """Return what the CPU time `figure` of stages is made of: least squares, in parts that are not negative.
 
-    from halo_raft.config import EngineConfig
-    from halo_raft.config.schema import SandboxConfig, VerifierConfig
-    from halo_raft.engines import EngineSpec
-    from halo_raft.engines.actor import start_engines
-    from halo_raft.judging import JudgingPolicy
-    from halo_raft.records import Sampling, Task
-    from halo_raft.sampling import Origin, Stage, Wording, draft_samples
-    from halo_raft.sampling.flow import Workers, outstanding, run_stage
-    from halo_raft.sampling.generate import Patience
+    Stages have to differ in samples and in seconds, and not in proportion to each other.
+    """
+    import numpy as np
+    from scipy.optimize import nnls
 
-    (nodes,) = arguments.nodes
-    (place / "config.json").write_text("{}")  # what a model has
-    engines = max(1, nodes // arguments.nodes_per_engine)
-    count = max(1, arguments.samples // arguments.per_prompt)
-    tasks = [Task(task_id=f"t/{n}", prompt=f"Write `t_{n}`.", entry_point=f"t_{n}") for n in range(count)]
-    drafts = draft_samples(tasks, range(arguments.per_prompt), Sampling(), Wording(None, False), ("scale",))
-    stage = Stage(
-        origin=Origin(1, "none", None), drafts=tuple(drafts),
-        policy=JudgingPolicy.of("driver_parts:Free", VerifierConfig(), SandboxConfig()),
-        tasks={task.task_id: task for task in tasks}, samples_path=place / "samples.jsonl",
-        verdicts_path=place / "verified.jsonl",
-    )  # fmt: skip
-    spec = EngineSpec(model=str(place), config=EngineConfig(name="driver_parts:Instant"))
-    with started(nodes, engines, arguments.raylets):
-        actors = start_engines(spec, engines, gpus=0, cpus=1)
-        ray.get([actor.ready.remote() for actor in actors])
-        workers = Workers(lambda: actors, nodes, 0, Patience(1, 600.0), lambda: None)
-        arrivals: list[tuple[float, int]] = []
-        store = Store()
-        store.start()
-        begun, cpu = time.monotonic(), time.process_time()
-        run_stage(stage, outstanding(stage), workers,
-                  lambda found: arrivals.append((time.monotonic(), found.judged)))  # fmt: skip
-        wall, cpu = time.monotonic() - begun, time.process_time() - cpu
-        store.over.set()
-        store.join()
-    return {
-        "samples": len(drafts), "engines": engines, "wall_s": wall, "samples_per_s": steady(arrivals),
-        "driver_ms": 1000 * cpu / len(drafts), "store_mb": store.most,
-    }  # fmt: skip
+    causes = np.array([[1.0, row["samples"], row["wall_s"]] for row in rows])
+    size = causes.max(axis=0)  # or thousands of samples and one stage would not weigh the same
+    parts, _ = nnls(causes / size, np.array([1000 * row[figure] for row in rows]))
+    return Cost(*(float(part) for part in parts / size))
 
 
-def steady(arrivals: list[tuple[float, int]]) -> float:
-    """Return samples a second in the middle of a run, without its start and its end."""
-    total, seen, middle = sum(count for _, count in arrivals), 0, []
-    for when, count in arrivals:
-        seen += count
-        if 0.2 * total <= seen <= 0.8 * total:
-            middle.append((when, seen))
-    if len(middle) < 2:
-        return 0.0
-    (start, first), (end, last) = middle[0], middle[-1]
-    return (last - first) / max(end - start, 1e-9)
+def bytes_a_sample(rows: list[Row]) -> float:
+    """Return what each sample of the largest stage that no other had added to the most that the store held."""
+    *smaller, largest = sorted(rows, key=lambda row: row["samples"])
+    added = largest["store_mb"] - max(row["store_mb"] for row in smaller)
+    return float(max(0.0, added) * (1 << 20) / (largest["samples"] - smaller[-1]["samples"]))
 
 
-@contextlib.contextmanager
-def started(nodes: int, engines: int, raylets: bool) -> Any:
-    """Start Ray with room for so many nodes, on one raylet or on one each."""
-    import ray
-
-    common = {"include_dashboard": False}
-    if not raylets:
-        ray.init(address="local", num_cpus=nodes + engines + 1, log_to_driver=False, **common)
-        yield
-        ray.shutdown()
-        return
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": engines + 1, **common})
-    for _ in range(nodes):
-        cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
-    ray.init(address=cluster.address, log_to_driver=False)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-
-
-def one(arguments: argparse.Namespace, nodes: int, samples: int, sleeps: float, rate: float) -> dict[str, Any]:
-    """Run one configuration in a process of its own; return what it printed, with its sink's CPU time."""
+def session(arguments: argparse.Namespace, nodes: int, stages: list[list[float]], *, store: bool) -> list[Row]:
+    """Bring stages through in a process of its own; return what it printed of each."""
     place = Path(tempfile.mkdtemp(prefix="halo-raft-scale-"))
     environment = {
         **os.environ,
         "PYTHONPATH": f"{HERE.parent / 'src'}{os.pathsep}{HERE}",
         "HALO_RAFT_LEDGER": str(place / "verdicts"),
-        "HALO_BENCH_VERIFY_S": str(sleeps / arguments.workers_per_node),
-        "HALO_BENCH_ENGINE_RATE": str(rate),
+        "HALO_BENCH_PACE": str(place / "pace"),
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    command = [sys.executable, __file__, "--place", str(place), "--nodes", str(nodes), "--samples", str(samples)]
-    for name in ("per_prompt", "workers_per_node", "nodes_per_engine"):
-        command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+    engines = max(1, nodes // arguments.nodes_per_engine)
+    command = [sys.executable, str(HERE / "scale_side.py"), str(place), json.dumps(stages)]
+    command += ["--nodes", str(nodes), "--engines", str(engines), "--per-prompt", str(arguments.per_prompt)]
+    command += ["--raylets"] * arguments.raylets + ["--store"] * store
     try:
-        with subprocess.Popen(command + ["--raylets"] * arguments.raylets, env=environment,
-                              stdout=subprocess.PIPE, text=True) as process:  # fmt: skip
-            watcher = Watcher(process.pid)
-            watcher.start()
-            assert process.stdout is not None
-            said = process.stdout.read()
-        watcher.over.set()
-        if process.returncode:
-            raise SystemExit(f"{nodes} nodes: it ended with {process.returncode}")
-        row: dict[str, Any] = {
-            "nodes": nodes,
-            "sleeps_s": sleeps,
-            "engine_rate": rate,
-            **json.loads(said.splitlines()[-1]),
-        }
-        row["sink_ms"] = 1000 * watcher.totals().get("the sink's process", 0.0) / row["samples"]
-        print(row, file=sys.stderr, flush=True)
-        return row
+        said = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
     finally:
         shutil.rmtree(place, ignore_errors=True)
+    rows: list[Row] = [row | {"nodes": nodes, "engines": engines} for row in json.loads(said.splitlines()[-1])]
+    print(*rows, sep="\n", file=sys.stderr, flush=True)
+    return rows
 
 
-def median_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a row of the medians of all figures."""
-    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+def scaled(arguments: argparse.Namespace, nodes: int) -> Row:
+    """Return what a sample costs with so many nodes."""
+    sleeps, few = SLEEPS_S / arguments.workers_per_node, arguments.samples // 4
+    stages = [[few, sleeps, 0], [few, sleeps, 0], [4 * few, sleeps, 0], [nodes, WAITS_S, 0]]
+    rows = [row for _ in range(arguments.rounds) for row in session(arguments, nodes, stages, store=False)[1:]]
+    many = [row for row in rows if row["samples"] == max(row["samples"] for row in rows)]
+    return {
+        "nodes": nodes, "engines": rows[0]["engines"], "samples": many[0]["samples"],
+        "samples_per_s": statistics.median(row["samples"] / row["wall_s"] for row in many),
+        "driver": fitted(rows, "driver_s"), "sink": fitted(rows, "sink_s"), "stages": rows,
+    }  # fmt: skip
 
 
-def fit(rows: list[dict[str, Any]], figure: str) -> tuple[float, float]:
-    """Return ms a sample of a driver without nodes, and what each node adds: least squares."""
-    if len({row["nodes"] for row in rows}) < 2:
-        return rows[0][figure], 0.0
-    slope, start = statistics.linear_regression([r["nodes"] for r in rows], [r[figure] for r in rows])
+def line_through(rows: list[Row], side: str, part: str) -> tuple[float, float]:
+    """Return a part of the cost without nodes, and what each node adds to it: least squares."""
+    found = [(row["nodes"], getattr(row[side], part)) for row in rows]
+    if len({nodes for nodes, _ in found}) < 2:
+        return found[0][1], 0.0
+    slope, start = statistics.linear_regression(*zip(*found, strict=True))
     return start, slope
 
 
-def report(scaled: list[dict[str, Any]], bounded: list[dict[str, Any]], arguments: argparse.Namespace) -> str:
+def report(rows: list[Row], ways: list[list[Row]], arguments: argparse.Namespace) -> str:
     """Return all of it as Markdown."""
     where = "a raylet each" if arguments.raylets else "one raylet, simulated CPUs"
     lines = [
         "# Simulated nodes", "",
         f"{os.cpu_count()} cores, Python {platform.python_version()}; {where}; a node stands for "
         f"{arguments.workers_per_node} workers of {SLEEPS_S * 1000:g} ms a sample, an engine for "
-        f"{arguments.nodes_per_engine} nodes; medians of {arguments.rounds} rounds.", "",
-        "| nodes | engines | samples | samples/s seen | driver, CPU ms a sample | sink, the same | store, MB at most |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        f"{arguments.nodes_per_engine} nodes; {arguments.rounds} rounds. CPU ms of one process.", "",
+        "| nodes | engines | samples | samples/s seen | driver: a sample | a second of waiting | a stage "
+        "| sink: a sample | a second | a stage | one core of the driver carries, samples/s |",
+        "| --- " * 11 + "|",
     ]  # fmt: skip
-    lines += [
-        f"| {r['nodes']:.0f} | {r['engines']:.0f} | {r['samples']:.0f} | {r['samples_per_s']:.0f} "
-        f"| {r['driver_ms']:.3f} | {r['sink_ms']:.3f} | {r['store_mb']:.1f} |"
-        for r in scaled
-    ]
-    lines.append("")
-    for name, figure in (("driver", "driver_ms"), ("sink", "sink_ms")):
-        start, slope = fit(scaled, figure)
-        most = max(row["nodes"] for row in scaled)
-        full = 1000 / max(start + slope * most, 1e-9)
-        a_node = arguments.workers_per_node / SLEEPS_S
+    for row in rows:
+        sides = [f"{c.sample:.4f} | {c.second:.1f} | {c.stage:.0f}" for c in (row["driver"], row["sink"])]
         lines.append(
-            f"- The {name}: {start:.3f} ms + {slope:.5f} ms a node; one core of it carries {full:,.0f} samples/s at "
-            f"{most:.0f} nodes, which is what {full / a_node:.1f} such nodes judge."
+            f"| {row['nodes']} | {row['engines']} | {row['samples']} | {row['samples_per_s']:.0f} "
+            f"| {sides[0]} | {sides[1]} | {row['driver'].carries():,.0f} |"
+        )
+    lines.append("")
+    for side in ("driver", "sink"):
+        (start, slope), (waiting, more) = (line_through(rows, side, part) for part in ("sample", "second"))
+        lines.append(
+            f"- The {side}: {start:.4f} ms a sample + {slope:.6f} ms a node, {waiting:.1f} ms a second + {more:.2f} ms "
+            "a node."
         )
     lines += [
         "", "## What the object store holds", "",
-        "| engines | verifiers, s a sample | engine, samples/s (0: at once) | samples | store, MB at most |",
-        "| --- | --- | --- | --- | --- |",
+        "| verifiers, s a sample | engine, samples/s (0: at once) | samples | store, MB at most "
+        "| ahead of judging, at most | driver grew, KiB a sample | |",
+        "| --- " * 7 + "|",
     ]  # fmt: skip
-    lines += [
-        f"| {r['engines']:.0f} | {r['sleeps_s']:g} | {r['engine_rate']:g} | {r['samples']:.0f} | {r['store_mb']:.1f} |"
-        for r in bounded
-    ]
+    for way in ways:
+        added = bytes_a_sample(way)
+        said = f"{'bounded' if added < BYTES_A_SAMPLE else 'NOT bounded'}: {added:.1f} bytes a further sample"
+        lines += [
+            f"| {r['verify_s']:g} | {r['engine_rate']:g} | {r['samples']} | {r['store_mb']:.2f} | {r['ahead']} "
+            f"| {r['grew_kib'] / r['samples']:.2f} | {said if r is way[-1] else ''} |"
+            for r in way
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -235,35 +175,25 @@ def main() -> None:
     """Measure and print; write table and JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--samples", type=int, default=4000)
+    parser.add_argument("--samples", type=int, default=8000)
     parser.add_argument("--per-prompt", type=int, default=20)
     parser.add_argument("--workers-per-node", type=int, default=32)
     parser.add_argument("--nodes-per-engine", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--raylets", action="store_true", help="one raylet a node, in place of simulated CPUs")
     parser.add_argument("--output", type=Path, help="Markdown file; the same as JSON goes beside it")
-    parser.add_argument("--place", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.place:
-        print(json.dumps(flow(arguments, arguments.place)))
-        return
-    scaled = [
-        median_of([one(arguments, nodes, arguments.samples, SLEEPS_S, 0) for _ in range(arguments.rounds)])
-        for nodes in arguments.nodes
-    ]
-    few = arguments.samples // 2
-    ways = [(SLOW_S * arguments.workers_per_node / 32, 0.0), (0.0, 0.0), (0.0, 200.0)]
-    bounded = [
-        median_of([one(arguments, 4, samples, sleeps, rate) for _ in range(arguments.rounds)])
-        for sleeps, rate in ways
-        for samples in (few, 4 * few)
-    ]
-    text = report(scaled, bounded, arguments)
+    rows = [scaled(arguments, nodes) for nodes in arguments.nodes]
+    sizes = [arguments.samples // 4, arguments.samples // 2, arguments.samples]
+    paces = [(SLOW_S, 0.0), (0.0, 0.0), (0.0, 200.0)]
+    ways = [session(arguments, 4, [[20, 0, 0], *([size, *pace] for size in sizes)], store=True)[1:] for pace in paces]
+    text = report(rows, ways, arguments)
     print(text)
     if arguments.output:
         arguments.output.write_text(text)
         results = {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
-                   "rounds": arguments.rounds, "scaled": scaled, "bounded": bounded}  # fmt: skip
+                   "rounds": arguments.rounds, "scaled": [{**r, "driver": r["driver"]._asdict(),
+                   "sink": r["sink"]._asdict()} for r in rows], "bounded": ways}  # fmt: skip
         arguments.output.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
 
 

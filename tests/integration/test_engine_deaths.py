@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 
 import pytest
@@ -52,7 +53,7 @@ def start(ray_session, tmp_path, monkeypatch):
 
 
 class NoSink:
-    """A sink that has nothing yet."""
+    """A sink that has nothing yet, and all drafts in one piece."""
 
     class drawn:
         @staticmethod
@@ -61,15 +62,22 @@ class NoSink:
 
             return ray.put([])
 
+    class drafts:
+        @staticmethod
+        def remote(engine, piece):
+            import ray
+
+            return ray.put(b"" if piece else pickle.dumps(DRAFTS))
+
 
 def drawn(pool, restarts=2):
     """Return the ids of the samples that a stage gets out of the pool's engine, in order."""
     import ray
 
     terms = ray.put((JudgingPolicy(verifier="mbpp", options=VerifierOptions()), {}))
-    way = Way(NoSink, [terms], share=True)
+    way = Way(NoSink, [terms], share=True, together=1)
     stage = Generate(pool.use(None), Origin(1, "m", None), way, Patience(restarts, stall_s=3))
-    return [sample.sample_id for samples in stage._samples(0, DRAFTS) for sample in samples]
+    return [sample.sample_id for samples in stage._samples(0) for sample in samples]
 
 
 @pytest.mark.parametrize("kind", ["Sound", "Hangs", "Breaks", "HasACore"])

@@ -80,6 +80,10 @@ class GenerationRequest:
     sampling: Sampling
     seed: int
 
+    def __reduce__(self) -> tuple[type[GenerationRequest], tuple[Any, ...]]:
+        """Pickle it by its fields: a million travel, and a dataclass looks its fields up for each."""
+        return GenerationRequest, (self.sample_id, self.messages, self.sampling, self.seed)
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -1,11 +1,15 @@
-"""Verification workers on Ray Data: rows of answers in, rows of verdicts out, a few at a time."""
+"""Verification workers on Ray Data: some answers a row in, some verdicts a row out.
+
+What travels together is one row with one value: a row is a block, a block is what Ray Data's driver has to do with, and
+what is in it costs the driver no more than its bytes.
+"""
 
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
+import pickle
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,17 +24,25 @@ from halo_raft.judging.referee import Referee
 from halo_raft.records import Task, Verdict
 from halo_raft.store import line_of, reader_of
 
-ROWS_PER_BLOCK = 64
+MOST_TOGETHER = 256
 """Answers that travel together at most, so that Ray's cost per block stays small beside them."""
 
-BLOCKS_PER_WORKER = 4
-"""A worker's share comes in so many blocks at least, so that all end at about the same time."""
+FEWEST_TOGETHER = 8
+"""Fewer are not worth a block, as long as each worker gets four."""
+
+BLOCKS_PER_WORKER = 16
+"""A larger share of a worker comes in so many blocks at least, so that all end at about the same time."""
 
 SECONDS_PER_REPORT = 0.5
 """A worker reports after so long, whatever is left of its block."""
 
-BLOCK_BYTES = 16 * 1024
-"""Ray Data holds output back until a block is this large; its default of megabytes would hold all of it."""
+BLOCK_BYTES = 1
+"""Ray Data holds rows back until a block is this large, and cuts larger ones: so each row is a block, at once."""
+
+QUEUE_BYTES = 64 << 20
+QUEUE_BYTES_PER_WORKER = 1 << 20
+"""What may wait for verification workers before engines wait too: Ray Data would let half of the object store fill, and
+small blocks of it lie in the driver's own memory."""
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +53,17 @@ class Report(NamedTuple):
     """A `Judged` whose verdict is a line of JSON."""
 
     key: str
-    verdict: str
+    verdict: bytes
     station: str
+
+    @classmethod
+    def of(cls, judged: Judged) -> Report:
+        """Return what is reported of an answer."""
+        return cls(judged.key, line_of(judged.verdict), judged.station)
 
     def judged(self) -> Judged:
         """Return it as a record."""
-        return Judged(self.key, reader_of(Verdict)(self.verdict.encode()), self.station)
+        return Judged(self.key, reader_of(Verdict)(self.verdict), self.station)
 
 
 class Verify:
@@ -71,12 +88,12 @@ class Verify:
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Judge a batch, or say why the policy does not let this machine judge, and run nothing."""
         if self.refusal:
-            yield {"key": [""], "verdict": [""], "station": [""], "log": [self.refusal]}
+            yield {"reports": [b""], "log": [self.refusal]}
             return
         done: list[Judged] = []
         since = time.monotonic()
         with collected_messages() as messages:
-            for answer in _answers(batch):
+            for answer in (answer for some in batch["answers"] for answer in pickle.loads(some)):
                 done.append(self.referee.judge(answer))
                 if time.monotonic() - since > SECONDS_PER_REPORT:
                     yield _report(done, messages.take())
@@ -100,11 +117,16 @@ def judge_in_ray(
 
     taken = seats(terms[0], workers)
     configure_ray_data(taken.workers)
-    size = min(ROWS_PER_BLOCK, -(-len(answers) // (taken.workers * BLOCKS_PER_WORKER)))
-    columns = as_rows(answers)
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    dataset = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // size))
+    size = together(len(answers), taken.workers)
+    rows = [{"answers": pickle.dumps(answers[start : start + size])} for start in range(0, len(answers), size)]
+    dataset = ray.data.from_items(rows, override_num_blocks=len(rows))
     return received(verified(dataset, ray.put(terms), taken, niceness))
+
+
+def together(answers: int, workers: int) -> int:
+    """Return how many of so many answers travel together to so many verification workers."""
+    share = answers // workers
+    return max(1, min(FEWEST_TOGETHER, share // 4), min(MOST_TOGETHER, share // BLOCKS_PER_WORKER))
 
 
 def configure_ray_data(workers: int) -> None:
@@ -115,13 +137,16 @@ def configure_ray_data(workers: int) -> None:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # after the import, which sets it; errors are raised too
     warnings.filterwarnings("ignore", "The minimum number of concurrent actors")  # a stage of few blocks is as it is
     context.target_max_block_size = BLOCK_BYTES
+    context.execution_options.resource_limits = ray.data.ExecutionResources(
+        object_store_memory=QUEUE_BYTES + workers * QUEUE_BYTES_PER_WORKER
+    )
     context.enable_progress_bars = False
     # a worker that dies at its start is replaced; Ray Data counts as dead, too, those that found no room until the end
     context.max_consecutive_actor_init_deaths = workers + 3
 
 
 def verified(dataset: Any, terms_reference: Any, seats: Seats, niceness: int) -> Any:
-    """Return a dataset of rows for `received` from one of `as_rows`."""
+    """Return a dataset of rows for `received` from one of `as_row`."""
     import ray
 
     return dataset.map_batches(
@@ -196,19 +221,18 @@ def received(dataset: Any) -> Iterator[list[Judged]]:
         ConfigError: The policy does not let a worker's machine judge.
     """
     for reports in received_reports(dataset):
-        yield [report.judged() for report in reports]
+        yield [report.judged() for report in pickle.loads(reports)]
 
 
-def received_reports(dataset: Any) -> Iterator[list[Report]]:
-    """Yield the same with its verdicts as lines, for who passes them on."""
+def received_reports(dataset: Any) -> Iterator[bytes]:
+    """Yield the same as pickled lists of `Report`, for who passes them on."""
     try:
         for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0, batch_format="numpy"):
-            if refusals := [log for verdict, log in zip(batch["verdict"], batch["log"], strict=True) if not verdict]:
-                raise ConfigError(refusals[0])
-            for messages in batch["log"]:
+            for reports, messages in zip(batch["reports"], batch["log"], strict=True):
+                if not reports:
+                    raise ConfigError(messages)
                 log_messages(messages)
-            columns = zip(*(batch[name] for name in ("key", "verdict", "station")), strict=True)
-            yield [Report(str(key), str(verdict), str(station)) for key, verdict, station in columns]
+                yield reports
     except Exception as error:
         if known := user_error(error):
             raise known from None
@@ -244,26 +268,10 @@ def _told_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bo
     return isinstance(error, UnserializableException) and any(f"{name}:" in str(error) for name in names)
 
 
-def as_rows(answers: Sequence[Answer]) -> Row:
-    """Return answers as columns; JSON keeps lone surrogates and NULs alive."""
-    return {
-        "sample_id": [a.sample_id for a in answers],
-        "task_id": [a.task_id for a in answers],
-        "completion": [json.dumps(a.completion) for a in answers],
-        "key": [a.key for a in answers],
-    }
-
-
-def _answers(batch: Row) -> Iterator[Answer]:
-    names = ("sample_id", "task_id", "completion", "key")
-    for sample_id, task_id, completion, key in zip(*(batch[name] for name in names), strict=True):
-        yield Answer(str(sample_id), str(task_id), json.loads(completion), str(key))
+def as_row(answers: Sequence[Answer]) -> Row:
+    """Return answers as one row for `Verify`."""
+    return {"answers": [pickle.dumps(answers)]}
 
 
 def _report(done: Sequence[Judged], messages: str) -> Row:
-    return {
-        "key": [j.key for j in done],
-        "verdict": [line_of(j.verdict).decode() for j in done],
-        "station": [j.station for j in done],
-        "log": [messages] + [""] * (len(done) - 1),
-    }
+    return {"reports": [pickle.dumps([Report.of(judged) for judged in done])], "log": [messages]}

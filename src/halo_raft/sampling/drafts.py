@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from halo_raft import prompts
 from halo_raft.engines import GenerationRequest
@@ -23,6 +24,10 @@ class Draft:
     form: str | None = None
     round: str | None = None
     of: int | None = None
+
+    def __reduce__(self) -> tuple[type[Draft], tuple[Any, ...]]:
+        """Pickle it by its fields: a million travel, and a dataclass looks its fields up for each."""
+        return Draft, (self.task_id, self.index, self.request, self.form, self.round, self.of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,17 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from halo_raft.errors import HaloRaftError
 from halo_raft.judging.policy import JudgingPolicy
 from halo_raft.judging.verdicts import PASSES
-from halo_raft.judging.workers import broke_off, configure_ray_data, received_reports, seats, verified
+from halo_raft.judging.workers import broke_off, configure_ray_data, received_reports, seats, together, verified
 from halo_raft.records import Task, Verdict, VerdictKind
 from halo_raft.sampling.drafts import Draft
-from halo_raft.sampling.generate import Origin, Patience, Way, answers_of
+from halo_raft.sampling.generate import MOST_ASKED, Origin, Patience, Way, answers_of
 from halo_raft.sampling.sink import Found, SampleSink
 from halo_raft.store import read_records, stored_samples
 
@@ -106,8 +107,10 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
     """
     tried: set[str] = set()
     for attempt in range(PASSES):
+        judged = 0
         try:
             for found in _judged(stage, left, workers, share=attempt == 0):
+                judged += found.judged
                 tried.update(verdict.sample_id for verdict in found.failures)
                 report(found)
         except Exception as error:
@@ -115,6 +118,8 @@ def run_stage(stage: Stage, left: Outstanding, workers: Workers, report: Callabl
                 raise
             log.warning("%s; others do what is left", why)
             workers.renew()
+        if judged == len(left):  # of each sample one verdict is counted: the files need not be read to know it
+            return
         if not (left := outstanding(stage, tried)):
             return
     raise HaloRaftError(
@@ -128,16 +133,20 @@ def _judged(stage: Stage, left: Outstanding, workers: Workers, *, share: bool) -
 
     taken, limit = seats(stage.policy, workers.verifiers), workers.patience.stall_s
     configure_ray_data(taken.workers)
-    with _sink(stage, left.unjudged) as (sink, terms):
+    with _sink(stage) as (sink, terms):
+        unjudged = iter(left.unjudged)
+        while some := list(islice(unjudged, MOST_ASKED)):
+            ray.get(sink.expect.remote(some), timeout=limit)
         actors = workers.engines() if left.missing else []
-        answers = answers_of(stage.origin, left.missing, actors, Way(sink, [terms], share), workers.patience)
+        way = Way(sink, [terms], share, together(len(left), taken.workers))
+        answers = answers_of(stage.origin, left.missing, actors, way, workers.patience)
         for reports in received_reports(verified(answers, terms, taken, workers.niceness)):
             yield ray.get(sink.learn.remote(reports), timeout=limit)
-        yield ray.get(sink.learn.remote([]), timeout=limit)  # what was known when it was drawn, after the last batch
+        yield ray.get(sink.learn.remote(), timeout=limit)  # what was known when it was drawn, after the last batch
 
 
 @contextmanager
-def _sink(stage: Stage, unjudged: Collection[str]) -> Iterator[tuple[Any, Any]]:
+def _sink(stage: Stage) -> Iterator[tuple[Any, Any]]:
     """Start the stage's sink beside this process; yield its handle, and a reference to policy and tasks."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -145,7 +154,7 @@ def _sink(stage: Stage, unjudged: Collection[str]) -> Iterator[tuple[Any, Any]]:
     terms = ray.put((stage.policy, stage.tasks))
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     remote = ray.remote(SampleSink).options(num_cpus=0, scheduling_strategy=here)
-    sink = remote.remote(stage.samples_path, stage.verdicts_path, [terms], unjudged)
+    sink = remote.remote(stage.samples_path, stage.verdicts_path, [terms])
     try:
         yield sink, terms
         ray.get(sink.close.remote())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import pickle
 import time
@@ -15,7 +16,7 @@ from halo_raft.engines.base import EngineDiedError
 from halo_raft.errors import ConfigError
 from halo_raft.judging.answer import Answer
 from halo_raft.judging.known import Keys
-from halo_raft.judging.workers import ROWS_PER_BLOCK, Row, as_rows
+from halo_raft.judging.workers import Row, as_row
 from halo_raft.records import Sample
 from halo_raft.sampling.drafts import Draft
 from halo_raft.sampling.sink import Drawn
@@ -27,7 +28,10 @@ ROWS_PER_WRITE = 16
 """Samples that go to the disk together."""
 
 MOST_ASKED = 50_000
-"""Samples that an engine is asked for at a time: so many leave it no time in which it has too few."""
+"""Samples that an engine is asked for at a time: so many leave it no time in which it has too few.
+
+What is to be drawn travels in as many pieces, so that no more of it than this is in the object store for an engine.
+"""
 
 SECONDS_PER_BATCH = 0.5
 """A batch that is not full travels after so long."""
@@ -70,11 +74,13 @@ class Way(NamedTuple):
         sink: Actor of a `SampleSink`.
         terms: Object reference of policy and tasks, in a list: a restarted actor gets it again.
         share: Whether answers that were on disk before share the verdicts of identical ones.
+        together: Answers that travel together.
     """
 
     sink: Any
     terms: list[Any]
     share: bool
+    together: int
 
 
 def answers_of(origin: Origin, drafts: Sequence[Draft], actors: Sequence[Any], way: Way, patience: Patience) -> Any:
@@ -91,10 +97,14 @@ def answers_of(origin: Origin, drafts: Sequence[Draft], actors: Sequence[Any], w
     """
     import ray
 
-    # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
     size = max(1, len(actors))
-    shares = [{"share": pickle.dumps((i, list(drafts[i::size])))} for i in range(size)]
-    return ray.data.from_items(shares, override_num_blocks=size).map_batches(
+    for number in range(size):
+        # neighbours go to different engines, so that each gets the same mix of easy and hard tasks
+        share = drafts[number::size]
+        for start in range(0, len(share), MOST_ASKED):
+            some = pickle.dumps(list(share[start : start + MOST_ASKED]))
+            ray.get(way.sink.take.remote(number, some), timeout=patience.stall_s)
+    return ray.data.from_items([{"engine": n} for n in range(size)], override_num_blocks=size).map_batches(
         Generate,
         fn_constructor_args=(list(actors), origin, way, patience),
         batch_size=1,
@@ -104,7 +114,7 @@ def answers_of(origin: Origin, drafts: Sequence[Draft], actors: Sequence[Any], w
 
 
 class Generate:
-    """Ray Data stage: an engine's number and its share of the work in, answers out as they finish."""
+    """Ray Data stage: an engine's number in, answers out as they finish."""
 
     def __init__(self, engines: list[Any], origin: Origin, way: Way, patience: Patience) -> None:
         import ray
@@ -119,18 +129,17 @@ class Generate:
 
     def __call__(self, batch: Row) -> Iterator[Row]:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
-        for share in batch["share"]:
-            number, drafts = pickle.loads(share)
-            for answers in joined(self._answers(number, drafts), ROWS_PER_BLOCK):
-                yield as_rows(answers)
+        for number in batch["engine"]:
+            for answers in joined(self._answers(int(number)), self.way.together):
+                yield as_row(answers)
 
-    def _answers(self, number: int, drafts: list[Draft]) -> Iterator[list[Answer]]:
+    def _answers(self, number: int) -> Iterator[list[Answer]]:
         """Yield answers that have to be judged: those that were on disk before, then new ones."""
-        while answers := self._ask("more", ROWS_PER_BLOCK):
+        while answers := self._ask("more", self.way.together):
             answers = [self.identified(answer) for answer in answers]
             wanted = self._ask("offer", [replace(answer, completion="") for answer in answers], self.way.share)
             yield _of(answers, wanted)
-        for samples in joined(self._samples(number, drafts), ROWS_PER_WRITE) if drafts else ():
+        for samples in joined(self._samples(number), ROWS_PER_WRITE):
             answers = [self.identified(Answer.of(sample)) for sample in samples]
             drawn = [
                 Drawn(sample.sample_id, sample.task_id, answer.key, sample.tokens, line_of(sample))
@@ -144,25 +153,27 @@ class Generate:
 
         return ray.get(getattr(self.way.sink, method).remote(*arguments), timeout=self.patience.stall_s)
 
-    def _samples(self, number: int, drafts: list[Draft]) -> Iterator[list[Sample]]:
+    def _samples(self, number: int) -> Iterator[list[Sample]]:
         """Stream one engine's share, asking again for what is missing when the engine died."""
         from halo_raft.engines.actor import streamed
 
+        engine, stall_s, deaths = self.engines[number] if self.engines else None, self.patience.stall_s, 0
         drawn = self._ask("drawn")  # not empty when Ray Data starts this task again
-        pending = {d.request.sample_id: d for d in drafts if d.request.sample_id not in drawn}
-        for attempt in range(self.patience.restarts + 1):
-            requests = [d.request for d in pending.values()]
-            engine, stall_s = self.engines[number], self.patience.stall_s
-            try:
-                for start in range(0, len(requests), MOST_ASKED):
-                    some = requests[start : start + MOST_ASKED]
-                    for completions in streamed(engine, some, self.origin.adapter, stall_s):
-                        yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
+        for piece in itertools.count():
+            if not (drafts := self._ask("drafts", number, piece)):
                 return
-            except EngineDiedError as death:
-                if attempt == self.patience.restarts:
-                    raise EngineDiedError.too_often(attempt + 1, death) from None
-                log.warning("engine %d died (%s); asking its successor for %d samples", number, death, len(pending))
+            pending = {d.request.sample_id: d for d in pickle.loads(drafts) if d.request.sample_id not in drawn}
+            while pending:
+                try:
+                    requests = [draft.request for draft in pending.values()]
+                    for completions in streamed(engine, requests, self.origin.adapter, stall_s):
+                        yield [self._sample(pending.pop(c.sample_id), c) for c in completions]
+                    break
+                except EngineDiedError as death:
+                    deaths += 1
+                    if deaths > self.patience.restarts:
+                        raise EngineDiedError.too_often(deaths, death) from None
+                    log.warning("engine %d died (%s); asking its successor for %d samples", number, death, len(pending))
 
     def _sample(self, draft: Draft, completion: Completion) -> Sample:
         adapter = self.origin.adapter

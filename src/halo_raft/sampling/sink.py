@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import tempfile
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -52,16 +56,15 @@ class SampleSink:
 
     It holds the one `Known` of its stage: programs are claimed here as their samples come, and their verdicts
     learnt here as the driver receives them. It holds no sample: of each no more than its id, and until it is judged
-    how long it is.
+    how long it is. What is to be drawn lies on its disk until an engine is asked for it.
 
     Args:
         samples: File of the samples.
         verdicts: File of the verdicts.
         terms: Object reference of policy and tasks, in a list.
-        unjudged: Ids of samples on disk that are to be judged.
     """
 
-    def __init__(self, samples: Path, verdicts: Path, terms: list[Any], unjudged: Collection[str] = ()) -> None:
+    def __init__(self, samples: Path, verdicts: Path, terms: list[Any]) -> None:
         import ray
 
         policy: JudgingPolicy
@@ -69,10 +72,31 @@ class SampleSink:
         policy, tasks = ray.get(terms[0])
         self._samples, self._verdicts = JsonlWriter(samples), JsonlWriter(verdicts)
         self._ids: set[str] = set()
-        self._open = dict.fromkeys(unjudged, 0)
-        self._on_disk = self._answers(samples, frozenset(unjudged))
+        self._open: dict[str, int] = {}
+        self._unjudged: set[str] = set()
+        self._on_disk = self._answers(samples)
+        self._drafts = tempfile.TemporaryFile(dir=samples.parent)  # noqa: SIM115  it lives as long as the sink
+        self._pieces: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._known = Known(policy, tasks, ledger_folder())
         self._settled: list[Verdict] = []
+
+    def take(self, engine: int, drafts: bytes) -> None:
+        """Keep a piece of what an engine is to draw."""
+        self._pieces[engine].append((self._drafts.seek(0, os.SEEK_END), len(drafts)))
+        self._drafts.write(drafts)
+
+    def drafts(self, engine: int, piece: int) -> bytes:
+        """Return a piece of what an engine is to draw, by its number; empty behind the last one."""
+        if piece >= len(self._pieces[engine]):
+            return b""
+        start, size = self._pieces[engine][piece]
+        self._drafts.seek(start)
+        return self._drafts.read(size)
+
+    def expect(self, unjudged: Collection[str]) -> None:
+        """Give out samples on disk, by their ids, to be judged."""
+        self._unjudged.update(unjudged)
+        self._open.update(dict.fromkeys(unjudged, 0))
 
     def drawn(self) -> set[str]:
         """Return the ids of the samples written so far."""
@@ -96,8 +120,13 @@ class SampleSink:
         self._settled += offer.settled
         return [answer.sample_id for answer in offer.to_judge]
 
-    def learn(self, reports: list[Report]) -> Found:
-        """Write the verdicts that are known since the last call, of each sample one; return what they say."""
+    def learn(self, pickled: bytes = b"") -> Found:
+        """Write the verdicts that are known since the last call, of each sample one; return what they say.
+
+        Args:
+            pickled: A list of `Report`, as a worker sent it.
+        """
+        reports: list[Report] = pickle.loads(pickled) if pickled else []
         known = self._settled + self._known.learn(report.judged() for report in reports)
         self._settled, tokens, new = [], 0, list[Verdict]()
         for verdict in known:
@@ -113,8 +142,9 @@ class SampleSink:
         """Sync and close the files."""
         self._samples.close()
         self._verdicts.close()
+        self._drafts.close()
 
-    def _answers(self, path: Path, wanted: frozenset[str]) -> Iterator[Answer]:
-        for sample in stored_samples(path) if wanted else ():
-            if sample.sample_id in wanted:
+    def _answers(self, path: Path) -> Iterator[Answer]:
+        for sample in stored_samples(path) if self._unjudged else ():
+            if sample.sample_id in self._unjudged:
                 yield Answer(sample.sample_id, sample.task_id, sample.completion)

@@ -1,5 +1,6 @@
 """The pieces of the streaming flow that need no cluster: drafts, batching, judging again."""
 
+import pickle
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -86,14 +87,20 @@ def test_an_engine_is_asked_for_some_at_a_time_and_after_its_death_for_what_is_m
             yield [Completion(request.sample_id, "text", [1], [2], "stop")]
 
     monkeypatch.setattr("halo_raft.engines.actor.streamed", streamed)
-    monkeypatch.setattr(generate, "MOST_ASKED", 4)
     stage = object.__new__(generate.Generate)
     stage.engines, stage.origin, stage.patience = [None], Origin(1, "m", None), generate.Patience(1, 9.0)
     wanted = drafts(indices=range(4))
-    monkeypatch.setattr(stage, "_ask", lambda method: {wanted[0].request.sample_id}, raising=False)
-    found = [sample.sample_id for samples in stage._samples(0, wanted) for sample in samples]
+
+    def ask(method, engine=0, piece=0):
+        if method == "drawn":
+            return {wanted[0].request.sample_id}
+        some = wanted[4 * piece : 4 * piece + 4]
+        return pickle.dumps(some) if some else b""
+
+    monkeypatch.setattr(stage, "_ask", ask, raising=False)
+    found = [sample.sample_id for samples in stage._samples(0) for sample in samples]
     assert sorted(found) == sorted(d.request.sample_id for d in wanted[1:])
-    assert asked == [4, 4, 4, 2], "eleven are missing, of which five were drawn before it died"
+    assert asked == [3, 4, 3, 4], "one is there, and one of the second four was drawn before it died"
 
 
 VERDICT = Verdict(
@@ -147,7 +154,13 @@ TERMS = POLICY, {t.task_id: t for t in TASKS}
 def make_sink(tmp_path, monkeypatch):
     monkeypatch.setattr("ray.get", lambda reference: reference)
     monkeypatch.setenv("HALO_RAFT_LEDGER", str(tmp_path / "ledger"))
-    return lambda unjudged=(): SampleSink(tmp_path / "s.jsonl", tmp_path / "v.jsonl", [TERMS], unjudged)
+
+    def make(unjudged=()):
+        sink = SampleSink(tmp_path / "s.jsonl", tmp_path / "v.jsonl", [TERMS])
+        sink.expect(unjudged)
+        return sink
+
+    return make
 
 
 def drawn(*samples):
@@ -156,9 +169,9 @@ def drawn(*samples):
     return [Drawn(s.sample_id, s.task_id, keys.identified(Answer.of(s)).key, s.tokens, line_of(s)) for s in samples]
 
 
-def report(of, verdict=VERDICT, station="here"):
-    """What a worker sends of a sample."""
-    return Report(of.key, line_of(replace(verdict, sample_id=of.sample_id)).decode(), station)
+def report(*of, verdict=VERDICT, station="here"):
+    """What a worker sends of samples."""
+    return pickle.dumps([Report(s.key, line_of(replace(verdict, sample_id=s.sample_id)), station) for s in of])
 
 
 TWINS = [sample("a", "def f(): return 1"), sample("b", "```\ndef f(): return 1\n```"), sample("c", "def f(): 2")]
@@ -181,15 +194,15 @@ def test_samples_are_on_disk_once_and_copies_are_not_judged(tmp_path, make_sink)
 def test_a_copy_has_its_verdict_when_its_twin_has_one(tmp_path, make_sink):
     sink = make_sink()
     sink.append(SENT)
-    assert sink.learn([]) == Found(0, 0, 0, []), "its twin is being judged"
-    assert sink.learn([report(SENT[0])]) == Found(2, 2, 4, [])
+    assert sink.learn() == Found(0, 0, 0, []), "its twin is being judged"
+    assert sink.learn(report(SENT[0])) == Found(2, 2, 4, [])
     assert {i: (v.cached, v.success) for i, v in verdicts_in(tmp_path).items()} == {
         "a": (False, True),
         "b": (True, True),
     }
     (late,) = drawn(sample("d", "def f(): return 1"))
     assert sink.append([late]) == []
-    assert sink.learn([]).judged == 1, "what was known when it was drawn"
+    assert sink.learn().judged == 1, "what was known when it was drawn"
     assert "d" in verdicts_in(tmp_path)
     assert "c" not in verdicts_in(tmp_path)
 
@@ -198,9 +211,9 @@ def test_of_each_sample_one_verdict_is_written_and_what_we_failed_at_is_told(tmp
     sink = make_sink()
     sink.append(SENT)
     failed = replace(VERDICT, kind=VerdictKind.INFRA, success=False, reward=None)
-    found = sink.learn([report(SENT[2], failed), report(SENT[2], failed)])
+    found = sink.learn(report(SENT[2], SENT[2], verdict=failed))
     assert (found.judged, found.passed, [v.sample_id for v in found.failures]) == (1, 0, ["c"])
-    assert sink.learn([report(SENT[2])]).judged == 0, "a block that was done twice"
+    assert sink.learn(report(SENT[2])).judged == 0, "a block that was done twice"
     assert len(list(read_records(tmp_path / "v.jsonl", Verdict))) == 1
 
 
@@ -213,7 +226,19 @@ def test_what_was_on_disk_is_given_out_some_at_a_time_and_once(tmp_path, make_si
     assert sink.more(2) == []
     keyed = [replace(Keys(*TERMS).identified(answer), completion="") for answer in answers]
     assert sink.offer(keyed) == ["a", "c"]
-    assert sink.learn([report(SENT[0])]) == Found(2, 2, 0, []), "no tokens were drawn for them now"
+    assert sink.learn(report(SENT[0])) == Found(2, 2, 0, []), "no tokens were drawn for them now"
+
+
+def test_what_is_to_be_drawn_is_given_out_piece_by_piece_and_again(make_sink, tmp_path):
+    sink = make_sink()
+    pieces = [(0, b"first"), (1, b"of another engine"), (0, b"second")]
+    for engine, piece in pieces:
+        sink.take(engine, piece)
+    assert [sink.drafts(0, 0), sink.drafts(0, 1), sink.drafts(0, 2)] == [b"first", b"second", b""]
+    assert [sink.drafts(1, 0), sink.drafts(0, 0)] == [b"of another engine", b"first"], "as Ray Data starts a task again"
+    sink.take(1, b"late")
+    assert (sink.drafts(1, 1), sink.drafts(2, 0)) == (b"late", b"")
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".jsonl" and path.is_file()], "it leaves nothing"
 
 
 def test_each_is_judged_by_itself_where_a_first_pass_was_lost(tmp_path, make_sink):
@@ -224,7 +249,7 @@ def test_each_is_judged_by_itself_where_a_first_pass_was_lost(tmp_path, make_sin
 def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, make_sink):
     sink = make_sink()
     sink.append(SENT)
-    sink.learn([report(SENT[0], replace(VERDICT, tier="B"), "elsewhere")])
+    sink.learn(report(SENT[0], verdict=replace(VERDICT, tier="B"), station="elsewhere"))
     assert Ledger(tmp_path / "ledger", "elsewhere").find([SENT[0].key])
     assert not Ledger(tmp_path / "ledger", "here").find([SENT[0].key])
 
