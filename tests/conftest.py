@@ -1,7 +1,8 @@
 """Settings of every test: no telemetry, no hub, no stray tracking server, no verdicts of earlier runs."""
 
 import os
-from pathlib import Path
+from pathlib import PurePath
+from typing import Any
 
 os.environ.setdefault("HALO_RAFT_LEDGER", "off")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -30,17 +31,24 @@ WITHOUT_ENGINES = frozenset(
 """Files outside of `unit` and `attacks` whose tests start no Ray, no engine and no trainer."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n` and `--dist loadgroup`, give a file to one process, and all files that start engines to the same one.
-
-    These come first: they take longest.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("engines" if _starts_engines(item) else item.path.name))
-    items.sort(key=lambda item: not _starts_engines(item))
+    """Put what starts engines first: one process has all of it, which takes longest."""
+    items.sort(key=lambda item: not _starts_engines(item.nodeid))
 
 
-def _starts_engines(item: pytest.Item) -> bool:
-    inside = item.path.relative_to(Path(__file__).parent)
-    return inside.parts[0] not in ("unit", "attacks") and inside.name not in WITHOUT_ENGINES
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, give each file to one process, and all files that start engines to the same one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "engines" if _starts_engines(nodeid) else str(super()._split_scope(nodeid))
+
+    return Together(config, log)
+
+
+def _starts_engines(nodeid: str) -> bool:
+    """Say it of a test's id, such as `tests/integration/test_raft.py::test_more_cycles_are_no_change`."""
+    path = PurePath(nodeid.partition("::")[0])
+    return not {"unit", "attacks"} & set(path.parts) and path.name not in WITHOUT_ENGINES
