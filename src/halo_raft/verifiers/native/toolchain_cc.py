@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+from halo_raft.errors import ConfigError
 from halo_raft.records import stable_hash
 from halo_raft.verifiers.native.build import PROGRAM, Command
-from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER, LEAN_CPP_HEADER
+from halo_raft.verifiers.native.rare_headers import LEAN_CPP_HEADER, mentions, rare_names
+from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER
 from halo_raft.verifiers.native.source_text import uncommented
 from halo_raft.verifiers.native.toolchains import (
     Toolchain,
@@ -27,7 +29,6 @@ from halo_raft.verifiers.native.toolchains import (
 
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)
-_RARE_NAMES = re.compile(r"filesystem|future|promise|async|packaged_task|launch|\bfs\b")
 _OLD_STANDARD = re.compile(r"-std=(?:c|gnu)\+\+(?:98|03|0x|11|1y|14)")
 ONLINE_JUDGE = "-DONLINE_JUDGE"
 """Defined where a program is run on cases, as contests have it; no header of the standard library asks for it."""
@@ -62,7 +63,7 @@ class CcToolchain(Toolchain):
         """Return the compilation of C or C++ units."""
         wanted = self._with_standard(wanted) if language == "cpp" else wanted
         compiler = find(self.cc if language == "c" else self.cxx, self.package)
-        folder = self._headers(compiler, wanted) if self._needs_headers(wanted, language) else None
+        folder = self._headers(compiler, wanted, language) if self._needs_headers(wanted, language) else None
         windows = "mingw" in self.cxx
         output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
@@ -74,13 +75,14 @@ class CcToolchain(Toolchain):
             *(self._including(folder, language) if folder else ()),
             *((linker(),) if wanted.link and not windows else ()),
             *(() if wanted.link else ("-c",)),
+            *wanted.objects,
             *wanted.units,
             "-o",
             output,
             *(flag for flag in wanted.flags if flag.startswith("-l") and wanted.link),  # behind what needs them
             *(("-lm",) if language == "c" and wanted.link else ()),
         ]
-        files = tuple(wanted.units.items())
+        files = (*wanted.objects.items(), *wanted.units.items())
         mounts = mounts_for(str(folder.parent)) if folder else ()
         return Command(argv=tuple(argv), files=files, mounts=mounts, output=output)
 
@@ -108,12 +110,14 @@ class CcToolchain(Toolchain):
             return ("-include-pch", str(folder / "report.hpp.pch"))
         return (f"-I{folder}", "-include", str(folder / "report.hpp"))
 
-    def _headers(self, compiler: str, wanted: Wanted) -> Path:
+    def _headers(self, compiler: str, wanted: Wanted, language: str) -> Path:
         flags = tuple(f for f in wanted.flags if f[:2] not in ("-W", "-w", "-l") and f != ONLINE_JUDGE)
-        lean = self.family == "gcc" and not any(flag.startswith("-std") for flag in flags)
-        lean = lean and not any(_RARE_NAMES.search(source) for source in wanted.units.values())
         version = output_of(compiler, "--version").partition("\n")[0]
-        return _prepare(compiler, version, flags, self.family, lean)
+        if language == "cpp" and self.family == "gcc" and (lean := _prepare_lean(compiler, version, flags)):
+            folder, names = lean
+            if not mentions([*wanted.units.values(), " ".join(flags)], names):
+                return folder
+        return _prepare(compiler, version, flags, self.family)
 
 
 def _may_begin_with_std(source: str) -> bool:
@@ -124,19 +128,41 @@ def _may_begin_with_std(source: str) -> bool:
 
 
 @functools.cache
-def _prepare(compiler: str, version: str, flags: tuple[str, ...], family: str, lean: bool) -> Path:
+def _prepare(compiler: str, version: str, flags: tuple[str, ...], family: str) -> Path:
     """Return the folder with the headers; the C++ one is precompiled, at first use (a few seconds)."""
-    cpp_header = LEAN_CPP_HEADER if lean else CPP_HEADER
-    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, cpp_header, C_HEADER)
+    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, CPP_HEADER, C_HEADER)
     folder.mkdir(parents=True, exist_ok=True)
     _write_once(folder / "report.h", C_HEADER)
-    if lean:  # takes the place of the real one, whose content the precompiled header has
-        (folder / "bits").mkdir(exist_ok=True)
-        _write_once(folder / "bits" / "stdc++.h", "")
     if compiler.endswith("++"):
-        _write_once(folder / "report.hpp", cpp_header)
+        _write_once(folder / "report.hpp", CPP_HEADER)
         _precompile(compiler, flags, folder / "report.hpp", "pch" if family == "clang" else "gch")
     return folder
+
+
+@functools.cache
+def _prepare_lean(compiler: str, version: str, flags: tuple[str, ...]) -> tuple[Path, frozenset[str]] | None:
+    """Return the folder with the lean header, and the names that ask for the other; None where it is of no use."""
+    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, LEAN_CPP_HEADER)
+    header, known = folder / "report.hpp", folder / "rare_names"
+    (folder / "bits").mkdir(parents=True, exist_ok=True)
+    _write_once(folder / "bits" / "stdc++.h", "")  # takes the place of the real one: what it has is precompiled
+    _write_once(header, LEAN_CPP_HEADER)
+    try:
+        _precompile(compiler, flags, header, "gch")
+        if not known.exists():
+            texts = (_preprocessed(compiler, flags, source) for source in (CPP_HEADER, LEAN_CPP_HEADER))
+            _write_once(known, " ".join(sorted(rare_names(*texts))))
+    except ConfigError:  # another library, or another standard: its headers need one another
+        return None
+    return folder, frozenset(known.read_text(encoding="utf-8").split())
+
+
+def _preprocessed(compiler: str, flags: tuple[str, ...], source: str) -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        header, made = Path(scratch, "header.hpp"), Path(scratch, "header.ii")
+        header.write_text(source, encoding="utf-8")
+        output_of(compiler, *flags, "-w", "-E", "-P", "-dD", "-x", "c++", str(header), "-o", str(made))
+        return made.read_text(encoding="utf-8")
 
 
 def _write_once(path: Path, text: str) -> None:
