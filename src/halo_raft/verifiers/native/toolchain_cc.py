@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import os
 import re
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from halo_raft.errors import ConfigError
-from halo_raft.records import stable_hash
 from halo_raft.verifiers.native.build import PROGRAM, Command
-from halo_raft.verifiers.native.rare_headers import LEAN_CPP_HEADER, mentions, rare_names
-from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER
+from halo_raft.verifiers.native.instances import ARCHIVE, fit, usual
+from halo_raft.verifiers.native.prepared_cc import Compiler, prepare, prepare_lean, rare_names_of
+from halo_raft.verifiers.native.rare_headers import mentions
 from halo_raft.verifiers.native.source_text import uncommented
 from halo_raft.verifiers.native.toolchains import (
     Toolchain,
@@ -24,7 +19,6 @@ from halo_raft.verifiers.native.toolchains import (
     linker,
     mounts_for,
     output_of,
-    prepared_folder,
 )
 
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
@@ -63,7 +57,10 @@ class CcToolchain(Toolchain):
         """Return the compilation of C or C++ units."""
         wanted = self._with_standard(wanted) if language == "cpp" else wanted
         compiler = find(self.cc if language == "c" else self.cxx, self.package)
-        folder = self._headers(compiler, wanted, language) if self._needs_headers(wanted, language) else None
+        folder: Path | None = None
+        archives: tuple[str, ...] = ()
+        if self._needs_headers(wanted, language):
+            folder, archives = self._headers(compiler, wanted, language)
         windows = "mingw" in self.cxx
         output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
@@ -77,12 +74,13 @@ class CcToolchain(Toolchain):
             *(() if wanted.link else ("-c",)),
             *wanted.objects,
             *wanted.units,
+            *(archives if wanted.link else ()),
             "-o",
             output,
             *(flag for flag in wanted.flags if flag.startswith("-l") and wanted.link),  # behind what needs them
             *(("-lm",) if language == "c" and wanted.link else ()),
         ]
-        files = (*wanted.objects.items(), *wanted.units.items())
+        files: tuple[tuple[str, str | bytes], ...] = (*wanted.objects.items(), *wanted.units.items())
         mounts = mounts_for(str(folder.parent)) if folder else ()
         return Command(argv=tuple(argv), files=files, mounts=mounts, output=output)
 
@@ -110,14 +108,21 @@ class CcToolchain(Toolchain):
             return ("-include-pch", str(folder / "report.hpp.pch"))
         return (f"-I{folder}", "-include", str(folder / "report.hpp"))
 
-    def _headers(self, compiler: str, wanted: Wanted, language: str) -> Path:
+    def _headers(self, program: str, wanted: Wanted, language: str) -> tuple[Path, tuple[str, ...]]:
+        """Return the folder of the headers, and what has to be linked with what they leave out."""
         flags = tuple(f for f in wanted.flags if f[:2] not in ("-W", "-w", "-l") and f != ONLINE_JUDGE)
-        version = output_of(compiler, "--version").partition("\n")[0]
-        if language == "cpp" and self.family == "gcc" and (lean := _prepare_lean(compiler, version, flags)):
-            folder, names = lean
-            if not mentions([*wanted.units.values(), " ".join(flags)], names):
-                return folder
-        return _prepare(compiler, version, flags, self.family)
+        compiler = Compiler(program, output_of(program, "--version").partition("\n")[0], flags, self.family)
+        whole = prepare(compiler)
+        if language == "c" or self.family != "gcc":
+            return whole, ()
+        sources = list(wanted.units.values())
+        announcing = prepare_lean(compiler, announcing=True) if usual(flags) else None
+        archives = (str(announcing / ARCHIVE),) if announcing and wanted.objects else ()  # those may well want it
+        if mentions([*sources, " ".join(flags)], rare_names_of(compiler)):
+            return whole, archives
+        if announcing and fit(sources):
+            return announcing, (str(announcing / ARCHIVE),)
+        return prepare_lean(compiler, announcing=False) or whole, archives
 
 
 def _may_begin_with_std(source: str) -> bool:
@@ -125,66 +130,6 @@ def _may_begin_with_std(source: str) -> bool:
     text = uncommented(source, "cpp")
     include = _ALL_OF_STD.search(text)
     return include is not None and not _MACRO_BEFORE.search(text, 0, include.start())
-
-
-@functools.cache
-def _prepare(compiler: str, version: str, flags: tuple[str, ...], family: str) -> Path:
-    """Return the folder with the headers; the C++ one is precompiled, at first use (a few seconds)."""
-    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, CPP_HEADER, C_HEADER)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_once(folder / "report.h", C_HEADER)
-    if compiler.endswith("++"):
-        _write_once(folder / "report.hpp", CPP_HEADER)
-        _precompile(compiler, flags, folder / "report.hpp", "pch" if family == "clang" else "gch")
-    return folder
-
-
-@functools.cache
-def _prepare_lean(compiler: str, version: str, flags: tuple[str, ...]) -> tuple[Path, frozenset[str]] | None:
-    """Return the folder with the lean header, and the names that ask for the other; None where it is of no use."""
-    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, LEAN_CPP_HEADER)
-    header, known = folder / "report.hpp", folder / "rare_names"
-    (folder / "bits").mkdir(parents=True, exist_ok=True)
-    _write_once(folder / "bits" / "stdc++.h", "")  # takes the place of the real one: what it has is precompiled
-    _write_once(header, LEAN_CPP_HEADER)
-    try:
-        _precompile(compiler, flags, header, "gch")
-        if not known.exists():
-            texts = (_preprocessed(compiler, flags, source) for source in (CPP_HEADER, LEAN_CPP_HEADER))
-            _write_once(known, " ".join(sorted(rare_names(*texts))))
-    except ConfigError:  # another library, or another standard: its headers need one another
-        return None
-    return folder, frozenset(known.read_text(encoding="utf-8").split())
-
-
-def _preprocessed(compiler: str, flags: tuple[str, ...], source: str) -> str:
-    with tempfile.TemporaryDirectory() as scratch:
-        header, made = Path(scratch, "header.hpp"), Path(scratch, "header.ii")
-        header.write_text(source, encoding="utf-8")
-        output_of(compiler, *flags, "-w", "-E", "-P", "-dD", "-x", "c++", str(header), "-o", str(made))
-        return made.read_text(encoding="utf-8")
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a file unless another worker has: precompiled headers remember when their source was written."""
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
-            file.write(text)
-            file.flush()
-            os.chmod(file.name, 0o644)
-            with suppress(FileExistsError):
-                os.link(file.name, path)
-
-
-def _precompile(compiler: str, flags: tuple[str, ...], header: Path, suffix: str) -> None:
-    target = Path(f"{header}.{suffix}")
-    if target.exists():
-        return
-    with tempfile.TemporaryDirectory(dir=header.parent) as scratch:
-        made = os.path.join(scratch, target.name)
-        output_of(compiler, *flags, "-w", "-x", "c++-header", str(header), "-o", made)
-        os.chmod(made, 0o644)
-        os.replace(made, target)
 
 
 GCC = CcToolchain("gcc", "g++", "g++")
