@@ -10,32 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_ORDERED = ("int", "long", "long long", "char", "double", "std::string")
-_PAIR = "std::pair<int, int>"
-_VALUES = (*_ORDERED, _PAIR, *(f"std::vector<{value}>" for value in ("int", "long", "long long", "std::string")))
+_ORDERED = ("int", "long", "long long", "char", "double", "std::string", "std::pair<int, int>")
+_ROWS = ("std::vector<int>", "std::vector<long>", "std::vector<long long>", "std::vector<std::string>")
 _KEYS = ("int", "long", "long long", "char", "std::string")
-_MAPS = (*((key, "int") for key in _KEYS), ("long", "long"), ("long long", "long long"), ("std::string", "std::string"))
+_QUEUED = ("int", "std::pair<int, int>")
 
 
-def _vector(value: str) -> Iterator[str]:
+def _of_value(value: str) -> Iterator[str]:
     yield f"class std::_Vector_base<{value}, std::allocator<{value}>>"
     yield f"class std::vector<{value}>"
     yield f"class __gnu_cxx::__normal_iterator<{value}*, std::vector<{value}>>"
+    if value in _ORDERED:
+        yield f"void std::sort(std::vector<{value}>::iterator, std::vector<{value}>::iterator)"
+        yield f"std::string halo_raft::value<{value}>(const {value}&)"
+    yield f"std::string halo_raft::value<std::vector<{value}>>(const std::vector<{value}>&)"
 
 
-def _sort(value: str) -> Iterator[str]:
-    yield f"void std::sort(std::vector<{value}>::iterator, std::vector<{value}>::iterator)"
-
-
-def _set(key: str) -> Iterator[str]:
+def _of_key(key: str) -> Iterator[str]:
     yield f"class std::_Rb_tree<{key}, {key}, std::_Identity<{key}>, std::less<{key}>>"
     yield f"class std::set<{key}>"
-
-
-def _map(key: str, value: str) -> Iterator[str]:
-    pair = f"std::pair<const {key}, {value}>"
-    yield f"class std::_Rb_tree<{key}, {pair}, std::_Select1st<{pair}>, std::less<{key}>>"
-    yield f"class std::map<{key}, {value}>"
+    for value in dict.fromkeys(("int", key)):
+        pair = f"std::pair<const {key}, {value}>"
+        yield f"class std::_Rb_tree<{key}, {pair}, std::_Select1st<{pair}>, std::less<{key}>>"
+        yield f"class std::map<{key}, {value}>"
 
 
 def _queue(value: str) -> Iterator[str]:
@@ -43,19 +40,9 @@ def _queue(value: str) -> Iterator[str]:
     yield f"class std::deque<{value}>"
 
 
-def _report(value: str) -> Iterator[str]:
-    yield f"std::string halo_raft::value<{value}>(const {value}&)"
-
-
-_GROUPS = (
-    *map(_vector, _VALUES),
-    *map(_sort, (*_ORDERED, _PAIR)),
-    *map(_set, _KEYS),
-    *(_map(key, value) for key, value in _MAPS),
-    *map(_queue, ("int", _PAIR)),
-    *map(_report, (*_VALUES, *(f"std::vector<{value}>" for value in _VALUES))),
+GROUPS = tuple(
+    map(tuple, (*map(_of_value, (*_ORDERED, *_ROWS)), *map(_of_key, _KEYS), *map(_queue, _QUEUED))),
 )
-GROUPS = tuple(dict.fromkeys(map(tuple, _GROUPS)))
 """What one object of the archive has; a program is linked with those that it uses."""
 ANNOUNCED = "".join(f"extern template {instance};\n" for group in GROUPS for instance in group)
 """What the header has behind the library."""
