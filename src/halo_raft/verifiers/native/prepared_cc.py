@@ -1,6 +1,6 @@
 """What a machine prepares once for a C or C++ compiler and its flags: headers, precompiled, and common instances.
 
-Made at first use, by one worker while the others wait: headers in a few seconds, instances in half a minute.
+Made at first use, by one worker while the others wait: headers in a few seconds, instances in some more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import dataclasses
 import fcntl
 import functools
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from halo_raft.records import stable_hash
 from halo_raft.verifiers.native.instances import ANNOUNCED, ARCHIVE, GROUPS, definitions
 from halo_raft.verifiers.native.rare_headers import ALWAYS, LEAN_CPP_HEADER, rare_names
 from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER
-from halo_raft.verifiers.native.toolchains import output_of, prepared_folder
+from halo_raft.verifiers.native.toolchains import find, output_of, prepared_folder
 
 HEADER = "report.hpp"
 DONE, USELESS = "done", "useless"
@@ -141,7 +140,7 @@ def _archive(compiler: Compiler, folder: Path) -> None:
             source = Path(scratch, "instances.cpp")
             source.write_text(definitions(group), encoding="utf-8")
             compiler.run(f"-I{folder}", "-include", str(folder / HEADER), "-c", str(source), "-o", made)
-        output_of(shutil.which("ar") or "ar", "rcs", str(folder / ARCHIVE), *objects)
+        output_of(find("ar", "binutils"), "rcs", str(folder / ARCHIVE), *objects)
 
 
 def _preprocessed(compiler: Compiler, folder: Path, source: str) -> str:

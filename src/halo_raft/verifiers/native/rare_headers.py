@@ -36,7 +36,6 @@ LEAN_CPP_HEADER = "\n".join(
 """The header without them; a program can still include one."""
 ALWAYS = frozenset([*GUARDS.values(), "pmr"])
 """Names that need them though others declare them: the containers of `pmr` are aliases."""
-_KEYWORDS = frozenset(["if", "static_cast", "const_cast", "reinterpret_cast", "sizeof", "decltype", "noexcept"])
 _TOKEN = re.compile(
     r'"(?:[^"\\\n]|\\.)*"(?:\s*[a-z]+\b(?=\())?|\'(?:[^\'\\\n]|\\.)*\'|^#define\s+(?P<macro>\w+).*$|^#.*$|'
     r"(?P<member>(?:::|\.|->)\s*)?(?P<word>[A-Za-z_]\w*)|\d[\w.']*|[{};()=]",
@@ -60,8 +59,7 @@ def rare_names(full: str, lean: str) -> frozenset[str]:
     """
     known = frozenset(_declared(lean))
     spaces = {around for around, _ in known if ALWAYS.isdisjoint(around) and not any(s[0] == "_" for s in around)}
-    missing = {name for around, name in frozenset(_declared(full)) - known if around in spaces}
-    return ALWAYS | (missing - _KEYWORDS)
+    return ALWAYS | {name for around, name in frozenset(_declared(full)) - known if around in spaces}
 
 
 def mentions(sources: Iterable[str], names: frozenset[str]) -> bool:

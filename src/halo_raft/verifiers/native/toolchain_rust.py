@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -51,10 +52,8 @@ class RustToolchain(Toolchain):
             PROGRAM,
             *wanted.units,
         ]
-        # Without /proc the loader does not know where rustc lies, and so not where its libraries do.
-        env = (("LD_LIBRARY_PATH", os.path.join(sysroot, "lib")),)
-        mounts = mounts_for(sysroot, *own)
-        return Command(argv=tuple(argv), files=tuple(wanted.units.items()), env=env, mounts=mounts)
+        files, mounts = tuple(wanted.units.items()), mounts_for(sysroot, *own)
+        return Command(argv=tuple(argv), files=files, env=(_libraries(sysroot),), mounts=mounts)
 
 
 @functools.cache
@@ -66,14 +65,34 @@ def _linking(compiler: str, sysroot: str) -> tuple[tuple[str, ...], tuple[str, .
     """
     offers = output_of(compiler, "-C", "help")
     strip = ("-Cstrip=debuginfo",) if re.search(r"\bstrip=", offers) else ()
-    linker = next(Path(sysroot, "lib", "rustlib").glob("*/bin/rust-lld"), None)
-    if linker is None or not re.search(r"\blinker-features=", offers):
-        return (*strip, "-Clink-arg=-fuse-ld=bfd"), ()  # gold it warns about
-    folder = prepared_folder("rust") / stable_hash(str(linker))
+    slow = (*strip, "-Clink-arg=-fuse-ld=bfd"), ()  # gold it warns about
+    lld = next(Path(sysroot, "lib", "rustlib").glob("*/bin/rust-lld"), None)
+    if lld is None or not re.search(r"\blinker-features=", offers):
+        return slow
+    folder = prepared_folder("rust") / stable_hash(str(lld))
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
-        (folder / "ld.lld").symlink_to(linker)
-    return (*strip, "-Clinker-features=-lld", f"-Clink-arg=-B{folder}", "-Clink-arg=-fuse-ld=lld"), (str(folder),)
+        (folder / "ld.lld").symlink_to(lld)
+    fast = (*strip, "-Clinker-features=-lld", f"-Clink-arg=-B{folder}", "-Clink-arg=-fuse-ld=lld")
+    return (fast, (str(folder),)) if _links(compiler, sysroot, fast) else slow
+
+
+def _links(compiler: str, sysroot: str, arguments: tuple[str, ...]) -> bool:
+    """Return whether the C compiler that drives the linker takes the arguments: old ones do not."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch, "main.rs")
+        source.write_text("fn main() {}", encoding="utf-8")
+        argv = (compiler, f"--sysroot={sysroot}", f"-Clinker={find('cc', 'gcc')}", *arguments, str(source))
+        try:
+            output_of(*argv, "-o", os.path.join(scratch, PROGRAM), env=(_libraries(sysroot),))
+        except ConfigError:
+            return False
+    return True
+
+
+def _libraries(sysroot: str) -> tuple[str, str]:
+    """Return the variable that tells where rustc's libraries lie: a loader without /proc does not know."""
+    return "LD_LIBRARY_PATH", os.path.join(sysroot, "lib")
 
 
 RUST = RustToolchain()
