@@ -21,7 +21,7 @@ from typing import Any
 from side_by_side import BENCH, RESULTS
 
 ALLOWED = 0.15
-COMMANDS = ("verify", "generate", "train", "cycle")
+COMMANDS = ("verify", "verify_native", "generate", "train", "cycle")
 
 
 def ratios(result: dict[str, Any]) -> dict[tuple[str, str], float]:

@@ -39,14 +39,14 @@ class Command:
 
     Attributes:
         argv: The compiler and its arguments; it writes `output`.
-        files: Pairs of name and source.
+        files: Pairs of name and source, or of name and what was compiled before.
         env: Pairs of name and value.
         mounts: Absolute paths of the toolchain outside of the system's folders.
         output: Name of the binary that the compiler writes.
     """
 
     argv: tuple[str, ...]
-    files: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, str | bytes], ...]
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[str, ...] = ()
     output: str = PROGRAM
@@ -88,7 +88,7 @@ def build(command: Command, limits: Limits) -> Build:
     Raises:
         SandboxError: The sandbox failed.
     """
-    if sum(len(source) for _, source in command.files) > MAX_UNITS:
+    if sum(len(source) for _, source in command.files if isinstance(source, str)) > MAX_UNITS:
         return Build(program=None, kind=VerdictKind.COMPILE, message=f"the program has over {MAX_UNITS} characters")
     known = _BUILDS.get((command, limits))
     if known is not None:

@@ -6,8 +6,6 @@ that is not equal to itself (NaN) contains `nan`. The C++ header is precompiled,
 the standard library.
 """
 
-RARE = ("_GLIBCXX_FILESYSTEM", "_GLIBCXX_FUTURE")
-"""Include guards of the two headers whose templates cost as much in every program as all others together."""
 CPP_HEADER = r"""
 #pragma GCC system_header
 #include <bits/stdc++.h>
@@ -86,10 +84,6 @@ template <class Expected = void, class T> void halo_raft_report(int index, const
 }
 }
 """
-LEAN_CPP_HEADER = "\n".join(
-    [*(f"#define {guard} 1" for guard in RARE), CPP_HEADER, *(f"#undef {guard}" for guard in RARE), ""]
-)
-"""For programs that mention nothing of those two headers."""
 C_HEADER = r"""
 extern long halo_raft_write(int, const void*, unsigned long) __asm__("write");
 extern void halo_raft_exit(int) __asm__("_exit");

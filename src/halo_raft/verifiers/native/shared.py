@@ -1,12 +1,12 @@
 """Judging a C or C++ program by tests that cannot be split into checks: they share its process.
 
 The tests are another translation unit with their own `assert`, in which every check reports; one that
-was never reached fails. The unit knows the candidate by the head of the prompt's function alone.
+was never reached fails. The unit knows the candidate by the head of the prompt's function alone, so it
+is compiled once for all programs of a task.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import secrets
 
@@ -43,10 +43,11 @@ def judge_shared(tools: Tools, program: str, task: Task, function: str | None) -
     prototype = f"{head.returns} {head.name}({head.parameters});\n"
     before = preamble(task.prompt, language, head.name)
     tests = f"{before}\n{prototype}{SHARED_HEADER}{_returning(without_brace(task.tests), language)}{SHARED_MAIN}"
-    if not _tests_compile(tools, tests):
+    compiled = _compiled_tests(tools, tests)
+    if compiled is None:
         raise broken_tests(task)
     solution = f"#define main halo_raft_candidate_main\n{program}\n#undef main\n{prototype}"
-    made = build(_command(tools, tests, solution), tools.compile_limits)
+    made = build(_command(tools, compiled, solution), tools.compile_limits)
     if made.program is None:
         return not_compiled(made, 0, IN_PROCESS)
     secret = secrets.token_hex(16)
@@ -64,17 +65,22 @@ def _returning(tests: str, language: str) -> str:
     return tests if end is None else f"{tests[:end]}\nreturn 0;\n{tests[end:]}"
 
 
-@functools.lru_cache(maxsize=1024)
-def _tests_compile(tools: Tools, tests: str) -> bool:
-    name = f"tests.{tools.driver.language}"
-    wanted = Wanted(units={name: tests}, link=False, reports=True, flags=tools.flags)
-    return build(tools.toolchain.command(wanted, tools.driver.language), tools.compile_limits).program is not None
+def _compiled_tests(tools: Tools, tests: str) -> bytes | None:
+    """Return the object of the tests, which all programs of a task share; None if they do not compile."""
+    units = {f"tests.{tools.driver.language}": tests}
+    wanted = Wanted(units=units, link=False, reports=True, flags=tools.flags)
+    return build(tools.toolchain.command(wanted, tools.driver.language), tools.compile_limits).program
 
 
-def _command(tools: Tools, tests: str, solution: str) -> Command:
+def _command(tools: Tools, tests: bytes, solution: str) -> Command:
     language = tools.driver.language
-    units = {f"tests.{language}": tests, f"solution.{language}": solution}  # in this order: ours starts first
-    return tools.toolchain.command(Wanted(units=units, reports=True, flags=tools.flags), language)
+    wanted = Wanted(
+        units={f"solution.{language}": solution},
+        objects={"tests.o": tests},  # linked in front: what is ours starts first
+        reports=True,
+        flags=tools.flags,
+    )
+    return tools.toolchain.command(wanted, language)
 
 
 def _result(outcome: Outcome, secret: str) -> VerifyResult:

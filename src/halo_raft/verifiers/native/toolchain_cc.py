@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import os
 import re
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from halo_raft.records import stable_hash
 from halo_raft.verifiers.native.build import PROGRAM, Command
-from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER, LEAN_CPP_HEADER
+from halo_raft.verifiers.native.instances import ARCHIVE, fit, usual
+from halo_raft.verifiers.native.prepared_cc import Compiler, prepare, prepare_lean, rare_names_of
+from halo_raft.verifiers.native.rare_headers import mentions
 from halo_raft.verifiers.native.source_text import uncommented
 from halo_raft.verifiers.native.toolchains import (
     Toolchain,
@@ -22,12 +19,10 @@ from halo_raft.verifiers.native.toolchains import (
     linker,
     mounts_for,
     output_of,
-    prepared_folder,
 )
 
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)
-_RARE_NAMES = re.compile(r"filesystem|future|promise|async|packaged_task|launch|\bfs\b")
 _OLD_STANDARD = re.compile(r"-std=(?:c|gnu)\+\+(?:98|03|0x|11|1y|14)")
 ONLINE_JUDGE = "-DONLINE_JUDGE"
 """Defined where a program is run on cases, as contests have it; no header of the standard library asks for it."""
@@ -62,7 +57,10 @@ class CcToolchain(Toolchain):
         """Return the compilation of C or C++ units."""
         wanted = self._with_standard(wanted) if language == "cpp" else wanted
         compiler = find(self.cc if language == "c" else self.cxx, self.package)
-        folder = self._headers(compiler, wanted) if self._needs_headers(wanted, language) else None
+        folder: Path | None = None
+        archives: tuple[str, ...] = ()
+        if self._needs_headers(wanted, language):
+            folder, archives = self._headers(compiler, wanted, language)
         windows = "mingw" in self.cxx
         output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
@@ -74,13 +72,15 @@ class CcToolchain(Toolchain):
             *(self._including(folder, language) if folder else ()),
             *((linker(),) if wanted.link and not windows else ()),
             *(() if wanted.link else ("-c",)),
+            *wanted.objects,
             *wanted.units,
+            *(archives if wanted.link else ()),
             "-o",
             output,
             *(flag for flag in wanted.flags if flag.startswith("-l") and wanted.link),  # behind what needs them
             *(("-lm",) if language == "c" and wanted.link else ()),
         ]
-        files = tuple(wanted.units.items())
+        files: tuple[tuple[str, str | bytes], ...] = (*wanted.objects.items(), *wanted.units.items())
         mounts = mounts_for(str(folder.parent)) if folder else ()
         return Command(argv=tuple(argv), files=files, mounts=mounts, output=output)
 
@@ -108,12 +108,21 @@ class CcToolchain(Toolchain):
             return ("-include-pch", str(folder / "report.hpp.pch"))
         return (f"-I{folder}", "-include", str(folder / "report.hpp"))
 
-    def _headers(self, compiler: str, wanted: Wanted) -> Path:
+    def _headers(self, program: str, wanted: Wanted, language: str) -> tuple[Path, tuple[str, ...]]:
+        """Return the folder of the headers, and what has to be linked with what they leave out."""
         flags = tuple(f for f in wanted.flags if f[:2] not in ("-W", "-w", "-l") and f != ONLINE_JUDGE)
-        lean = self.family == "gcc" and not any(flag.startswith("-std") for flag in flags)
-        lean = lean and not any(_RARE_NAMES.search(source) for source in wanted.units.values())
-        version = output_of(compiler, "--version").partition("\n")[0]
-        return _prepare(compiler, version, flags, self.family, lean)
+        compiler = Compiler(program, output_of(program, "--version").partition("\n")[0], flags, self.family)
+        whole = prepare(compiler)
+        if language == "c" or self.family != "gcc":
+            return whole, ()
+        sources = list(wanted.units.values())
+        announcing = prepare_lean(compiler, announcing=True) if usual(flags) else None
+        archives = (str(announcing / ARCHIVE),) if announcing and wanted.objects else ()  # those may well want it
+        if mentions([*sources, " ".join(flags)], rare_names_of(compiler)):
+            return whole, archives
+        if announcing and fit(sources):
+            return announcing, (str(announcing / ARCHIVE),)
+        return prepare_lean(compiler, announcing=False) or whole, archives
 
 
 def _may_begin_with_std(source: str) -> bool:
@@ -121,44 +130,6 @@ def _may_begin_with_std(source: str) -> bool:
     text = uncommented(source, "cpp")
     include = _ALL_OF_STD.search(text)
     return include is not None and not _MACRO_BEFORE.search(text, 0, include.start())
-
-
-@functools.cache
-def _prepare(compiler: str, version: str, flags: tuple[str, ...], family: str, lean: bool) -> Path:
-    """Return the folder with the headers; the C++ one is precompiled, at first use (a few seconds)."""
-    cpp_header = LEAN_CPP_HEADER if lean else CPP_HEADER
-    folder = prepared_folder("cc") / stable_hash(compiler, version, flags, cpp_header, C_HEADER)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_once(folder / "report.h", C_HEADER)
-    if lean:  # takes the place of the real one, whose content the precompiled header has
-        (folder / "bits").mkdir(exist_ok=True)
-        _write_once(folder / "bits" / "stdc++.h", "")
-    if compiler.endswith("++"):
-        _write_once(folder / "report.hpp", cpp_header)
-        _precompile(compiler, flags, folder / "report.hpp", "pch" if family == "clang" else "gch")
-    return folder
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a file unless another worker has: precompiled headers remember when their source was written."""
-    if not path.exists():
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
-            file.write(text)
-            file.flush()
-            os.chmod(file.name, 0o644)
-            with suppress(FileExistsError):
-                os.link(file.name, path)
-
-
-def _precompile(compiler: str, flags: tuple[str, ...], header: Path, suffix: str) -> None:
-    target = Path(f"{header}.{suffix}")
-    if target.exists():
-        return
-    with tempfile.TemporaryDirectory(dir=header.parent) as scratch:
-        made = os.path.join(scratch, target.name)
-        output_of(compiler, *flags, "-w", "-x", "c++-header", str(header), "-o", made)
-        os.chmod(made, 0o644)
-        os.replace(made, target)
 
 
 GCC = CcToolchain("gcc", "g++", "g++")

@@ -32,6 +32,7 @@ class Wanted:
 
     Attributes:
         units: File name -> source.
+        objects: File name -> what was compiled before, to be linked in front of the units.
         link: Make a program; else only look whether it compiles.
         warnings: Report warnings.
         warn_as_error: Treat them as errors.
@@ -40,6 +41,7 @@ class Wanted:
     """
 
     units: Mapping[str, str]
+    objects: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     link: bool = True
     warnings: bool = False
     warn_as_error: bool = False
