@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from halo_raft import tasks
+from halo_raft import models, tasks
 from halo_raft.errors import HaloRaftError
 
 from . import stand_in
@@ -158,6 +158,7 @@ def test_a_command_that_fails_ends_the_study_with_its_code(study, monkeypatch, i
 
 
 def test_an_estimate_counts_what_is_drawn_and_runs_nothing(study, capsys: pytest.CaptureFixture[str]) -> None:
+    models.resolve("builtin:smollm2-135m")  # its sizes are known once it is there
     rates = ["--completion-tokens", "10", "--generated-per-s", "1", "--start-s", "0", "--gpu-memory", "24"]
     assert study("--estimate", "--seeds", "0", *rates) == []
     lines = capsys.readouterr().out.splitlines()
