@@ -20,6 +20,8 @@ from halo_raft.train import read_training
 from side_by_side import RESULTS, Measured, facts, in_turn, write
 
 DRAWN = ("sample", "second_round")
+SAMPLES = 4
+"""Of each task."""
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
 
         def cycle() -> Measured:
             latest[:] = [next(runs)]
-            seconds = generate.product(latest[0], arguments.tasks)["seconds"]
+            seconds = generate.product(latest[0], arguments.tasks, SAMPLES)["seconds"]
             counted = {stage: seconds[stage] for stage in DRAWN if stage in seconds}
             counted["train"] = read_training(latest[0] / "cycle_1_final")["loop_seconds"]
             said = " and ".join(f"{stage} {value:.0f} s" for stage, value in counted.items())

@@ -22,7 +22,7 @@ from side_by_side import RESULTS, Measured, facts, in_turn, write
 
 MODEL = "builtin:smollm2-135m"
 SETTINGS = (
-    "cycles=1", "tasks.heldout=null", "tasks.heldout_share=0", "tracking.mlflow=false", "sampling.samples_per_prompt=4",
+    "cycles=1", "tasks.heldout=null", "tasks.heldout_share=0", "tracking.mlflow=false",
     "sampling.max_new_tokens=128", "engine.max_model_len=1024", "training.num_train_epochs=1",
     "training.learning_rate=3e-4", "selection.reward_threshold=0", "selection.keep_top_percent=1.0",
 )  # fmt: skip
@@ -31,10 +31,11 @@ WARM_UP = 4
 """Requests that an engine answers before the clock runs."""
 
 
-def product(folder: Path, tasks: int) -> dict[str, Any]:
-    """Run one cycle of the product in a fresh folder, and return its statistics."""
+def product(folder: Path, tasks: int, samples: int, *settings: str) -> dict[str, Any]:
+    """Run one cycle of the product in a fresh folder, so many samples a task, and return its statistics."""
     command = [sys.executable, "-m", "halo_raft.pipelines.raft", *SETTINGS]
     command += [f"model.name={MODEL}", "tasks.train=starter", f"tasks.limit={tasks}", f"output_dir={folder}"]
+    command += [f"sampling.samples_per_prompt={samples}", *settings]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"the product ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
@@ -101,7 +102,8 @@ def main() -> None:
     """Measure and print; keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=24, help="starter tasks, four samples each")
+    parser.add_argument("--tasks", type=int, default=24, help="starter tasks")
+    parser.add_argument("--samples", type=int, default=16, help="of each task; a stage's start is a part of few")
     parser.add_argument("--way", choices=("raw", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for generate.json and generate.md")
@@ -116,7 +118,7 @@ def main() -> None:
 
         def whole() -> Measured:
             latest[:] = [next(runs)]
-            stats = product(latest[0], arguments.tasks)
+            stats = product(latest[0], arguments.tasks, arguments.samples, "selection.max_per_prompt=1")
             return stats["tokens_per_s"], f"{stats['samples']} samples"
 
         contenders = {
