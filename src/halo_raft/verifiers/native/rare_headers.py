@@ -42,7 +42,8 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_PASTES = re.compile(r"##|%:%:")
+_HIDDEN = re.compile(r"##|%:%:|\w\\\n\w|\b\d+\.?(?:[eE][+-]?\d+)?i[fl]?\b")
+"""Names that are made of others, or lie on two lines; and imaginary numbers, which `<complex>` gives another type."""
 
 Declared = tuple[tuple[str, ...], str]
 """The namespaces around a name, and the name."""
@@ -63,9 +64,9 @@ def rare_names(full: str, lean: str) -> frozenset[str]:
 
 
 def mentions(sources: Iterable[str], names: frozenset[str]) -> bool:
-    """Return whether a source has one of the names, or makes names that nobody can read off it."""
+    """Return whether a source has one of the names, or could need them without having one that can be read off it."""
     texts = [uncommented(source, "cpp") for source in sources]
-    return any(_PASTES.search(text) or not names.isdisjoint(_WORD.findall(text)) for text in texts)
+    return any(_HIDDEN.search(text) or not names.isdisjoint(_WORD.findall(text)) for text in texts)
 
 
 def _declared(text: str) -> Iterator[Declared]:
