@@ -27,6 +27,8 @@ PRINTS = {
     "only announced": "int main() { valarray<int> v = {1}; cout << v.sum(); }",
     "characters": "int main() { char b[8]; *to_chars(b, b + 8, 1).ptr = 0; cout << b; }",
     "special functions": "int main() { cout << (riemann_zeta(2.0) > 1.6); }",
+    "an imaginary number alone": "int main() { auto z = 1.0i; stringstream s; s << z; cout << s.str().size() - 4; }",
+    "a header that builds on others": "#include <tr1/cmath>\nint main() { cout << tr1::pow(1.0, 2.0); }",
     "pasted names": "#define JOIN(a, b) a##b\nint main() { JOIN(comp, lex)<int> z(1); cout << z.JOIN(re, al)(); }",
     "own names": "struct regexp { int lock() { return 1; } };\nint thread_ = 0, start = 1;\nint main() { cout << regexp().lock() * start; }",
     "an own overload": "double beta(double a, double b) { return a; }\nint main() { cout << beta(1.0, 2.0); }",
