@@ -24,8 +24,8 @@ hypothesis.settings.load_profile("halo-raft")
 WITHOUT_ENGINES = frozenset(
     f"test_{name}.py"
     for name in (
-        "browser", "damaged_files", "docs", "mlflow", "native_agreement", "native_verifiers", "site", "vllm_settings",
-        "wheel",
+        "browser", "damaged_files", "docs", "mlflow", "native_agreement", "native_prepared", "native_verifiers", "site",
+        "vllm_settings", "wheel",
     )
 )  # fmt: skip
 """Files outside of `unit` and `attacks` whose tests start no Ray, no engine and no trainer."""

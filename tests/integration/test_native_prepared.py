@@ -27,12 +27,20 @@ PRINTS = {
     "only announced": "int main() { valarray<int> v = {1}; cout << v.sum(); }",
     "characters": "int main() { char b[8]; *to_chars(b, b + 8, 1).ptr = 0; cout << b; }",
     "special functions": "int main() { cout << (riemann_zeta(2.0) > 1.6); }",
+    "an imaginary number alone": "int main() { auto z = 1.0i; stringstream s; s << z; cout << s.str().size() - 4; }",
+    "a header that builds on others": "#include <tr1/cmath>\nint main() { cout << tr1::pow(1.0, 2.0); }",
     "pasted names": "#define JOIN(a, b) a##b\nint main() { JOIN(comp, lex)<int> z(1); cout << z.JOIN(re, al)(); }",
     "own names": "struct regexp { int lock() { return 1; } };\nint thread_ = 0, start = 1;\nint main() { cout << regexp().lock() * start; }",
     "an own overload": "double beta(double a, double b) { return a; }\nint main() { cout << beta(1.0, 2.0); }",
     "an option": '#pragma GCC optimize("O3")\nint main() { vector<int> v = {1}; sort(v.begin(), v.end()); cout << v[0]; }',
     "a specialized template": "template <> void std::sort(vector<int>::iterator a, vector<int>::iterator) { *a = 1; }\n"
     "int main() { vector<int> v = {3, 2}; sort(v.begin(), v.end()); cout << v[0]; }",
+    "a specialized template behind a comment": "template /* of ours */ <> void std::sort(vector<int>::iterator a, vector<int>::iterator) { *a = 1; }\n"
+    "int main() { vector<int> v = {3, 2}; sort(v.begin(), v.end()); cout << v[0]; }",
+    "an order of pairs in std": "namespace std { bool operator<(const pair<int, int>& a, const pair<int, int>& b) { return a.second < b.second; } }\n"
+    "int main() { vector<pair<int, int>> v = {{0, 9}, {1, 3}}; sort(v.begin(), v.end()); cout << v[0].first; }",
+    "an order of strings in std": "namespace std { bool operator<(const string& a, const string& b) { return a.size() < b.size(); } }\n"
+    'int main() { set<string> s = {"a", "b"}; cout << s.size(); }',
     "a specialized hash": "template <> struct std::hash<pair<int, int>> { size_t operator()(pair<int, int> p) const { return p.first; } };\n"
     "int main() { unordered_map<pair<int, int>, int> m; m[{1, 2}] = 1; cout << m.size(); }",
     "its own operator new": "int made = 0;\nvoid* operator new(size_t n) { made++; return malloc(n); }\nvoid operator delete(void* p) noexcept { free(p); }\n"

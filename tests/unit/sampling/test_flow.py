@@ -256,10 +256,9 @@ def test_what_a_worker_reports_is_filed_by_where_it_was_found(tmp_path, make_sin
 
 @pytest.fixture
 def stage(tmp_path):
-    policy = JudgingPolicy(verifier="mbpp", options=VerifierOptions())
     return Stage(
-        origin=Origin(1, "m", None), drafts=tuple(drafts(indices=range(1))), policy=policy,
-        tasks={t.task_id: t for t in TASKS}, samples_path=tmp_path / "s.jsonl", verdicts_path=tmp_path / "v.jsonl",
+        origin=Origin(1, "m", None), drafts=tuple(drafts(indices=range(1))), policy=TERMS[0], tasks=TERMS[1],
+        samples_path=tmp_path / "s.jsonl", verdicts_path=tmp_path / "v.jsonl",
     )  # fmt: skip
 
 

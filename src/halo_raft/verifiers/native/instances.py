@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from halo_raft.verifiers.native.source_text import uncommented
+
 _ORDERED = ("int", "long", "long long", "char", "double", "std::string", "std::pair<int, int>")
 _ROWS = ("std::vector<int>", "std::vector<long>", "std::vector<long long>", "std::vector<std::string>")
 _KEYS = ("int", "long", "long long", "char", "std::string")
@@ -47,8 +49,11 @@ GROUPS = tuple(
 ANNOUNCED = "".join(f"extern template {instance};\n" for group in GROUPS for instance in group)
 """What the header has behind the library."""
 ARCHIVE = "libinstances.a"
-_UNFIT = re.compile(r"#\s*pragma|_Pragma|template\s*<\s*>")
-"""A program's own options reach the instances that it makes itself, and it may specialize what was not made yet."""
+_UNFIT = re.compile(
+    r"#\s*pragma|_Pragma|\boptimize\b|"  # a program's own options reach the instances that it makes itself
+    r"template[\s\\]*<[\s\\]*>|"  # it may specialize what was not made yet
+    r"(?<!using )\bnamespace\s+std\b(?!\s*;)"  # what it puts there, an order of pairs say, the library's templates find
+)
 
 
 def definitions(group: Iterable[str]) -> str:
@@ -66,4 +71,4 @@ def usual(flags: Iterable[str]) -> bool:
 
 def fit(sources: Iterable[str]) -> bool:
     """Return whether programs mean by an instance what was made before."""
-    return not any(map(_UNFIT.search, sources))
+    return not any(_UNFIT.search(uncommented(source, "cpp")) for source in sources)

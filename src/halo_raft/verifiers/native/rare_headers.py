@@ -42,7 +42,11 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_PASTES = re.compile(r"##|%:%:")
+_UNSAID = re.compile(
+    r"##|%:%:|\w\\\n\w|"  # names that are made of others, or lie on two lines
+    r"\b\d+\.?(?:[eE][+-]?\d+)?i[fl]?\b|"  # imaginary numbers, which `<complex>` gives another type
+    r"#\s*include\s*<(?!bits/|ext/|sys/)\w+/"  # headers that build on the standard's, as `<tr1/cmath>` does
+)
 
 Declared = tuple[tuple[str, ...], str]
 """The namespaces around a name, and the name."""
@@ -63,9 +67,9 @@ def rare_names(full: str, lean: str) -> frozenset[str]:
 
 
 def mentions(sources: Iterable[str], names: frozenset[str]) -> bool:
-    """Return whether a source has one of the names, or makes names that nobody can read off it."""
+    """Return whether a source has one of the names, or could need them without having one that can be read off it."""
     texts = [uncommented(source, "cpp") for source in sources]
-    return any(_PASTES.search(text) or not names.isdisjoint(_WORD.findall(text)) for text in texts)
+    return any(_UNSAID.search(text) or not names.isdisjoint(_WORD.findall(text)) for text in texts)
 
 
 def _declared(text: str) -> Iterator[Declared]:
