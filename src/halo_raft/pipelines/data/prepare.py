@@ -129,10 +129,10 @@ def _tasks(
         for where, row in _rows(wanted, arguments.source, arguments.dataset):
             advance(1)
             counts["read"] += 1
-            if high and not low <= int(row.get("task_id") or low) <= high:
-                counts["of another split"] += 1
-                continue
             try:
+                if high and not low <= _number_of(row, low, where) <= high:
+                    counts["of another split"] += 1
+                    continue
                 task = _in_language(tasks.parse_row(row, where), asked)
             except DataError as error:
                 left_out[where] = str(error).removeprefix(f"{where}: ")
@@ -146,6 +146,18 @@ def _tasks(
             else:
                 seen.add(task.task_id)
                 yield task
+
+
+def _number_of(row: Mapping[str, Any], default: int, where: str) -> int:
+    """Return the number by which a set divides its rows into splits; raises DataError where an id is none."""
+    given = row.get("task_id") or default
+    try:
+        return int(given)
+    except (ValueError, TypeError):
+        raise DataError(
+            f"{where}: task_id {str(given)[:40]!r} is no number, which this set's splits go by; "
+            "prepare a file of your own with --dataset FILE"
+        ) from None
 
 
 def _in_language(task: Task, asked: str | None) -> Task | None:
