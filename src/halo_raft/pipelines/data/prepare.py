@@ -18,7 +18,7 @@ from halo_raft.errors import ConfigError, DataError, HaloRaftError, UsageError
 from halo_raft.extract import canonical
 from halo_raft.pipelines.data.listing import say_sets
 from halo_raft.pipelines.data.trying import Tried, policy_for, try_tasks
-from halo_raft.pipelines.data.writing import TaskFiles, task_files, write_card
+from halo_raft.pipelines.data.writing import TaskFiles, refuse_to_write_over, task_files, write_card
 from halo_raft.records import Task
 from halo_raft.tasks.public import copies, hub
 from halo_raft.tasks.public.catalogue import SETS, Files, PublicSet, Split, files_of
@@ -62,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError("--limit must be at least 1")
     wanted = _wanted(arguments)
+    files = wanted.files
+    refuse_to_write_over(
+        "--output", (files.tasks, files.prompts, files.sft, files.card), (arguments.dataset, arguments.source or "")
+    )
     console.say(f"Reading {wanted.title}...")
     left_out: dict[str, str] = {}
     counts: Counter[str] = Counter()
