@@ -19,7 +19,7 @@ def make_program(path: Path, script: str) -> str:
 def test_the_mend_that_a_compiler_names_is_passed_on(tmp_path: Path) -> None:
     script = "echo 'error: no default is configured' >&2; echo \"help: run 'rustup default stable'\" >&2; exit 1"
     program = make_program(tmp_path / "rustc", script)
-    with pytest.raises(ConfigError, match="fails: error: no default is configured; run 'rustup default stable'$"):
+    with pytest.raises(ConfigError, match=r"fails: error: no default is configured; run 'rustup default stable'$"):
         output_of(program, "--print", "sysroot")
 
 
