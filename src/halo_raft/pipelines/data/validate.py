@@ -151,8 +151,9 @@ def _report(file: str, placed: Sequence[Placed], arguments: argparse.Namespace, 
     report: dict[str, Any] = {"file": file, "tasks": len(placed), "with_tests": with_tests,
                               "languages": dict(languages), "verifiers": dict(verifiers)}  # fmt: skip
     console.say(f"{file}: {len(placed)} tasks, {with_tests} with tests")
-    console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
-    console.say(f"  verifier:  {', '.join(f'{name} {n}' for name, n in verifiers.most_common())}")
+    for topic, counts in (("languages: ", languages), ("verifier:  ", verifiers)):
+        if counts:
+            console.say(f"  {topic}{', '.join(f'{name} {n}' for name, n in counts.most_common())}")
     if with_tests and not arguments.quick:
         policy = policy_for(arguments.verifier)
 

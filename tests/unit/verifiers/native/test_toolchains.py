@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from halo_raft.errors import ConfigError
-from halo_raft.verifiers.native.prepared_cc import Compiler, prepare, prepare_lean
-from halo_raft.verifiers.native.toolchain_go import _standard_library
+from halo_raft.verifiers.native import prepared_cc, toolchain_go
 from halo_raft.verifiers.native.toolchains import output_of
 
 
@@ -23,18 +22,18 @@ def test_the_mend_that_a_compiler_names_is_passed_on(tmp_path: Path) -> None:
         output_of(program, "--print", "sysroot")
 
 
-def test_what_a_machine_prepares_once_is_announced_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_a_machine_prepares_once_is_announced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    for log in (prepared_cc.log, toolchain_go.log):
+        monkeypatch.setattr(log, "info", lambda text, program: said.append(text % program))
     monkeypatch.setenv("HALO_RAFT_CACHE", str(tmp_path / "cache"))
-    caplog.set_level("INFO", logger="halo_raft")
-    compiler = Compiler(make_program(tmp_path / "g++", "exit 0"), "1", (), "gcc")
+    compiler = prepared_cc.Compiler(make_program(tmp_path / "g++", "exit 0"), "1", (), "gcc")
     go = make_program(tmp_path / "go", "echo packagefile")
     for _ in range(2):
-        prepare.__wrapped__(compiler)
-        prepare_lean.__wrapped__(compiler, announcing=False)
-        _standard_library.__wrapped__(go, "1")
-    assert [record.getMessage() for record in caplog.records] == [
+        prepared_cc.prepare.__wrapped__(compiler)
+        prepared_cc.prepare_lean.__wrapped__(compiler, announcing=False)
+        toolchain_go._standard_library.__wrapped__(go, "1")
+    assert said == [
         *2 * [f"Precompiling headers for {compiler.program} (once on this machine)..."],
         f"Compiling the standard library of {go} (once on this machine)...",
     ]
