@@ -87,8 +87,12 @@ class Judge:
         """Return the verdict of each completion, an answer to the task at the same place.
 
         Raises:
-            HaloRaftError: A task cannot be judged by this verifier; the message says why.
+            HaloRaftError: A task cannot be judged by this verifier, or they are not as many; the message says why.
         """
+        if len(tasks) != len(completions) or isinstance(completions, str):
+            raise DataError(f"completions: {len(completions)} for {len(tasks)} tasks; give a list, one a task")
+        if not all(isinstance(task, Task) for task in tasks):
+            raise DataError("tasks: rows are no tasks yet; give those of load_tasks(rows).tasks")
         keys = [task_key(task) for task in tasks]  # ids may be anything, and the same for two tasks
         answers = [
             Answer(str(number), key, completion)
@@ -137,6 +141,8 @@ def verify(
     Raises:
         HaloRaftError: A task, a completion, the verifier or a setting is wrong, or the machine cannot hold code.
     """
+    if isinstance(completions, str):
+        raise DataError("completions: is one text; give a list of them")
     loaded, answered = load_tasks(tasks), list(completions)
     by_id, of_task = loaded.by_id, Counter[str]()
     rows: list[tuple[str, Task, str]] = []
@@ -144,10 +150,11 @@ def verify(
         raise DataError(f"completions: {len(answered)} texts for {len(loaded.tasks)} tasks; give one a task, or ids")
     for number, row in enumerate(answered):
         row = {"task_id": loaded.tasks[number].task_id, "completion": row} if isinstance(row, str) else row
-        task, text = by_id.get(str(row.get("task_id"))), row.get("completion")
+        fields = row if isinstance(row, Mapping) else {}
+        task, text = by_id.get(str(fields.get("task_id"))), fields.get("completion")
         if task is None or not isinstance(text, str):
             raise DataError(f"completion {number + 1}: needs the task_id of one of the tasks, and a completion")
-        rows.append((str(row.get("sample_id") or f"{task.task_id}#{of_task[task.task_id]}"), task, text))
+        rows.append((str(fields.get("sample_id") or f"{task.task_id}#{of_task[task.task_id]}"), task, text))
         of_task[task.task_id] += 1
     judge = Judge(verifier, settings=settings, workers=workers)
     verdicts = judge.verdicts([task for _, task, _ in rows], [text for *_, text in rows])

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import halo_raft
-from halo_raft import HaloRaftError, Task, VerdictKind, load_tasks, verify
+from halo_raft import HaloRaftError, Judge, Task, VerdictKind, load_tasks, verify
 from halo_raft.api import train
 
 ROWS = [
@@ -78,6 +78,8 @@ def test_a_verifier_of_ones_own(tmp_path, monkeypatch):
         (["one"], "1 texts for 2 tasks"),
         ([{"task_id": "sub", "completion": "x"}], "completion 1: needs the task_id of one of the tasks"),
         ([{"task_id": "add"}], "completion 1: needs the task_id of one of the tasks, and a completion"),
+        ([None], "completion 1: needs the task_id of one of the tasks, and a completion"),
+        ("ab", "completions: is one text; give a list"),
     ],
 )
 def test_a_mistake_is_an_error_of_ours(completions, said):
@@ -87,6 +89,14 @@ def test_a_mistake_is_an_error_of_ours(completions, said):
         verify(ROWS, [ADD, NEG], verifier="gccc")
     with pytest.raises(HaloRaftError, match="task bare: it has no tests"):
         verify([{"task_id": "bare", "prompt": "Do."}], ["x"], verifier="mbpp")
+
+
+def test_a_judge_is_given_tasks_and_as_many_completions():
+    judge = Judge()
+    with pytest.raises(HaloRaftError, match="completions: 1 for 2 tasks"):
+        judge.verdicts(load_tasks(ROWS).tasks, [ADD])
+    with pytest.raises(HaloRaftError, match=r"give those of load_tasks\(rows\)\.tasks"):
+        judge.verdicts(ROWS, [ADD, NEG])
 
 
 def test_train_is_the_command(monkeypatch, tmp_path):

@@ -27,7 +27,21 @@ def load_tasks(spec: str, limit: int | None, config: VerifierConfig) -> TaskSet:
     Raises:
         ConfigError, DataError: They cannot be had.
     """
-    return tasks.with_suite(tasks.load(spec, limit=limit), config.test_file)
+    task_set = tasks.with_suite(tasks.load(spec, limit=limit), config.test_file)
+    if config.name in (None, "auto"):
+        _refuse_unknown_verifiers(task_set)
+    return task_set
+
+
+def _refuse_unknown_verifiers(task_set: TaskSet) -> None:
+    """Check that every verifier that a row names is one of ours, where the rows choose."""
+    known = verifiers.REGISTRY.names()
+    for task in task_set.tasks:
+        if task.verifier is not None and task.verifier not in known:
+            raise DataError(
+                f"{tasks.place(task_set.name, task.task_id)}: task {task.task_id} names the verifier "
+                f"{task.verifier!r}, which does not exist; there are: {', '.join(known)}"
+            )
 
 
 def sampling_plan(config: RaftConfig, task_set: TaskSet, policy: JudgingPolicy) -> SamplingPlan:

@@ -215,6 +215,8 @@ def _source(spec: str) -> tuple[TaskSource, str] | None:
     if name not in SETS and name not in REGISTRY.names():
         if os.path.isfile(spec):
             return None
+        if os.path.isdir(spec):
+            raise ConfigError(f"tasks: {spec} is a folder; name the file of tasks in it")
         if command := command_for(spec):
             raise ConfigError(f"tasks: {spec} is not there; make it with: {command}")
         raise ConfigError(

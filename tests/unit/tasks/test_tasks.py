@@ -82,7 +82,7 @@ def test_a_bad_row_is_one_line_with_its_place(write, rows, expected):
     assert "\n" not in str(caught.value)
 
 
-def test_unknown_sources_and_splits_list_what_there_is():
+def test_unknown_sources_and_splits_list_what_there_is(tmp_path):
     with pytest.raises(
         ConfigError,
         match=r"no file and no task source \(looked for .*startr\); sources: .*humaneval, .*mbpp, .*starter",
@@ -90,6 +90,8 @@ def test_unknown_sources_and_splits_list_what_there_is():
         tasks.load("startr")
     with pytest.raises(ConfigError, match=r"starter has no split 'test'; there are: train, heldout"):
         tasks.load("starter:test")
+    with pytest.raises(ConfigError, match=r"is a folder; name the file of tasks in it$"):
+        tasks.load(str(tmp_path))
 
 
 def test_humaneval_comes_with_the_package():

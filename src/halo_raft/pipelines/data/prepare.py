@@ -18,7 +18,7 @@ from halo_raft.errors import ConfigError, DataError, HaloRaftError, UsageError
 from halo_raft.extract import canonical
 from halo_raft.pipelines.data.listing import say_sets
 from halo_raft.pipelines.data.trying import Tried, policy_for, try_tasks
-from halo_raft.pipelines.data.writing import TaskFiles, task_files, write_card
+from halo_raft.pipelines.data.writing import TaskFiles, refuse_to_write_over, task_files, write_card
 from halo_raft.records import Task
 from halo_raft.tasks.public import copies, hub
 from halo_raft.tasks.public.catalogue import SETS, Files, PublicSet, Split, files_of
@@ -62,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError("--limit must be at least 1")
     wanted = _wanted(arguments)
+    files = wanted.files
+    refuse_to_write_over(
+        "--output", (files.tasks, files.prompts, files.sft, files.card), (arguments.dataset, arguments.source or "")
+    )
     console.say(f"Reading {wanted.title}...")
     left_out: dict[str, str] = {}
     counts: Counter[str] = Counter()
@@ -129,10 +133,10 @@ def _tasks(
         for where, row in _rows(wanted, arguments.source, arguments.dataset):
             advance(1)
             counts["read"] += 1
-            if high and not low <= int(row.get("task_id") or low) <= high:
-                counts["of another split"] += 1
-                continue
             try:
+                if high and not low <= _number_of(row, low, where) <= high:
+                    counts["of another split"] += 1
+                    continue
                 task = _in_language(tasks.parse_row(row, where), asked)
             except DataError as error:
                 left_out[where] = str(error).removeprefix(f"{where}: ")
@@ -146,6 +150,18 @@ def _tasks(
             else:
                 seen.add(task.task_id)
                 yield task
+
+
+def _number_of(row: Mapping[str, Any], default: int, where: str) -> int:
+    """Return the number by which a set divides its rows into splits; raises DataError where an id is none."""
+    given = row.get("task_id") or default
+    try:
+        return int(given)
+    except (ValueError, TypeError):
+        raise DataError(
+            f"{where}: task_id {str(given)[:40]!r} is no number, which this set's splits go by; "
+            "prepare a file of your own with --dataset FILE"
+        ) from None
 
 
 def _in_language(task: Task, asked: str | None) -> Task | None:

@@ -16,7 +16,7 @@ from halo_raft.judging import modes
 from halo_raft.pipelines.data.findings import Findings
 from halo_raft.pipelines.data.rows import Placed, placed_tasks
 from halo_raft.pipelines.data.trying import policy_for, try_tasks
-from halo_raft.pipelines.data.writing import write_rows
+from halo_raft.pipelines.data.writing import refuse_to_write_over, write_rows
 from halo_raft.records import Task
 from halo_raft.tasks.likeness import Measured, alike, words_of
 from halo_raft.tasks.public.catalogue import files_of
@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace, findings: Findings) -> list[dict[str, Any]]:
     """Look at all files, and write what is left; returns what each holds."""
+    if arguments.fix:
+        refuse_to_write_over("--fix", [arguments.fix], [*arguments.files, *arguments.against])
     measured = [_measured(spec) for spec in arguments.against]
     public = _public_benchmarks()
     reports, kept = [], []
@@ -149,8 +151,9 @@ def _report(file: str, placed: Sequence[Placed], arguments: argparse.Namespace, 
     report: dict[str, Any] = {"file": file, "tasks": len(placed), "with_tests": with_tests,
                               "languages": dict(languages), "verifiers": dict(verifiers)}  # fmt: skip
     console.say(f"{file}: {len(placed)} tasks, {with_tests} with tests")
-    console.say(f"  languages: {', '.join(f'{name} {n}' for name, n in languages.most_common())}")
-    console.say(f"  verifier:  {', '.join(f'{name} {n}' for name, n in verifiers.most_common())}")
+    for topic, counts in (("languages: ", languages), ("verifier:  ", verifiers)):
+        if counts:
+            console.say(f"  {topic}{', '.join(f'{name} {n}' for name, n in counts.most_common())}")
     if with_tests and not arguments.quick:
         policy = policy_for(arguments.verifier)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -79,6 +79,18 @@ def task_files(files: Files) -> Iterator[TaskFiles]:
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def refuse_to_write_over(flag: str, written: Iterable[Path], read: Iterable[Path | str]) -> None:
+    """Keep what a command writes off every file that it reads.
+
+    Raises:
+        DataError: One is the other, by whatever path.
+    """
+    files = [Path(file) for file in read if os.path.exists(file)]
+    for output in written:
+        if output.exists() and any(output.samefile(file) for file in files):
+            raise DataError(f"{flag}: {output} is a file that is read here; name another, it would be written over")
 
 
 def sft_row(task: Task) -> dict[str, Any]:

@@ -82,10 +82,12 @@ def _row(line: bytes, number: int, where: str) -> dict[str, Any] | None:
     try:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: is not UTF-8 text ({error.reason})") from None
+        raise DataError(f"{where}: is not UTF-8 text ({error.reason}); save it as UTF-8") from None
     if not text.strip():
         return None
-    row = parse_json(text, where, "each line is one JSON object")
+    array = ", and this looks like an array over several lines (jq -c '.[]' FILE takes it apart)"
+    hint = "each line is one JSON object" + (array if number == 1 and text.lstrip().startswith("[") else "")
+    row = parse_json(text, where, hint)
     if not isinstance(row, dict):
         raise DataError(f"{where}: is not a JSON object; each line is one")
     return row

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import functools
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from halo_raft.verifiers.native.instances import ANNOUNCED, ARCHIVE, GROUPS, def
 from halo_raft.verifiers.native.rare_headers import ALWAYS, LEAN_CPP_HEADER, rare_names
 from halo_raft.verifiers.native.report_cc import C_HEADER, CPP_HEADER
 from halo_raft.verifiers.native.toolchains import find, output_of, prepared_folder
+
+log = logging.getLogger(__name__)
 
 HEADER = "report.hpp"
 DONE, USELESS = "done", "useless"
@@ -126,6 +129,7 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 
 def _precompile(compiler: Compiler, folder: Path, source: str) -> None:
+    log.info("Precompiling headers for %s (once on this machine)...", compiler.program)
     header = folder / HEADER
     header.write_text(source, encoding="utf-8")
     suffix = "pch" if compiler.family == "clang" else "gch"
@@ -134,6 +138,7 @@ def _precompile(compiler: Compiler, folder: Path, source: str) -> None:
 
 def _archive(compiler: Compiler, folder: Path) -> None:
     """Make the archive of the common instances."""
+    log.info("Compiling common templates for %s (once on this machine)...", compiler.program)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         objects = [os.path.join(scratch, f"{number}.o") for number in range(len(GROUPS))]
         for group, made in zip(GROUPS, objects, strict=True):

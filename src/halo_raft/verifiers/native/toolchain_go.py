@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import os
 import re
 import tempfile
@@ -14,6 +15,8 @@ from halo_raft.records import stable_hash
 from halo_raft.sandbox import Limits
 from halo_raft.verifiers.native.build import Command
 from halo_raft.verifiers.native.toolchains import Toolchain, Wanted, find, mounts_for, output_of, prepared_folder
+
+log = logging.getLogger(__name__)
 
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
 ADDRESS_SPACE_MB = 1536
@@ -59,6 +62,7 @@ def _standard_library(go: str, version: str) -> Path:
     config = folder / "importcfg"
     if config.is_file():
         return config
+    log.info("Compiling the standard library of %s (once on this machine)...", go)
     folder.mkdir(parents=True, exist_ok=True)
     env = (*ENVIRONMENT.items(), ("GOCACHE", str(folder / "build")))
     packages = output_of(go, "list", "-export", "-f", LIST, "std", env=env)

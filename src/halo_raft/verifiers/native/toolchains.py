@@ -126,7 +126,8 @@ def output_of(*argv: str, env: tuple[tuple[str, str], ...] = ()) -> str:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
         reason = next((line for line in lines if "error" in line), lines[-1])
-        raise ConfigError(f"`{' '.join(argv[:2])}` fails: {reason}")
+        mend = next((line.removeprefix("help: ") for line in lines if line.startswith("help: ")), "")
+        raise ConfigError(f"`{' '.join(argv[:2])}` fails: {reason}" + (f"; {mend}" if mend else ""))
     return done.stdout.strip()
 
 

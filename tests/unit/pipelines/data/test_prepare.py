@@ -140,6 +140,26 @@ def test_a_file_of_another_split_is_not_taken_for_it(folder, capsys):
     assert "of 3 rows none is a task" in capsys.readouterr().err
 
 
+def test_rows_without_a_split_s_numbers_are_left_out_and_named(folder, capsys):
+    source = write_jsonl(folder / "a.jsonl", [{**MBPP[0], "task_id": "mine/1"}, {**MBPP[0], "task_id": [1]}, MBPP[0]])
+    assert prepare("--dataset", "mbpp", "--source", str(source), "--quick") == 0
+    assert "task_id 'mine/1' is no number" in capsys.readouterr().out
+    source = write_jsonl(folder / "b.jsonl", [{**MBPP[0], "task_id": "mine/1"}])
+    assert prepare("--dataset", "mbpp", "--source", str(source), "--quick") == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "prepare a file of your own with --dataset FILE" in line
+
+
+@pytest.mark.parametrize("output", ["a.jsonl", "./a.jsonl", "a_full.jsonl"])
+def test_what_is_read_is_not_written_over(folder, output, capsys):
+    source = write_jsonl(folder / ("a_prompts.jsonl" if "full" in output else "a.jsonl"), MBPP)
+    before = source.read_bytes()
+    for words in (("--dataset", str(source)), ("--dataset", "mbpp", "--source", str(source))):
+        assert prepare(*words, "--quick", "--output", output) == 3
+        assert f"--output: {source.name} is a file that is read here" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
 def test_limit_seed_and_language_choose(folder):
     source = write_jsonl(folder / "a.jsonl", [{**MBPP[0], "task_id": 601 + n, "text": f"Do {n}."} for n in range(40)])
 

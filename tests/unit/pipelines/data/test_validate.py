@@ -99,6 +99,21 @@ def test_prompts_are_extracted_as_the_guide_does(folder, capsys):
     assert cli.main(["data", "prompts", "none.jsonl", "q.jsonl"]) == 3
 
 
+def test_a_file_is_not_replaced_by_what_was_made_of_it_nor_by_nothing(folder, capsys):
+    tasks_file, empty = folder / "tasks.jsonl", folder / "empty.jsonl"
+    tasks_file.write_text('{"task_id": "a", "prompt": "Do a.", "test_list": ["assert a() == 1"]}\n')
+    empty.write_text('{"question": 1}\n')
+    before = tasks_file.read_bytes()
+    for words, said in (
+        (("prompts", "tasks.jsonl", "./tasks.jsonl"), "OUT: tasks.jsonl is a file that is read here"),
+        (("validate", "tasks.jsonl", "--quick", "--fix", "tasks.jsonl"), "--fix: tasks.jsonl is a file that is read"),
+        (("prompts", "empty.jsonl", "tasks.jsonl"), "empty.jsonl: has no row with a prompt"),
+    ):
+        assert cli.main(["data", *words]) == 3
+        assert said in capsys.readouterr().err
+    assert tasks_file.read_bytes() == before
+
+
 def test_split_writes_rows_as_they_were_and_nothing_is_on_both_sides(folder, capsys):
     rows = [row(f"t{n}", f"Return number {n}.", [f"assert f{n}() == {n}"], "def f(): pass") for n in range(50)]
     Path("mine.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))

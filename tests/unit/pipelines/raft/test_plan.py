@@ -42,6 +42,17 @@ def test_bare_prompts_are_asked_in_the_verifiers_language(tmp_path):
     assert not tested.has_tests, "Python's asserts say nothing about C++"
 
 
+def test_a_row_that_names_no_verifier_of_ours_is_named_with_its_place(tmp_path):
+    path = tmp_path / "tasks.jsonl"
+    row = {"prompt": "Add one.", "test_list": ["assert f(1) == 2"]}
+    path.write_text("".join(json.dumps(row | {"task_id": i, "verifier": i}) + "\n" for i in ("python", "pythn")))
+    settings = [f"tasks.train={path}", f"output_dir={tmp_path / 'out'}"]
+    with pytest.raises(DataError, match=r"tasks.jsonl:2: task pythn names the verifier 'pythn', which does not exist"):
+        prepare(load(RaftConfig, None, settings))
+    asked = prepare(load(RaftConfig, None, [*settings, "verifier=mbpp"])).training.tasks.tasks
+    assert len(asked) == 2, "what judges was named, and rows are not asked"
+
+
 def test_a_share_of_the_tasks_is_held_out_by_default_and_said(tmp_path, caplog):
     def plan(*settings: str):
         return prepare(load(RaftConfig, None, [f"output_dir={tmp_path}", *settings]))
