@@ -4,6 +4,7 @@ import os
 from pathlib import PurePath
 from typing import Any
 
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # engines' threads that wait leave a core to the tests beside them
 os.environ.setdefault("HALO_RAFT_LEDGER", "off")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -64,32 +64,6 @@ def test_vllm_reads_each_variable():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("given", "spins"),
-    [({}, settings.SPINS_FOR_WORK), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")],
-    ids=["ours", "the user's turns", "the user's policy"],
-)
-def test_threads_on_a_cpu_wait_as_they_are_told(given, spins):
-    """Set in the process before torch is imported, as the engine does, it reaches torch's OpenMP, which says so."""
-    program = (
-        "import json, os, sys\n"
-        "from halo_raft.config import RaftConfig, load\n"
-        "from halo_raft.engines import EngineSpec, vllm_settings\n"
-        "spec = EngineSpec('.', load(RaftConfig, None, []).engine, device='cpu')\n"
-        "os.environ.update(vllm_settings.environment(spec))\n"
-        "import torch\n"
-    )
-    bare = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=bare | given | {"OMP_DISPLAY_ENV": "VERBOSE"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
-
-
 def test_one_gpu_has_its_engine_in_the_actors_process_and_several_do_not():
     assert settings.environment(spec())["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
     assert "VLLM_ENABLE_V1_MULTIPROCESSING" not in settings.environment(spec("engine.tensor_parallel=2"))

@@ -15,10 +15,6 @@ from halo_raft.errors import ConfigError
 CPU_BLOCK_TOKENS = 32
 """KV block size on CPU: its default of 128 keeps short prompts from ever sharing a prefix."""
 
-SPINS_FOR_WORK = "5000"
-"""Turns that a thread on a CPU waits for the others before it sleeps, some tens of microseconds: a layer's length. By
-default it turns for milliseconds on a core that judging or another process could use, and that the others wait for."""
-
 MOST_PINNED_MB = 16
 """Host memory in larger pieces is neither rounded up nor kept: a sleeping engine's weights."""
 
@@ -63,8 +59,6 @@ def environment(spec: EngineSpec) -> dict[str, str]:
     if spec.device == "cpu":
         cores = sorted(os.sched_getaffinity(0))[: spec.threads or None]
         shares = [cores[rank::parallel] or cores for rank in range(parallel)]
-        if "OMP_WAIT_POLICY" not in os.environ:
-            env["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", SPINS_FOR_WORK)
         env |= {
             "OMP_NUM_THREADS": str(len(shares[0])),  # Ray sets it to the actor's share of CPUs
             "VLLM_CPU_OMP_THREADS_BIND": "|".join(",".join(map(str, s)) for s in shares),  # `auto` leaves a core idle
