@@ -18,21 +18,22 @@ import argparse
 import dataclasses
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from native_programs import INPUT, KINDS, SAMPLES, Kind
 from side_by_side import RESULTS, Comparison, facts, write
 
 TASKS = 6
 WARM_UP = 999
-TICK = os.sysconf("SC_CLK_TCK")
 SIGHTS = ("first sight", "seen before")
 
 
@@ -66,23 +67,11 @@ class Took:
 
 def cpu_s() -> float:
     """Return the CPU seconds of this process and of all below it, the living ones included."""
-    used = sum(
-        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
-    return used + sum(map(_tree_s, _children(os.getpid())))
-
-
-def _children(pid: int) -> list[int]:
-    threads = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in threads for child in file.read_text().split()]
-
-
-def _tree_s(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / TICK + sum(map(_tree_s, _children(pid)))
-    except OSError:  # it ended just now: its parent has its seconds
-        return 0.0
+    me, used = psutil.Process(), 0.0
+    for process in (me, *me.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # it ended just now: its parent has its seconds
+            used += sum(process.cpu_times()[:4])  # its own, and those of its children that ended
+    return used
 
 
 def judge(kind: Kind) -> list[Took]:

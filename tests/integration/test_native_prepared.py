@@ -5,6 +5,7 @@ Each row says what plain g++ makes of a program.
 
 # ruff: noqa: E501
 
+import shutil
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from halo_raft import sandbox
 from halo_raft.records import Task
 from halo_raft.verifiers import VerifierOptions, create
 from halo_raft.verifiers.native.instances import ANNOUNCED
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed: make toolchains")
 
 HEAD = "#include <bits/stdc++.h>\nusing namespace std;\n"
 PRINTS = {
