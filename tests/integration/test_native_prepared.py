@@ -40,6 +40,8 @@ PRINTS = {
     "int main() { vector<int> v = {3, 2}; sort(v.begin(), v.end()); cout << v[0]; }",
     "a specialized template behind a comment": "template /* of ours */ <> void std::sort(vector<int>::iterator a, vector<int>::iterator) { *a = 1; }\n"
     "int main() { vector<int> v = {3, 2}; sort(v.begin(), v.end()); cout << v[0]; }",
+    "a specialized template behind a macro": "#define NOTHING\ntemplate <NOTHING> void std::sort(vector<int>::iterator a, vector<int>::iterator) { *a = 1; }\n"
+    "int main() { vector<int> v = {3, 2}; sort(v.begin(), v.end()); cout << v[0]; }",
     "an order of pairs in std": "namespace std { bool operator<(const pair<int, int>& a, const pair<int, int>& b) { return a.second < b.second; } }\n"
     "int main() { vector<pair<int, int>> v = {{0, 9}, {1, 3}}; sort(v.begin(), v.end()); cout << v[0].first; }",
     "an order of strings in std": "namespace std { bool operator<(const string& a, const string& b) { return a.size() < b.size(); } }\n"

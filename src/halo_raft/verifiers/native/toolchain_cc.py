@@ -24,6 +24,8 @@ from halo_raft.verifiers.native.toolchains import (
 _ALL_OF_STD = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<bits/stdc\+\+\.h>", re.MULTILINE)
 _MACRO_BEFORE = re.compile(r"^[ \t]*#[ \t]*(?:define|undef|if)\b", re.MULTILINE)
 _OLD_STANDARD = re.compile(r"-std=(?:c|gnu)\+\+(?:98|03|0x|11|1y|14)")
+Prepared = tuple[Path, tuple[str, ...]]
+"""The folder of some headers, and what has to be linked with what they leave out."""
 ONLINE_JUDGE = "-DONLINE_JUDGE"
 """Defined where a program is run on cases, as contests have it; no header of the standard library asks for it."""
 MAX_ERRORS = {"gcc": "-fmax-errors=5", "clang": "-ferror-limit=5"}
@@ -57,10 +59,16 @@ class CcToolchain(Toolchain):
         """Return the compilation of C or C++ units."""
         wanted = self._with_standard(wanted) if language == "cpp" else wanted
         compiler = find(self.cc if language == "c" else self.cxx, self.package)
-        folder: Path | None = None
-        archives: tuple[str, ...] = ()
-        if self._needs_headers(wanted, language):
-            folder, archives = self._headers(compiler, wanted, language)
+        if not self._needs_headers(wanted, language):
+            return self._command(compiler, wanted, language)
+        whole, lean = self._headers(compiler, wanted, language)
+        certain = self._command(compiler, wanted, language, whole)
+        if lean is None:
+            return certain
+        return dataclasses.replace(self._command(compiler, wanted, language, lean), otherwise=certain)
+
+    def _command(self, compiler: str, wanted: Wanted, language: str, prepared: Prepared | None = None) -> Command:
+        folder, archives = prepared or (None, ())
         windows = "mingw" in self.cxx
         output = f"{PROGRAM}.exe" if windows else PROGRAM  # mingw's linker gives it that name anyway
         argv = [
@@ -108,21 +116,23 @@ class CcToolchain(Toolchain):
             return ("-include-pch", str(folder / "report.hpp.pch"))
         return (f"-I{folder}", "-include", str(folder / "report.hpp"))
 
-    def _headers(self, program: str, wanted: Wanted, language: str) -> tuple[Path, tuple[str, ...]]:
-        """Return the folder of the headers, and what has to be linked with what they leave out."""
+    def _headers(self, program: str, wanted: Wanted, language: str) -> tuple[Prepared, Prepared | None]:
+        """Return all headers, and fewer of them where the units seem to need no more."""
         flags = tuple(f for f in wanted.flags if f[:2] not in ("-W", "-w", "-l") and f != ONLINE_JUDGE)
         compiler = Compiler(program, output_of(program, "--version").partition("\n")[0], flags, self.family)
-        whole = prepare(compiler)
+        folder = prepare(compiler)
         if language == "c" or self.family != "gcc":
-            return whole, ()
+            return (folder, ()), None
         sources = list(wanted.units.values())
         announcing = prepare_lean(compiler, announcing=True) if usual(flags) else None
         archives = (str(announcing / ARCHIVE),) if announcing and wanted.objects else ()  # those may well want it
+        whole = folder, archives
         if mentions([*sources, " ".join(flags)], rare_names_of(compiler)):
-            return whole, archives
+            return whole, None
         if announcing and fit(sources):
-            return announcing, (str(announcing / ARCHIVE),)
-        return prepare_lean(compiler, announcing=False) or whole, archives
+            return whole, (announcing, (str(announcing / ARCHIVE),))
+        lean = prepare_lean(compiler, announcing=False)
+        return whole, (lean, archives) if lean else None
 
 
 def _may_begin_with_std(source: str) -> bool:
