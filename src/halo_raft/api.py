@@ -18,7 +18,7 @@ from typing import Any
 from halo_raft import tasks as sources
 from halo_raft.cluster.connection import verification_workers
 from halo_raft.config import RaftConfig, load
-from halo_raft.errors import DataError, HaloRaftError
+from halo_raft.errors import DataError, HaloRaftError, UsageError
 from halo_raft.judging import Answer, JudgingPolicy, Known, beyond_us, judge_all, ledger_folder
 from halo_raft.judging.known import task_key
 from halo_raft.records import CycleStats, Task, Verdict, VerdictKind
@@ -54,6 +54,8 @@ def load_tasks(tasks: Tasks, *, limit: int | None = None) -> TaskSet:
     Raises:
         HaloRaftError: There is no such source or file, or a row is no task; the message names it.
     """
+    if not isinstance(tasks, str | Path | TaskSet | Iterable) or isinstance(tasks, Mapping):
+        raise DataError(f"tasks: {type(tasks).__name__} is no tasks; give a file, a source, or a list of rows")
     if isinstance(tasks, str | Path):
         return sources.load(str(tasks), limit=limit)
     if isinstance(tasks, TaskSet):
@@ -75,6 +77,8 @@ class Judge:
     """
 
     def __init__(self, verifier: str = "auto", *, settings: Sequence[str] = (), workers: int | None = 0) -> None:
+        if isinstance(settings, str):
+            raise UsageError(f"settings: {settings!r} is one text; give a list of them")
         config = load(RaftConfig, None, settings)
         self._policy = JudgingPolicy.of(verifier, config.verifier, config.sandbox)
         self._policy.check()

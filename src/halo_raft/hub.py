@@ -1,9 +1,10 @@
-"""What the model hub and its cache have of a model: told by its small config file, in seconds."""
+"""What the model hub and its cache have: told in seconds, by a model's small config file, or by a data set's page."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 
 SECONDS = 5.0
 """The hub answers in so long, or is not to be had; its own client would try again for half a minute."""
@@ -24,18 +25,40 @@ def cached_config(name: str) -> str | None:
 def bring_config(name: str) -> None:
     """Bring a model's config.json into the cache.
 
-    The hub is asked for it once, in a thread: looking up a name, and trying an address after the other, know no limit.
-
     Raises:
         Exception: The hub does not have it, or is not to be had; see `why_not`.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
+    _ask_once(lambda: get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=SECONDS))
+    hf_hub_download(name, "config.json")
+
+
+def answers_about(data_set: str) -> bool:
+    """Return whether the hub answers at all, be it that it has no such set, or that it is not for everybody."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        _ask_once(lambda: HfApi().dataset_info(data_set, timeout=SECONDS))
+    except HfHubHTTPError:
+        return True
+    except Exception:
+        return False
+    return True
+
+
+def _ask_once(question: Callable[[], object]) -> None:
+    """Ask the hub, in a thread: looking up a name, and trying an address after the other, know no limit.
+
+    Raises:
+        Exception: What the question raises, or there is no answer in `SECONDS`.
+    """
     said = queue.SimpleQueue[Exception | None]()
 
     def ask() -> None:
         try:
-            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=SECONDS)
+            question()
         except Exception as error:
             said.put(error)
         else:
@@ -48,7 +71,6 @@ def bring_config(name: str) -> None:
         error = TimeoutError(f"no answer in {SECONDS:g} s")
     if error:
         raise error
-    hf_hub_download(name, "config.json")
 
 
 def why_not(name: str, error: Exception) -> str:

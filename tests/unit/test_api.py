@@ -44,6 +44,9 @@ def test_tasks_are_loaded_from_sources_files_rows_and_records(tmp_path):
     assert len(load_tasks("starter", limit=3).tasks) == 3
     with pytest.raises(HaloRaftError, match="row 1: has no prompt"):
         load_tasks([{}])
+    for wrong, name in ((5, "int"), ({"prompt": "x"}, "dict"), (None, "NoneType")):
+        with pytest.raises(HaloRaftError, match=f"^tasks: {name} is no tasks; give a file, a source, or a list"):
+            load_tasks(wrong)
 
 
 def test_completions_are_judged_in_their_order():
@@ -55,6 +58,11 @@ def test_completions_are_judged_in_their_order():
     ]  # fmt: skip
     assert (verdicts[1].tests_passed, verdicts[1].tests_total, verdicts[1].success) == (1, 2, False)
     assert [v.success for v in verify(ROWS, [ADD, NEG])] == [True, True], "texts are one a task"
+
+
+def test_settings_are_several():
+    with pytest.raises(HaloRaftError, match="^settings: 'sandbox.cpu_s=2' is one text; give a list of them"):
+        verify(ROWS, [ADD, NEG], settings="sandbox.cpu_s=2")
 
 
 def test_the_same_id_may_be_another_task_the_next_time():

@@ -12,6 +12,14 @@ import yaml
 from halo_raft.errors import HaloRaftError
 
 KeyPath = tuple[str, ...]
+_MENDS = {
+    "'\\t'": "indent with spaces",
+    "mapping values are not allowed": "quote a value that has a colon, and indent keys of a section alike",
+    "expected ':'": "write `key: value`, with a space behind the colon",
+    "expected <block end>": "indent keys of a section alike",
+    "cannot start any token": "quote a value that begins with a sign",
+}
+"""Part of what the parser says -> what helps; the first that fits."""
 _MERGE, _MAP, _LIST = (f"tag:yaml.org,2002:{kind}" for kind in ("merge", "map", "seq"))
 
 
@@ -62,7 +70,8 @@ def read(text: str, source: Source, path: KeyPath = ()) -> Any:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
         if source.lines is None:
             raise source.wrong((), f"the value is not YAML ({problem}); quote it") from None
-        raise source.error(f"{source.name}{f':{mark.line + 1}' if mark else ''}: not YAML: {problem}") from None
+        mend = next((f"; {mend}" for sign, mend in _MENDS.items() if sign in str(problem)), "")
+        raise source.error(f"{source.name}{f':{mark.line + 1}' if mark else ''}: not YAML: {problem}{mend}") from None
     if node is None:
         return None if path else {}
     source.note((), node)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from halo_raft.records import Verdict
+from halo_raft.extract import compiles, continued, defines, extract, first_that_compiles
+from halo_raft.prompts import function_stub
+from halo_raft.records import Task, Verdict
 from halo_raft.store import Drawn
 
 
@@ -15,17 +17,27 @@ class Answer:
     Attributes:
         completion: The text as the model wrote it.
         key: What identical programs have in common (`known`); empty where nothing is known of them.
+        form: As `records.Sample`.
     """
 
     sample_id: str
     task_id: str
     completion: str
     key: str = ""
+    form: str | None = None
 
     @classmethod
     def of(cls, sample: Drawn) -> Answer:
         """Return a sample's answer."""
-        return cls(sample.sample_id, sample.task_id, sample.completion)
+        return cls(sample.sample_id, sample.task_id, sample.completion, form=sample.form)
+
+    def judged_as(self, task: Task) -> str:
+        """Return the completion; where it only goes on with the function that it was asked to complete, under that."""
+        stub = function_stub(task) if self.form else None
+        code = extract(self.completion, task.language, task.entry_point) if stub else ""
+        if not stub or not code or defines(code, task.entry_point or "") or not _is_body(code):
+            return self.completion
+        return as_completion(first_that_compiles(continued(stub, code)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +53,8 @@ def as_completion(program: str) -> str:
     """Return a whole program as a completion that extraction takes as it is."""
     mark = "```" if any(line.lstrip().startswith("~~~") for line in program.splitlines()) else "~~~"
     return f"{mark}\n{program}\n{mark}\n"
+
+
+def _is_body(code: str) -> bool:
+    """Return whether code is what stands in a function: indented, or of no use outside of one."""
+    return code[:1].isspace() or not compiles(code)

@@ -66,7 +66,8 @@ class Keys:
         if answer.key or not self.tell:
             return answer
         try:
-            code = self._verifier.extract(answer.completion, self._tasks[answer.task_id])
+            task = self._tasks[answer.task_id]
+            code = self._verifier.extract(answer.judged_as(task), task)
         except Exception:  # the same will happen when it is judged, and be said there
             return answer
         text = f"{self._task_key(answer.task_id)}\0{language_of(code, '')}\0{code}"

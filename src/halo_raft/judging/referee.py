@@ -33,8 +33,9 @@ class Referee:
     def judge(self, answer: Answer) -> Judged:
         """Judge an answer; never raises but for an interrupt."""
         task = self._tasks[answer.task_id]
-        verdict = self._verifier.judge(answer.sample_id, answer.completion, task)
+        completion = answer.judged_as(task)
+        verdict = self._verifier.judge(answer.sample_id, completion, task)
         if verdict.kind is VerdictKind.INFRA or verdict.starved:
             log.debug("sample %s: %s (%s); judging it once more", answer.sample_id, verdict.kind, verdict.details)
-            verdict = self._patient_verifier.judge(answer.sample_id, answer.completion, task)
+            verdict = self._patient_verifier.judge(answer.sample_id, completion, task)
         return Judged(answer.key, verdict, self.station.identity)

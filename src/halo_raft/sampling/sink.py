@@ -147,4 +147,4 @@ class SampleSink:
     def _answers(self, path: Path) -> Iterator[Answer]:
         for sample in stored_samples(path) if self._unjudged else ():
             if sample.sample_id in self._unjudged:
-                yield Answer(sample.sample_id, sample.task_id, sample.completion)
+                yield Answer.of(sample)

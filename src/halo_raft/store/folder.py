@@ -102,10 +102,7 @@ class HeldFolder:
         Raises:
             DataError: Not writable, in use, or started with another fingerprint.
         """
-        if self.known(mend=A_COPY_OR_ANOTHER) is None and (strange := self._strangers()):
-            raise DataError(
-                f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another --output"
-            )
+        self.check_ours()
         self.hold()
         for path in self.path.iterdir():
             if _TORN.fullmatch(path.name):
@@ -147,6 +144,17 @@ class HeldFolder:
                     "and the first cycle and do the rest again"
                 )
         return f"{text}; set it back, use --fresh to discard all of it, or another --output"
+
+    def check_ours(self) -> None:
+        """Check that nothing is here that a run would write over and that no run wrote.
+
+        Raises:
+            DataError: Something is; names it.
+        """
+        if self.known(mend=A_COPY_OR_ANOTHER) is None and (strange := ", ".join(sorted(p.name for p in self._ours()))):
+            raise DataError(
+                f"output_dir: {self.path} holds {strange}, which no run of ours wrote; choose another --output"
+            )
 
     def hold(self) -> None:
         """Make the folder where it is missing, lock it, and remove what a killed training kept there for itself.
@@ -213,10 +221,6 @@ class HeldFolder:
         """Yield what is here under a name that a run gives."""
         for pattern in OURS:
             yield from self.path.glob(pattern)
-
-    def _strangers(self) -> str:
-        """Name the files of somebody else that a run would write over; empty where there are none."""
-        return ", ".join(sorted(path.name for path in self._ours()))
 
     def _clear(self) -> None:
         """Remove an earlier run's files, and nothing that no run of ours wrote."""

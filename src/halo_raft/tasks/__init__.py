@@ -60,7 +60,15 @@ def load(spec: str, *, limit: int | None = None) -> TaskSet:
         source, split = named
         tasks = [parse_row(row, f"{spec}, row {n}") for n, row in enumerate(source.load(split), start=1)]
         return TaskSet.of(spec, tasks[:limit], source.verifier)
-    tasks = [parse_row(row, f"{spec}:{line}") for line, row in read_rows(spec)]
+    tasks, lines = list[Task](), dict[str, int]()
+    for line, row in read_rows(spec):
+        task = parse_row(row, f"{spec}:{line}")
+        if (first := lines.setdefault(task.task_id, line)) != line:
+            raise DataError(
+                f"{spec}:{line}: task_id {task.task_id!r} is that of line {first} too; ids are unique "
+                f"(halo-raft data validate {spec} --fix FILE leaves such rows out)"
+            )
+        tasks.append(task)
     return TaskSet.of(spec, tasks[:limit], _verifier_for(tasks))
 
 

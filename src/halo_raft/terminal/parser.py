@@ -33,6 +33,16 @@ class Parser(argparse.ArgumentParser):
         # no abbreviations: `--lr` would be taken for `--lr-decay`
         super().__init__(**{"formatter_class": _Help, "allow_abbrev": False, **kwargs})
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Name the word that was meant by an unknown one, where one is near; Python 3.14 does so itself."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = difflib.get_close_matches(str(value), map(str, action.choices or ()), n=1)
+            raise argparse.ArgumentError(
+                action, f"{error.message}; did you mean {near[0]}?" if near else error.message
+            ) from None
+
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:

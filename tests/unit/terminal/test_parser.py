@@ -102,6 +102,22 @@ def test_an_unknown_flag_is_refused_with_the_nearest_one(
     assert said.endswith(f"did you mean {meant}?") if meant else "did you mean" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["benchmrak", "run"], "'benchmrak'"),
+        (["benchmark", "rnu"], "; did you mean run?"),
+        (["zzz"], "invalid choice: 'zzz'"),
+    ],
+)
+def test_an_unknown_command_is_refused_with_the_nearest_one(words, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert said in line and line.endswith("did you mean benchmark?") == (words[0] == "benchmrak")
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("typed", "offered"),

@@ -11,6 +11,7 @@ from halo_raft.errors import ConfigError
 from halo_raft.pipelines.plans import check_parts
 from halo_raft.pipelines.raft.plan import policies_of, prepare
 from halo_raft.sampling import TEMPLATE_BYTES, SamplingPlan, check_prompts_fit
+from halo_raft.store import RunFolder
 
 Topic = tuple[str, str]
 
@@ -26,6 +27,7 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
         HaloRaftError: As `prepare`, as far as can be told without a download; or the card has too little memory.
     """
     check_parts(config)
+    RunFolder(config.output_dir).check_ours()
     train = tasks.describe(config.tasks.train)
     others = [tasks.describe(spec) for spec in config.tasks.mix]
     fitting = tasks.judge_of(described.verifier for described in (train, *others))

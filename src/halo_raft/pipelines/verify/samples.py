@@ -6,6 +6,7 @@ hold a whole program under `solution` instead.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ def _completion(row: dict[str, Any], form: str, where: str) -> str:
     value = row.get(key)
     if value is None:
         hint = "; --format evalplus reads `solution`" if form != "evalplus" and "solution" in row else ""
+        near = difflib.get_close_matches(FORMATS[form], row, n=1)
+        hint = hint or (f"; did you mean {near[0]} to be it?" if near else "")
         raise DataError(f"{where}: has no {FORMATS[form]}{hint}")
     if not isinstance(value, str):
         raise DataError(f"{where}: {key} must be text, not {type(value).__name__}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from halo_raft.errors import DataError
+from halo_raft.hub import answers_about
 from halo_raft.tasks.public.catalogue import PublicSet, Split
 from halo_raft.tasks.public.copies import BUILDERS, first_line
 
@@ -22,6 +23,8 @@ def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, M
     Raises:
         DataError: It cannot be had; says the two ways to get it.
     """
+    if not (online := answers_about(public.hub or "")):
+        _keep_from_trying()
     from datasets import disable_progress_bars
 
     logging.getLogger("datasets").setLevel(logging.ERROR)
@@ -31,10 +34,19 @@ def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, M
         for number, row in enumerate(_opened(public, split, wanted), start=1):
             yield f"{public.hub}, row {number}", row
     except Exception as error:  # datasets raises whatever its parts do
+        why = first_line(error) if online else f"it does not answer, and of its cache: {first_line(error)}"
         raise DataError(
-            f"tasks: {public.hub} cannot be had from the hub ({first_line(error)}); go online, or give a copy: "
+            f"tasks: {public.hub} cannot be had from the hub ({why}); go online, or give a copy: "
             f"halo-raft data prepare --dataset {public.name}:{name} --source FILE_OR_FOLDER"
         ) from error
+
+
+def _keep_from_trying() -> None:
+    """Have what is in the cache read at once: the clients would ask a hub that does not answer for half a minute."""
+    import datasets
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
 
 
 def _opened(public: PublicSet, split: Split, wanted: str) -> Iterable[Mapping[str, Any]]:

@@ -46,7 +46,14 @@ def read_rows(path: str | Path, wrong: Callable[[int, DataError], None] | None =
                 if row is not None:
                     yield number, row
     except (OSError, EOFError) as error:  # a compressed file that was cut off is one of these
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}){_mend(error)}") from None
+
+
+def _mend(error: BaseException) -> str:
+    """Return what helps where a file is not there, or is a folder."""
+    if isinstance(error, FileNotFoundError):
+        return "; give a file that is there"
+    return "; name the file in it" if isinstance(error, IsADirectoryError) else ""
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -74,7 +81,7 @@ def _parquet(path: Path) -> Iterator[Numbered]:
                     yield number, row
     except (OSError, pyarrow.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise DataError(f"{path}: cannot be read as Parquet ({reason})") from None
+        raise DataError(f"{path}: cannot be read as Parquet ({reason}){_mend(error)}") from None
 
 
 def _row(line: bytes, number: int, where: str) -> dict[str, Any] | None:

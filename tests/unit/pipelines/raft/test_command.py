@@ -36,6 +36,13 @@ def test_what_is_named_beside_it_counts(begun, capsys, tmp_path):
     assert "samples_per_prompt: 4" in dry_run(capsys, "--output", str(begun.path), "sampling.samples_per_prompt=4")
 
 
+def test_a_dry_run_refuses_a_folder_of_somebody_elses_files_too(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("mine: 1\n")
+    assert cli.main(["raft", "train", "--prompts", "starter", "--output", str(tmp_path), "--dry-run"]) == 3
+    assert "holds config.yaml, which no run of ours wrote; choose another --output" in capsys.readouterr().err
+    assert (tmp_path / "config.yaml").read_text() == "mine: 1\n"
+
+
 def test_a_folder_of_sft_or_of_nobody_lends_no_settings(begun, capsys, tmp_path):
     begun.write_json("run.json", {"fingerprint": {"data": "a"}})
     for place in (begun.path, tmp_path / "new"):

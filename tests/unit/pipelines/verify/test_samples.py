@@ -52,6 +52,7 @@ def test_a_whole_program_is_taken_as_it_is(text):
         (["[1]"], ":1: is not a JSON object", "each line is one"),
         ([{"completion": "x"}], ":1: has no task_id", '{"task_id": ..., "completion": ...}'),
         ([{"task_id": "a"}], ":1: has no completion", ""),
+        ([{"task_id": "a", "completon": "x"}], ":1: has no completion", "did you mean completon to be it?"),
         ([{"task_id": "a", "solution": "x"}], ":1: has no completion", "--format evalplus"),
         ([{"task_id": "a", "completion": 3}], ":1: completion must be text, not int", ""),
         ([{"task_id": "c", "completion": "x"}], ":1: task_id 'c' is none of the 3 tasks of tasks.jsonl", ""),
@@ -70,7 +71,7 @@ def test_what_is_wrong_is_said_with_its_line(read, rows, line, expected):
 
 
 def test_a_missing_file_and_one_that_is_no_text(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"cannot be read \(No such .*\); give a file that is there"):
         read_samples(tmp_path / "none.jsonl", "plain", TASKS)
     (tmp_path / "b.jsonl").write_bytes(b'{"task_id": "\xff"}\n')
     with pytest.raises(DataError, match="is not UTF-8"):
