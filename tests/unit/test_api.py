@@ -61,7 +61,7 @@ def test_completions_are_judged_in_their_order():
 
 
 def test_settings_are_several():
-    with pytest.raises(HaloRaftError, match="^settings: 'sandbox.cpu_s=2' is one text; give a list of them"):
+    with pytest.raises(HaloRaftError, match=r"^settings: 'sandbox.cpu_s=2' is one text; give a list of them"):
         verify(ROWS, [ADD, NEG], settings="sandbox.cpu_s=2")
 
 

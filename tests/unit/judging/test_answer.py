@@ -12,7 +12,8 @@ from halo_raft.sampling.drafts import FUNCTION
 
 TASK = Task(
     task_id="t", prompt="Write a function that adds two numbers.", entry_point="add",
-    test_list=("assert add(1, 2) == 3", "assert add(2, 5) == 7"), solution="def add(one, other):\n    return one + other",
+    test_list=("assert add(1, 2) == 3", "assert add(2, 5) == 7"),
+    solution="def add(one, other):\n    return one + other",
 )  # fmt: skip
 WHOLE = "def add(one, other):\n    return one + other"
 BODIES = {

@@ -71,8 +71,10 @@ def test_the_forms_of_the_data_sets():
         (['{"prompt": "a", "test_cases": ["x"]}'], "tasks.jsonl:1: test_cases must be a list of objects"),
         (['{"prompt": 5}'], "tasks.jsonl:1: prompt must be text, not int"),
         (['{"prompt": "a", "test_list": "assert f()"}'], "tasks.jsonl:1: test_list must be a list of strings"),
-        (['{"prompt": "a", "task_id": 1}', '{"prompt": "b", "task_id": 1}'], 
-         "tasks.jsonl:2: task_id '1' is that of line 1 too; ids are unique"),  # fmt: skip
+        (
+            ['{"prompt": "a", "task_id": 1}', '{"prompt": "b", "task_id": 1}'],
+            "tasks.jsonl:2: task_id '1' is that of line 1 too; ids are unique",
+        ),
         ([], "holds no tasks"),
     ],
 )

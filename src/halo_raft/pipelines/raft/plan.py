@@ -126,12 +126,17 @@ def prepare(config: RaftConfig) -> RaftPlan:
     return RaftPlan(config=config, training=training, heldout=heldout, policies=policies, mixed=mixed)
 
 
+def takes_out(config: RaftConfig, count: int) -> bool:
+    """Return whether a run on so many training tasks, where none are named to measure on, holds some of them out."""
+    return config.tasks.heldout_share > 0 and count >= LEAST_TO_SPLIT
+
+
 def _taken_out(train: TaskSet, config: RaftConfig) -> tuple[TaskSet, TaskSet | None]:
     """Hold out a share of the training tasks where none are named to measure on, and there are enough."""
     measures = config.heldout.samples or config.heldout.greedy
     if config.tasks.heldout or not config.tasks.heldout_share or not measures:
         return train, None
-    if len(train.tasks) < LEAST_TO_SPLIT:
+    if not takes_out(config, len(train.tasks)):
         log.info("%s: %d tasks are too few to hold some out, so nothing is measured on; name others with --heldout",
                  train.name, len(train.tasks))  # fmt: skip
         return train, None

@@ -17,11 +17,21 @@ def test_metrics_go_by_the_trackers_names():
     assert found == {"heldout/pass_at_4": "maximize", "loss/last": "minimize", "seconds": "minimize"}
 
 
+def test_what_a_run_holds_out_of_its_own_tasks_is_logged(tmp_path):
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(f'{{"prompt": "Write f{n}.", "test_list": ["assert f{n}() == {n}"]}}\n' for n in range(50)))
+    objective = {"heldout/pass_at_1": "maximize"}
+    assert check_objective(config(objective, tasks={"train": str(file)})) == objective
+    for fewer in ({"limit": 49}, {"heldout_share": 0}):
+        with pytest.raises(ConfigError, match="heldout/pass_at_1: is never logged"):
+            check_objective(config(objective, tasks={"train": str(file), **fewer}))
+
+
 @pytest.mark.parametrize(
     ("objective", "settings", "message"),
     [
         ({"pass_rat": "maximize"}, {}, "did you mean pass_rate?"),
-        ({"heldout/pass_at_1": "maximize"}, {"tasks": {}}, "name held-out tasks with tasks.heldout"),
+        ({"heldout/pass_at_1": "maximize"}, {"tasks": {"limit": 20}}, "name held-out tasks with tasks.heldout"),
         ({"heldout/pass_at_3": "maximize"}, {}, "is never logged"),
         ({"heldout/greedy": "maximize"}, {"heldout": {"greedy": False}}, "is never logged"),
         ({"happiness": "maximize"}, {}, "there are: seconds, "),
