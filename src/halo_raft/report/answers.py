@@ -16,16 +16,19 @@ MOST_TASKS = 100
 """Tasks whose completions are shown side by side: the most changed ones. A page of all of MBPP's would be unwieldy."""
 
 
-def asked(task: Task | None, wording: Mapping[str, Any]) -> str:
+def asked(task: Task | None, wording: Mapping[str, Any], form: str | None = None) -> str:
     """Return the chat that a model was sent for a task, with the tests that it was shown; nothing without a task.
 
     Args:
         task: None where the tasks are no longer to be had.
         wording: A configuration's `tasks:` section: `system_prompt`, `show_tests`.
+        form: As `records.Sample`.
     """
     if task is None:
         return ""
-    chat = prompts.messages(task, system=wording.get("system_prompt"), show_tests=bool(wording.get("show_tests", True)))
+    show_tests = bool(wording.get("show_tests", True))
+    stub = prompts.function_stub(task, show_tests=show_tests) if form else None
+    chat = prompts.messages(task, system=wording.get("system_prompt"), show_tests=show_tests, stub=stub)
     return "\n\n".join(f"{message['role'].capitalize()}:\n{message['content']}" for message in chat)
 
 

@@ -29,8 +29,8 @@ def examples(folder: RunFolder, cycle: int, tasks: Mapping[str, Task], wording: 
     """
     paths = folder.samples_path(cycle), folder.verdicts_path(cycle)
     return [
-        Example(cycle, name, asked(tasks.get(name), wording), found)
-        for name, found in _chosen(folder.path, cycle, tuple(map(state_of, paths)))
+        Example(cycle, name, asked(tasks.get(name), wording, form), found)
+        for name, form, found in _chosen(folder.path, cycle, tuple(map(state_of, paths)))
     ]
 
 
@@ -44,10 +44,13 @@ def state_of(path: Path) -> tuple[int, int, int] | None:
 
 
 @lru_cache(maxsize=64)
-def _chosen(path: Path, cycle: int, states: object) -> list[tuple[str, Answer]]:
-    """Return the tasks and answers that are shown of a cycle, looked for once as long as its files do not change."""
+def _chosen(path: Path, cycle: int, states: object) -> list[tuple[str, str | None, Answer]]:
+    """Return the tasks, how they were asked, and the answers that are shown of a cycle.
+
+    They are looked for once as long as its files do not change.
+    """
     folder, by_kind = RunFolder(path), defaultdict[str, _Few](_Few)
-    others = {s.sample_id for s in folder.stored(cycle) if s.round or s.form}  # asked in other words than are shown
+    others = {s.sample_id for s in folder.stored(cycle) if s.round}  # they saw more than the task
     for verdict in folder.each_verdict(cycle):
         if verdict.sample_id not in others:
             by_kind[str(verdict.kind)].see(verdict)
@@ -62,7 +65,11 @@ def _chosen(path: Path, cycle: int, states: object) -> list[tuple[str, Answer]]:
                 chosen[fresh.task_id] = fresh
     wanted = {verdict.sample_id for verdict in chosen.values()}
     samples = {sample.sample_id: sample for sample in folder.stored(cycle) if sample.sample_id in wanted}
-    return [(name, answer(samples[v.sample_id], v)) for name, v in chosen.items() if v.sample_id in samples]
+    return [
+        (name, sample.form, answer(sample, verdict))
+        for name, verdict in chosen.items()
+        if (sample := samples.get(verdict.sample_id))
+    ]
 
 
 class _Few:

@@ -60,6 +60,16 @@ def test_a_prompt_is_shown_in_the_words_of_the_run(make_run):
     assert prompt == f"System:\nBe brief.\n\nUser:\n{TASKS['t0'].prompt}"
 
 
+def test_an_answer_to_a_function_form_stands_below_the_function_that_was_shown(make_run):
+    folder = make_run()
+    samples = folder.samples_path(1)
+    samples.write_text(samples.read_text().replace('"finish_reason"', '"form": "function", "finish_reason"'))
+    (asked,) = {e.prompt for e in gather(folder.path, TASKS).examples if e.task_id == "t0" and e.cycle == 1}
+    assert "Complete this Python function:" in asked and "def f0(" in asked
+    (asked,) = {e.prompt for e in gather(folder.path, TASKS).examples if e.task_id == "t0" and e.cycle == 2}
+    assert "def f0(" not in asked
+
+
 def test_held_out_tasks_have_the_answers_of_the_base_and_the_best_cycle(make_run):
     folder = make_run()
     assert gather(folder.path, TASKS).side_by_side == (), "not asked for"
