@@ -126,6 +126,7 @@ def folder(tmp_path, monkeypatch):
     shutil.copy("data/copy.jsonl", "data/rlvr/mbpp_validation.jsonl")
     for name, text in YAML.items():
         Path(f"configs/{name}.yaml").write_text(text)
+    Path("models/raft/run.json").write_text('{"fingerprint": {}}')
     for adapter in (Path("models/sft/final_model"), Path("models/raft/cycle_5_final")):
         make_adapter(adapter)
         base = {"base_model_name_or_path": "Qwen/Qwen2.5-Coder-7B", "r": 16}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -51,8 +52,6 @@ def test_vllm_reads_each_variable():
         "import torch\n"
         "assert 'pinned_max_cached_size_mb:16' in torch._C._accelerator_getAllocatorSettings()\n"
     )
-    import json
-
     environment = settings.environment(spec())
     done = subprocess.run(
         [sys.executable, "-c", program, json.dumps(environment | settings.environment(spec(device="cpu")))],
@@ -74,6 +73,26 @@ def test_a_sleeping_engines_weights_are_not_rounded_up_on_the_host(monkeypatch):
     assert settings.environment(spec())["PYTORCH_ALLOC_CONF"] == "backend:native,pinned_max_cached_size_mb:16"
     assert "PYTORCH_ALLOC_CONF" not in settings.environment(spec("engine.sleep=false"))
     assert "PYTORCH_ALLOC_CONF" not in settings.environment(spec(device="cpu"))
+
+
+def test_an_eager_engine_on_a_cpu_compiles_nothing_and_any_other_what_it_likes(monkeypatch):
+    environment = settings.environment(spec(device="cpu"))
+    assert environment["TORCH_COMPILE_DISABLE"] == "1" and settings.arguments(spec(device="cpu"))["enforce_eager"]
+    for other in (spec("engine.enforce_eager=false", device="cpu"), spec(), spec("engine.enforce_eager=true")):
+        assert "TORCH_COMPILE_DISABLE" not in settings.environment(other)
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "0")
+    assert settings.environment(spec(device="cpu"))["TORCH_COMPILE_DISABLE"] == "0"
+    program = (
+        "import json, os, sys, torch\n"
+        "os.environ.update(json.loads(sys.argv[1]))\n"
+        "import torch._dynamo\n"
+        "compiled = torch.compile(lambda x: x + 1, backend=lambda *_: sys.exit('it was compiled'))\n"
+        "assert compiled(torch.ones(1)) == 2\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(environment)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_engine_does_not_start_where_something_is_missing(monkeypatch):

@@ -63,6 +63,8 @@ def environment(spec: EngineSpec) -> dict[str, str]:
             "OMP_NUM_THREADS": str(len(shares[0])),  # Ray sets it to the actor's share of CPUs
             "VLLM_CPU_OMP_THREADS_BIND": "|".join(",".join(map(str, s)) for s in shares),  # `auto` leaves a core idle
         }
+        if _eager(spec):  # some helpers are compiled all the same, for 14 s: the canary's needs one
+            env["TORCH_COMPILE_DISABLE"] = os.environ.get("TORCH_COMPILE_DISABLE", "1")
     return env
 
 
@@ -78,7 +80,7 @@ def arguments(spec: EngineSpec) -> dict[str, Any]:
         "max_model_len": config.max_model_len,
         "max_num_seqs": sequences,
         "tensor_parallel_size": config.tensor_parallel,
-        "enforce_eager": on_cpu if config.enforce_eager is None else config.enforce_eager,
+        "enforce_eager": _eager(spec),
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "seed": spec.seed,
@@ -99,6 +101,12 @@ def arguments(spec: EngineSpec) -> dict[str, Any]:
         given |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": served_rank(spec.lora_rank)}
         given |= {"worker_extension_cls": f"{WorkerReport.__module__}.{WorkerReport.__name__}"}
     return given
+
+
+def _eager(spec: EngineSpec) -> bool:
+    """Return whether nothing is compiled; on a CPU that takes longer than most runs gain by it."""
+    given = spec.config.enforce_eager
+    return spec.device == "cpu" if given is None else given
 
 
 def served_rank(rank: int) -> int:
