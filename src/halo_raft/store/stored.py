@@ -36,6 +36,8 @@ class Drawn(Protocol):
     @property
     def tokens(self) -> int: ...  # noqa: D102
     @property
+    def form(self) -> str | None: ...  # noqa: D102
+    @property
     def round(self) -> str | None: ...  # noqa: D102
     @property
     def completion(self) -> str: ...  # noqa: D102
