@@ -237,9 +237,10 @@ def _training(found: Found) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for run in found.all:
         for s in run.cycles[1:]:
+            passed = f"{s.pass_rate:.1%}" if s.samples else "-"  # SFT draws none
             yield (
                 f"| {run.arm} | {run.seed} | {s.cycle}{' (best)' if s.cycle == run.best else ''} "
-                f"| {s.pass_rate:.1%} | {s.kept} | {s.kept_prompts} | {s.replayed} | {s.train_steps} "
+                f"| {passed} | {s.kept} | {s.kept_prompts} | {s.replayed} | {s.train_steps} "
                 f"| {s.train_tokens_per_s:,.0f} | {sum(s.seconds.values()) / 60:.1f} |"
             )
 
