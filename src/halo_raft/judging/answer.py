@@ -34,7 +34,10 @@ class Answer:
     def judged_as(self, task: Task) -> str:
         """Return the completion; where it only goes on with the function that it was asked to complete, under that."""
         stub = function_stub(task) if self.form else None
-        code = extract(self.completion, task.language, task.entry_point) if stub else ""
+        try:
+            code = extract(self.completion, task.language, task.entry_point) if stub else ""
+        except Exception:  # the same will happen when it is judged, and be said there
+            return self.completion
         if not stub or not code or defines(code, task.entry_point or "") or not _is_body(code):
             return self.completion
         return as_completion(first_that_compiles(continued(stub, code)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
@@ -23,16 +24,16 @@ def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, M
     Raises:
         DataError: It cannot be had; says the two ways to get it.
     """
-    if not (online := answers_about(public.hub or "")):
-        _keep_from_trying()
+    online = answers_about(public.hub or "")
     from datasets import disable_progress_bars
 
     logging.getLogger("datasets").setLevel(logging.ERROR)
     disable_progress_bars()
     wanted = split.hub or name
     try:
-        for number, row in enumerate(_opened(public, split, wanted), start=1):
-            yield f"{public.hub}, row {number}", row
+        with contextlib.nullcontext() if online else _by_the_cache_alone():
+            for number, row in enumerate(_opened(public, split, wanted), start=1):
+                yield f"{public.hub}, row {number}", row
     except Exception as error:  # datasets raises whatever its parts do
         why = first_line(error) if online else f"it does not answer, and of its cache: {first_line(error)}"
         raise DataError(
@@ -41,12 +42,18 @@ def rows_of(public: PublicSet, name: str, split: Split) -> Iterator[tuple[str, M
         ) from error
 
 
-def _keep_from_trying() -> None:
-    """Have what is in the cache read at once: the clients would ask a hub that does not answer for half a minute."""
+@contextlib.contextmanager
+def _by_the_cache_alone() -> Iterator[None]:
+    """Keep the clients from asking meanwhile: they would try a hub that does not answer for half a minute."""
     import datasets
     from huggingface_hub import constants
 
+    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
 
 def _opened(public: PublicSet, split: Split, wanted: str) -> Iterable[Mapping[str, Any]]:

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from halo_raft import tasks
+from halo_raft.tasks.public import hub
+from halo_raft.tasks.public.catalogue import SETS
 
 spec = importlib.util.spec_from_file_location("hub_server", Path(__file__).with_name("hub_server.py"))
 hub_server = importlib.util.module_from_spec(spec)
@@ -77,3 +79,22 @@ def test_parquet_gzip_and_plain_files_come_from_the_hub_and_broken_downloads_go_
                                "default/train/0000.parquet"}  # fmt: skip
     assert "a script of a data set ran" not in done.stderr
     assert "me/missing cannot be had from the hub" in done.stderr
+
+
+def test_a_hub_that_does_not_answer_is_left_alone_while_its_cache_is_read_and_no_longer(monkeypatch):
+    from huggingface_hub import constants
+
+    seen = []
+
+    def opened(*arguments):
+        seen.append(constants.HF_HUB_OFFLINE)
+        yield ROWS[0]
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "_opened", opened)
+    public = SETS["mbpp"]
+    for answers in (False, True):
+        monkeypatch.setattr(hub, "answers_about", lambda name, answers=answers: answers)
+        assert [row for _, row in hub.rows_of(public, *public.split("train"))] == [ROWS[0]]
+        assert constants.HF_HUB_OFFLINE is False
+    assert seen == [True, False]
