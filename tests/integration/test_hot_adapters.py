@@ -62,7 +62,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("core", ["0", "1"], ids=["one process", "a core of its own"])
+@pytest.mark.parametrize(
+    "core", ["0", pytest.param("1", marks=pytest.mark.slow)], ids=["one process", "a core of its own"]
+)
 def test_hot_adapters_are_exact_refused_each_time_and_proven(tmp_path, core):
     """One engine start for all: each is a minute of a small machine."""
     (tmp_path / "program.py").write_text(PROGRAM)

@@ -22,7 +22,7 @@ from halo_raft.store import read_records
 def config(tmp_path_factory, ray_session, default_model):
     folder = tmp_path_factory.mktemp("raft")
     settings = {
-        "tasks": {"train": "starter", "limit": 14, "heldout": "starter:heldout", "heldout_limit": 6},
+        "tasks": {"train": "starter", "limit": 8, "heldout": "starter:heldout", "heldout_limit": 4},
         "sampling": {"samples_per_prompt": 3, "max_new_tokens": 80, "temperature": 0.6, "stop": ["\n```\n"]},
         "engine": {"max_model_len": 512, "kv_cache_gb": 1, "max_num_seqs": 48},
         "selection": {"reward_threshold": 0.1, "keep_top_percent": 1.0},
@@ -55,7 +55,7 @@ def test_two_cycles_leave_the_guides_files(config, history):
     for cycle in (1, 2):
         samples = list(read_records(folder / f"cycle_{cycle}_samples.jsonl", Sample))
         verdicts = list(read_records(folder / f"cycle_{cycle}_verified.jsonl", Verdict))
-        assert len(samples) == len({s.sample_id for s in samples}) == 14 * 3
+        assert len(samples) == len({s.sample_id for s in samples}) == 8 * 3
         assert {v.sample_id for v in verdicts} == {s.sample_id for s in samples}
         assert {s.adapter for s in samples} == {None if cycle == 1 else "cycle-1"}
         assert (folder / f"cycle_{cycle}_final" / "adapter_config.json").is_file()
@@ -77,7 +77,7 @@ def test_statistics_agree_with_the_verdicts_on_disk(config, history):
         assert sum(stats.integrity.values()) == stats.samples
         assert stats.tasks_dropped == 0
         assert stats.train_steps > 0
-        assert stats.heldout["pass_at_1"]["tasks"] == stats.heldout["greedy"]["tasks"] == 6
+        assert stats.heldout["pass_at_1"]["tasks"] == stats.heldout["greedy"]["tasks"] == 4
 
 
 def test_samples_carry_the_exact_tokens(config, history, default_model):
@@ -140,8 +140,8 @@ def test_a_run_that_was_cut_off_goes_on_at_the_sample_where_it_stopped(config, h
     folder = config.output_dir
     samples = (folder / "cycle_2_samples.jsonl").read_bytes().splitlines(keepends=True)
     verdicts = (folder / "cycle_2_verified.jsonl").read_bytes().splitlines(keepends=True)
-    (folder / "cycle_2_samples.jsonl").write_bytes(b"".join(samples[:30]) + samples[30][:40])
-    (folder / "cycle_2_verified.jsonl").write_bytes(b"".join(v for v in verdicts[:20]))
+    (folder / "cycle_2_samples.jsonl").write_bytes(b"".join(samples[:16]) + samples[16][:40])
+    (folder / "cycle_2_verified.jsonl").write_bytes(b"".join(v for v in verdicts[:10]))
     for gone in ("cycle_2_kept.jsonl", "cycle_2_stats.json", "raft_statistics.json"):
         (folder / gone).unlink()
     shutil.rmtree(folder / "cycle_2_final")
@@ -151,12 +151,12 @@ def test_a_run_that_was_cut_off_goes_on_at_the_sample_where_it_stopped(config, h
 
     assert "Loading cached samples..." in capsys.readouterr().out
     kept = (folder / "cycle_2_samples.jsonl").read_bytes().splitlines(keepends=True)
-    assert kept[:30] == samples[:30]
-    assert len({json.loads(line)["sample_id"] for line in kept}) == len(kept) == 42
+    assert kept[:16] == samples[:16]
+    assert len({json.loads(line)["sample_id"] for line in kept}) == len(kept) == 24
     judged = [json.loads(line)["sample_id"] for line in (folder / "cycle_2_verified.jsonl").read_bytes().splitlines()]
-    assert len(set(judged)) == len(judged) == 42
+    assert len(set(judged)) == len(judged) == 24
     assert (folder / "cycle_2_final" / "adapter_config.json").is_file()
-    assert again[2].samples == 42
+    assert again[2].samples == 24
     assert len(client.search_runs([e.experiment_id for e in client.search_experiments()])) == runs_before
 
 
