@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
-# a process for each CPU; what starts engines is in one of them, all other files where there is room (tests/conftest.py)
+# a process for each CPU; most of what starts engines is in one of them, other files where there is room (tests/conftest.py)
 SIDE_BY_SIDE := -n logical --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup toolchains quickstart test test-all test-fast test-browser bench-check check docs format clean

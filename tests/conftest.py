@@ -30,26 +30,39 @@ WITHOUT_ENGINES = frozenset(
     )
 )  # fmt: skip
 """Files outside of `unit` and `attacks` whose tests start no Ray, no engine and no trainer."""
+LAST = ("test_sweep.py", "test_hot_adapters.py", "test_nothing_shared.py")
+"""Files whose tests start engines and take long: they come last, for whichever process is free."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what starts engines first: one process has all of it, which takes longest."""
-    items.sort(key=lambda item: not _starts_engines(item.nodeid))
+    """Put first what one process has to do alone, then what has no engines."""
+    items.sort(key=lambda item: (_place(item.nodeid), not _starts_engines(item.nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `-n`, give each file to one process, and all files that start engines to the same one."""
+    """With `-n`, give each file to one process, and all files that start engines, but for the last, to the same one."""
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "engines" if _starts_engines(nodeid) else str(super()._split_scope(nodeid))
+            together = _starts_engines(nodeid) and not _place(nodeid)
+            return "engines" if together else str(super()._split_scope(nodeid))
 
     return Together(config, log)
 
 
+def _place(nodeid: str) -> int:
+    """Return where a test comes among the last files, counted from 1; 0 for all others."""
+    name = _path(nodeid).name
+    return LAST.index(name) + 1 if name in LAST else 0
+
+
 def _starts_engines(nodeid: str) -> bool:
     """Say it of a test's id, such as `tests/integration/test_raft.py::test_more_cycles_are_no_change`."""
-    path = PurePath(nodeid.partition("::")[0])
+    path = _path(nodeid)
     return not {"unit", "attacks"} & set(path.parts) and path.name not in WITHOUT_ENGINES
+
+
+def _path(nodeid: str) -> PurePath:
+    return PurePath(nodeid.partition("::")[0])
