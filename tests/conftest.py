@@ -4,10 +4,10 @@ import os
 from pathlib import PurePath
 from typing import Any
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # engines' threads that wait leave a core to the tests beside them
 os.environ.setdefault("HALO_RAFT_LEDGER", "off")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave their core to the tests beside them
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 for variable in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
     os.environ.pop(variable, None)
