@@ -28,7 +28,7 @@ def main() -> None:
     """Measure and print; keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=24, help="starter tasks, four samples each")
+    parser.add_argument("--tasks", type=int, default=60, help="starter tasks, four samples each")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for cycle.json and cycle.md")
     arguments = parser.parse_args()
     seen_on = facts()
