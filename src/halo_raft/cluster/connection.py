@@ -28,8 +28,8 @@ RAY_ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # the default of 15 would leave nothing to set the verification workers below
 }
 """Read by Ray at import, so set before it."""
-ALONE = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
-"""Of an instance of our own, whose machine nobody takes away: a process less to start with each training."""
+PREEMPTION_WATCHER = "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"
+"""Whether each training starts a process that watches for nodes which are taken away; Ray's own processes read it."""
 
 FEW = 16
 """So many answers are judged here and now before Ray would be up."""
@@ -125,9 +125,9 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
     Raises:
         ConfigError: The cluster cannot be reached.
     """
-    address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
-    for key, value in (RAY_ENVIRONMENT | (ALONE if address == "local" else {})).items():
+    for key, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
+    address = wanted.ray_address or os.environ.get("RAY_ADDRESS") or "local"
     _bring_token(address)
     if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
         log.info("Starting Ray..." if address == "local" else f"Joining the Ray cluster at {address}...")
@@ -140,6 +140,7 @@ def ray_resources(wanted: ResourcesConfig) -> Iterator[dict[str, float]]:
         cpus = max(2, wanted.num_cpus or len(os.sched_getaffinity(0)))
         options: dict[str, Any] = {}
         if address == "local":
+            os.environ.setdefault(PREEMPTION_WATCHER, "0")  # nobody takes this machine away
             options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": _ray_folder()}
         if wanted.num_gpus == 0:
             options["runtime_env"] = {"env_vars": devices.HIDE_GPUS}  # a task without GPUs sees all of them else

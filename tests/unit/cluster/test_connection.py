@@ -59,7 +59,19 @@ def started(home, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("HSA_ENABLE_SDMA", "")  # so that it is taken back
     monkeypatch.delenv("HSA_ENABLE_SDMA")
+    monkeypatch.setenv(connection.PREEMPTION_WATCHER, "")  # likewise
+    monkeypatch.delenv(connection.PREEMPTION_WATCHER)
     return options
+
+
+@pytest.mark.parametrize(
+    ("address", "is_up", "watched"), [(None, False, "0"), ("host:6379", False, None), (None, True, None)]
+)
+def test_only_nodes_of_a_cluster_are_watched_for_being_taken_away(started, monkeypatch, address, is_up, watched):
+    monkeypatch.setattr(connection, "_check_answers", lambda address: None)
+    monkeypatch.setattr("ray.is_initialized", lambda: is_up)
+    with ray_resources(ResourcesConfig(num_gpus=0, ray_address=address)):
+        assert os.environ.get(connection.PREEMPTION_WATCHER) == watched
 
 
 @pytest.mark.parametrize("address", [None, "host:6379"])
