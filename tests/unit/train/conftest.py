@@ -36,17 +36,22 @@ def rows(count: int, seed: int = 0) -> list[dict[str, object]]:
 
 @pytest.fixture
 def make_job(tiny_model: str, tmp_path: Path) -> Callable[..., FinetuneJob]:
+    """Return a maker of jobs in the test's folder."""
+    return job_maker(tiny_model, tmp_path)
+
+
+def job_maker(model: str, folder: Path) -> Callable[..., FinetuneJob]:
     """Return a maker of jobs on 8 rows, in float32; keywords are fields of the job or of its training."""
 
     def make(name: str = "adapter", **changes: object) -> FinetuneJob:
-        examples = tmp_path / "examples.jsonl"
+        examples = folder / "examples.jsonl"
         examples.write_text("".join(json.dumps(row) + "\n" for row in rows(8)))
         training: dict[str, object] = {"bf16": False, "batch_size": 4, "gradient_accumulation": 2, "warmup_steps": 0}
         settings = {*TrainingConfig.model_fields, "batch_size", "gradient_accumulation"} - {"learning_rate"}
         training |= {key: changes.pop(key) for key in list(changes) if key in settings}
         fields: dict[str, object] = {
-            "base_model": tiny_model, "example_files": (examples,), "output_dir": tmp_path / name,
-            "storage_dir": tmp_path / "ray", "lora": LoraConfig(r=4, alpha=8), "learning_rate": 1e-2,
+            "base_model": model, "example_files": (examples,), "output_dir": folder / name,
+            "storage_dir": folder / "ray", "lora": LoraConfig(r=4, alpha=8), "learning_rate": 1e-2,
             "training": TrainingConfig.model_validate(training),
         }  # fmt: skip
         return FinetuneJob(**(fields | changes))  # type: ignore[arg-type]

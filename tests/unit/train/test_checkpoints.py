@@ -18,6 +18,8 @@ from halo_raft.errors import HaloRaftError
 from halo_raft.train import FinetuneJob
 from halo_raft.train.saving import checkpoint_folder
 
+from .conftest import job_maker
+
 torch = pytest.importorskip("torch")
 MakeJob = Callable[..., FinetuneJob]
 
@@ -103,9 +105,10 @@ def facts(job: FinetuneJob) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in ("loop_seconds", "tokens_per_s")}
 
 
-@pytest.fixture
-def uninterrupted(make_job: MakeJob) -> FinetuneJob:
-    job = make_job("uninterrupted", **SHAPE)
+@pytest.fixture(scope="module")
+def uninterrupted(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> FinetuneJob:
+    torch.set_num_threads(1)
+    job = job_maker(tiny_model, tmp_path_factory.mktemp("uninterrupted"))("uninterrupted", **SHAPE)
     assert train(job)["steps"] == STEPS
     return job
 
