@@ -43,8 +43,8 @@ SLOW_ENGINE = 400.0
 WAITS_S = 20.0
 """What a sample takes in the stage that waits, of which each worker gets one."""
 BYTES_A_SAMPLE = 28.0
-"""What the object store may grow by with each further sample and be called bounded, half of a draft (an answer has 1,000):
-the most that is seen of what goes up and down still grows a little with the time that is looked at."""
+"""What the object store may grow by with each further sample and be called bounded: half of a draft, and an answer has
+1,000. The most that is seen of what goes up and down still grows a little with the time that is looked at."""
 
 Row = dict[str, Any]
 

@@ -74,7 +74,7 @@ class Way(NamedTuple):
         sink: Actor of a `SampleSink`.
         terms: Object reference of policy and tasks, in a list: a restarted actor gets it again.
         share: Whether answers that were on disk before share the verdicts of identical ones.
-        together: Answers that travel together.
+        together: Answers that travel together, about.
     """
 
     sink: Any
@@ -131,7 +131,8 @@ class Generate:
         """Yield batches of rows for `Verify`; a synchronous generator, or Ray Data would drain it first."""
         for number in batch["engine"]:
             for answers in joined(self._answers(int(number)), self.way.together):
-                yield as_row(answers)
+                for some in pieces(answers, self.way.together):  # what was written together, different workers judge
+                    yield as_row(some)
 
     def _answers(self, number: int) -> Iterator[list[Answer]]:
         """Yield answers that have to be judged: those that were on disk before, then new ones."""
@@ -211,6 +212,13 @@ def joined(batches: Iterator[list[T]], rows: int) -> Iterator[list[T]]:
         raise
     if waiting:
         yield waiting
+
+
+def pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield items in pieces of about the same size, each about as large as `size`."""
+    count = max(1, round(len(items) / size))
+    for number in range(count):
+        yield items[len(items) * number // count : len(items) * (number + 1) // count]
 
 
 def _of(answers: Sequence[Answer], ids: Sequence[str]) -> list[Answer]:

@@ -75,6 +75,17 @@ def test_a_batch_does_not_wait_for_ever(monkeypatch):
     assert list(generate.joined(iter([[1], [2]]), 16)) == [[1], [2]]
 
 
+@pytest.mark.parametrize(("together", "rows"), [(1, [1] * 20), (6, [5, 5, 6, 4]), (15, [16, 4]), (32, [20])])
+def test_what_was_written_together_is_judged_by_different_workers(monkeypatch, together, rows):
+    monkeypatch.setattr(generate, "SECONDS_PER_BATCH", 1e9)
+    stage = object.__new__(generate.Generate)
+    stage.way = generate.Way(None, [None], True, together)
+    monkeypatch.setattr(stage, "_answers", lambda number: iter([list(range(16)), list(range(16, 20))]), raising=False)
+    sent = [pickle.loads(row["answers"][0]) for row in stage({"engine": [0]})]
+    assert [len(answers) for answers in sent] == rows
+    assert [answer for answers in sent for answer in answers] == list(range(20))
+
+
 def test_an_engine_is_asked_for_some_at_a_time_and_after_its_death_for_what_is_missing(monkeypatch):
     asked, died = [], []
 
