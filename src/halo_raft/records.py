@@ -201,7 +201,7 @@ class CycleStats(Record):
         unique_ratio: Distinct programs per sample that passed, cut off ones left out; None where that is not known.
         threshold: Reward threshold in force.
         selection: Samples removed by each selection step, in order.
-        loss_first, loss_last: Training loss per completion token at the first and last logged step.
+        loss_first, loss_last: Training loss per completion token over the first and the last fifth of the steps.
         loss_held_back: Lowest loss on the examples held back from training, None without any.
         train_tokens_per_s: Tokens trained on per second, padding left out.
         heldout: `pass_at_1` (sampled), `greedy`, ... by name; empty without held-out tasks.

@@ -233,8 +233,8 @@ def _sft_headline(trained: Mapping[str, Any]) -> dict[str, str]:
     if not trained:
         return {}
     shown = {
-        "Loss, first step": f"{trained['loss_first']:.3f}",
-        "Loss, last step": f"{trained['loss_last']:.3f}",
+        "Loss, first fifth of the steps": f"{trained['loss_first']:.3f}",
+        "Loss, last fifth of the steps": f"{trained['loss_last']:.3f}",
         "Lowest loss on the validation rows": trained.get("held_back_loss"),
         "Rows": f"{trained['rows']:,}",
         "Optimizer steps": f"{trained['steps']:,}",

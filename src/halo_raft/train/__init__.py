@@ -9,7 +9,7 @@ adapters happen elsewhere.
 
 from halo_raft.train.card import ModelCard, render_card
 from halo_raft.train.finetune import finetune
-from halo_raft.train.job import TRAINING_FILE, FinetuneJob, FinetuneResult, LossPoint, read_training
+from halo_raft.train.job import TRAINING_FILE, FinetuneJob, FinetuneResult, LossPoint, loss_ends, read_training
 
 __all__ = [
     "TRAINING_FILE",
@@ -18,6 +18,7 @@ __all__ = [
     "LossPoint",
     "ModelCard",
     "finetune",
+    "loss_ends",
     "read_training",
     "render_card",
 ]

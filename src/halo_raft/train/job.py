@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any, Literal, NamedTuple
 
 from halo_raft.config.training import LoraConfig, TrainingConfig
@@ -145,15 +147,12 @@ class FinetuneResult:
     loop_seconds: float
     tokens_per_s: float
 
-    @property
-    def loss_first(self) -> float:
-        """Loss at the first logged point."""
-        return self.loss_curve[0].loss
 
-    @property
-    def loss_last(self) -> float:
-        """Loss at the last logged point."""
-        return self.loss_curve[-1].loss
+def loss_ends(curve: Sequence[LossPoint]) -> tuple[float, float]:
+    """Return the mean loss over the first and the last fifth of a curve: single points say more of their batches."""
+    losses = [point.loss for point in curve]
+    some = -(-len(losses) // 5)
+    return mean(losses[:some]), mean(losses[-some:])
 
 
 def read_training(adapter: Path) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def test_supervised_fine_tuning_has_a_page(tmp_path):
     folder.write_json("sft_statistics.json", known | {"loss_curve": curve, "held_back_curve": []})
     text = write_report([folder.path], tmp_path / "out").read_text()
     parsed = Page(text)
-    assert parsed.tags.count("img") == 1 and "Loss, last step" in text and "1,200" in text
+    assert parsed.tags.count("img") == 1 and "Loss, last fifth of the steps" in text and "1,200" in text
 
 
 def study(folder):

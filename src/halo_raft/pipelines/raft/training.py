@@ -11,7 +11,7 @@ from halo_raft.pipelines.raft.cycle_plan import begin_cycle
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.records import CycleStats, stable_hash
 from halo_raft.store import RunFolder, write_atomically
-from halo_raft.train import FinetuneJob
+from halo_raft.train import FinetuneJob, loss_ends
 
 
 def finetune_job(plan: RaftPlan, folder: RunFolder, cycle: int, *, gpus: float) -> FinetuneJob:
@@ -65,10 +65,11 @@ def write_base(plan: RaftPlan, folder: RunFolder, cycle: int) -> tuple[Path, ...
 
 def with_training(stats: CycleStats, facts: dict[str, Any]) -> CycleStats:
     """Return the statistics with what the training did."""
+    first, last = loss_ends(facts["loss_curve"])
     return replace(
         stats,
-        loss_first=facts["loss_curve"][0][1],
-        loss_last=facts["loss_curve"][-1][1],
+        loss_first=first,
+        loss_last=last,
         trained=facts["examples"],
         base_samples=facts["mixed_in"],
         adapter_scale=facts["scales"][0].scale if facts["scales"] else 1.0,

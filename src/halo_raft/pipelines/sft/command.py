@@ -28,7 +28,7 @@ from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
 from halo_raft.terminal.parser import Parser
 from halo_raft.terminal.progress import steps_shown
-from halo_raft.train import FinetuneJob, FinetuneResult, ModelCard, finetune, read_training, render_card
+from halo_raft.train import FinetuneJob, FinetuneResult, ModelCard, finetune, loss_ends, read_training, render_card
 from halo_raft.train.encode import write_examples
 
 FINAL = "final_model"
@@ -178,8 +178,8 @@ def _finetuned(config: SftConfig, base: str, data: SftData, folder: HeldFolder) 
             with steps_shown() as report:
                 finetune(_job(config, base, folder, _workers(config, resources)), report)
     facts = read_training(final)
-    statistics = {"data": data.name, "rows": data.rows, "loss_first": facts["loss_curve"][0][1]}
-    statistics |= {"loss_last": facts["loss_curve"][-1][1], **facts}
+    first, last = loss_ends(facts["loss_curve"])
+    statistics = {"data": data.name, "rows": data.rows, "loss_first": first, "loss_last": last, **facts}
     card = ModelCard(
         title=f"{folder.path.name}: supervised fine-tuning",
         base_model=base,

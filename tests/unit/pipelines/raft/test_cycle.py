@@ -10,6 +10,7 @@ from halo_raft.pipelines.raft import cycle
 from halo_raft.pipelines.raft.cycle import RaftRun
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.records import CycleStats
+from halo_raft.train import LossPoint
 
 from ....made_run import make_adapter
 
@@ -51,7 +52,7 @@ def test_what_a_trained_cycle_was_made_from_stays(make_run):
 
 def test_a_cycle_that_is_killed_while_it_is_logged_logs_the_same_durations_again(make_run, monkeypatch):
     """The tracker keeps what is new at a step: another duration of the same training would be a second point."""
-    run, facts = make_run(1), {"loss_curve": [[1, 0.9, 1e-4]], "held_back_curve": [], "loop_seconds": 1.0}
+    run, facts = make_run(1), {"loss_curve": [LossPoint(1, 0.9, 1e-4)], "held_back_curve": [], "loop_seconds": 1.0}
     facts |= {
         "examples": 3,
         "skipped_too_long": 0,
