@@ -11,7 +11,7 @@ from halo_raft.config import RaftConfig
 from halo_raft.config.judging import VerifierConfig
 from halo_raft.config.schema import TasksConfig
 from halo_raft.engines import REGISTRY as ENGINES
-from halo_raft.errors import DataError
+from halo_raft.errors import DataError, HaloRaftError
 from halo_raft.judging import JudgingPolicy
 from halo_raft.records import Task
 from halo_raft.sampling import Compute, SamplingPlan, Wording, drawn_as
@@ -114,14 +114,17 @@ def _with_tests(task_set: TaskSet, tests: str | None, names: Sequence[str]) -> T
     needing = [name for name in names if verifiers.REGISTRY.load(name).needs_tests]
     if not needing or all(task.has_tests for task in task_set.tasks):
         return task_set
-    beside = tasks.tests_beside(task_set.name)
-    source = (
-        tests or (str(beside) if beside else None) or (needing[0] if needing[0] in tasks.REGISTRY.names() else None)
+    if source := tests or tasks.tests_beside(task_set.name):
+        return tasks.join_tests(task_set, tasks.load(str(source)))
+    task = next(t for t in task_set.tasks if not t.has_tests)
+    testless = (
+        f"{tasks.place(task_set.name, task.task_id)}: task {task.task_id} has no tests, which the verifier "
+        f"{needing[0]} needs; name a file or source that has them with tasks.tests"
     )
-    if source is None:
-        task = next(t for t in task_set.tasks if not t.has_tests)
-        raise DataError(
-            f"{tasks.place(task_set.name, task.task_id)}: task {task.task_id} has no tests, which the verifier "
-            f"{needing[0]} needs; name a file or source that has them with tasks.tests"
-        )
-    return tasks.join_tests(task_set, tasks.load(source))
+    if needing[0] not in tasks.REGISTRY.names() or any(t.has_tests for t in task_set.tasks):
+        raise DataError(testless)
+    try:
+        source_of_name = tasks.load(needing[0])
+    except HaloRaftError as error:
+        raise DataError(f"{testless} ({error})") from None
+    return tasks.join_tests(task_set, source_of_name)

@@ -30,10 +30,17 @@ class Trials(TypedDict, total=False):
     trials: int
 
 
+class TaskNames(TypedDict, total=False):
+    """What the section `tasks:` says of what is measured on."""
+
+    heldout: str | None
+
+
 class Settings(TypedDict, total=False):
     """What of a config tells how much there is to do."""
 
     cycles: int | list[Any]
+    tasks: TaskNames
     sampling: Drawn
     heldout: Drawn
     sweep: Trials
@@ -123,7 +130,8 @@ def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:
     }
     state = _state(folder, ended, complete)
     if complete and state == "complete":
-        return _told(folder, "raft", state, ended, f"halo-raft benchmark run --model {folder.path / 'best'}", **facts)
+        use = f"halo-raft benchmark run --model {folder.path / 'best'} --prompts {_measured_on(folder, settings)}"
+        return _told(folder, "raft", state, ended, use, **facts)
     facts |= _stage(folder, run, settings, current, history)
     facts["seconds_left"] = _seconds_left(facts, [s for s in history if s.cycle in done and s.cycle], cycles - current)
     return _told(folder, "raft", state, ended, f"halo-raft raft train --output {folder.path}", **facts)
@@ -201,6 +209,12 @@ def _seconds_left(facts: dict[str, Any], past: list[CycleStats], cycles: int) ->
     sampling = sum(s.seconds.get("sample", 0.0) for s in past) / len(past)
     spent = {"training": sampling, "measuring": cycle}.get(facts["stage"], share * sampling)
     return max(cycle - spent, 0.0) + cycles * cycle
+
+
+def _measured_on(folder: RunFolder, settings: Settings) -> str:
+    """Return what a run did not train on, as `--prompts` takes it."""
+    own = folder.heldout_tasks_path
+    return settings.get("tasks", {}).get("heldout") or (str(own) if own.is_file() else "TASKS_NOT_TRAINED_ON.jsonl")
 
 
 def _best(trained: list[CycleStats]) -> tuple[int, float] | None:

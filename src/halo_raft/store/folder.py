@@ -115,9 +115,7 @@ class HeldFolder:
             known = {"fingerprint": dict(fingerprint)}
             self.write_json("run.json", known)
         now = json.loads(json.dumps(fingerprint))
-        changed = changed_keys(known["fingerprint"], now)
-        if refused := [key for key in changed if key not in may_change]:
-            raise DataError(self._refusal(known["fingerprint"], now, refused))
+        changed = self._changed(known["fingerprint"], now, may_change)
         forget()
         if changed:
             texts = described(known["fingerprint"], now, changed)
@@ -127,6 +125,26 @@ class HeldFolder:
             known["fingerprint"] = now
             self.write_json("run.json", known)
         return known
+
+    def check_begun(self, fingerprint: Mapping[str, Any], *, may_change: Collection[str] = ()) -> None:
+        """Check that `open` would not refuse to go on here; changes nothing.
+
+        Raises:
+            DataError: It was started with another fingerprint.
+        """
+        if (known := self.known(mend=A_COPY_OR_ANOTHER)) is not None:
+            self._changed(known["fingerprint"], json.loads(json.dumps(fingerprint)), may_change)
+
+    def _changed(self, old: Mapping[str, Any], new: Mapping[str, Any], may_change: Collection[str]) -> list[str]:
+        """Return the keys whose values differ.
+
+        Raises:
+            DataError: One of them must not.
+        """
+        changed = changed_keys(old, new)
+        if refused := [key for key in changed if key not in may_change]:
+            raise DataError(self._refusal(old, new, refused))
+        return changed
 
     def _refusal(self, old: Mapping[str, Any], new: Mapping[str, Any], keys: list[str]) -> str:
         """Say in one line what was changed, what depends on it, and the ways out."""

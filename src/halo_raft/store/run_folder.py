@@ -52,6 +52,11 @@ class RunFolder(HeldFolder):
         """Return the path of the samples that a cycle trains on."""
         return self.path / f"cycle_{cycle}_kept.jsonl"
 
+    @property
+    def heldout_tasks_path(self) -> Path:
+        """The tasks that were held out of the training tasks, where the user named none."""
+        return self.path / "tasks_heldout.jsonl"
+
     def base_path(self, cycle: int) -> Path:
         """Return the path of the answers of the run's first model that a cycle trains on too."""
         return self.path / f"cycle_{cycle}_base.jsonl"

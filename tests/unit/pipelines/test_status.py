@@ -7,6 +7,7 @@ import os
 import shutil
 
 import pytest
+import yaml
 
 from halo_raft import cli
 from halo_raft.pipelines.progress import progress_of
@@ -33,6 +34,24 @@ def test_a_complete_run_says_what_is_best_and_what_to_do_with_it(make_run, capsy
     assert (found["kind"], found["state"], found["best_cycle"]) == ("raft", "complete", 2)
     assert found["best"] == pytest.approx(8 / 12)
     assert "benchmark run --model" in found["go_on"] and found["error"] == ""
+
+
+@pytest.mark.parametrize(
+    ("named", "split", "measured_on"),
+    [
+        ("mine:test", False, "mine:test"),
+        (None, True, "tasks_heldout.jsonl"),
+        (None, False, "NOT_TRAINED_ON.jsonl"),
+    ],
+)
+def test_a_complete_run_is_measured_on_what_it_did_not_train_on(make_run, capsys, named, split, measured_on):
+    folder = run_of(make_run(), ended={"how": "FINISHED", "why": ""})
+    config = folder.path / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump(settings | {"tasks": {"heldout": named}}))
+    if split:
+        folder.heldout_tasks_path.write_text("")
+    assert status(folder, capsys)["go_on"].split(" --prompts ")[1].endswith(measured_on)
 
 
 def test_a_run_that_was_killed_says_how_far_it_is(make_run, capsys):

@@ -9,7 +9,7 @@ from typing import Any
 from halo_raft.record import Record
 from halo_raft.terminal import console
 
-WARNINGS = ("near_duplicate", "too_long", "overlap_benchmark", "beyond_us")
+WARNINGS = ("near_duplicate", "too_long", "overlap_benchmark", "beyond_us", "no_tests")
 """Kinds that leave a file usable; all others are errors."""
 
 
@@ -21,7 +21,7 @@ class Finding(Record):
         file, line: Where, counted from 1; rows of a Parquet file or a source count as lines.
         task_id: Of which task; None where the row is none.
         kind: `schema`, `duplicate_id`, `duplicate`, `near_duplicate`, `overlap`, `overlap_benchmark`, `too_long`,
-            `reference_fails`, `passes_without_solution`, `flaky`, `beyond_us`.
+            `reference_fails`, `passes_without_solution`, `flaky`, `beyond_us`, `no_tests`.
         severity: `error` or `warning`.
         message: One line.
     """
@@ -61,7 +61,7 @@ class Findings:
 
     def lines(self, file: str) -> set[int]:
         """Return the lines of a file that are not to be trained on: errors, and duplicates of any kind."""
-        kinds = ("near_duplicate", "beyond_us", "overlap_benchmark")
+        kinds = ("near_duplicate", "beyond_us", "overlap_benchmark", "no_tests")
         return {f.line for f in self.all if f.file == file and (f.severity == "error" or f.kind in kinds)}
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 from halo_raft import models, prompts, tasks
 from halo_raft.config import RaftConfig
 from halo_raft.errors import DataError
-from halo_raft.judging import modes
+from halo_raft.judging import beyond_us, modes
 from halo_raft.pipelines.data.findings import Findings
 from halo_raft.pipelines.data.rows import Placed, placed_tasks
 from halo_raft.pipelines.data.trying import policy_for, try_tasks
@@ -160,11 +160,15 @@ def _report(file: str, placed: Sequence[Placed], arguments: argparse.Namespace, 
         def found(kind: str, task_id: str, reason: str) -> None:
             findings.add(file, unique[task_id].line, task_id, kind, reason)
 
+        testless = [task for task in sound if not task.has_tests]
+        for task_id, reason in beyond_us(policy, {task.task_id: task for task in testless}).items():
+            found("no_tests", task_id, reason)
         tried = try_tasks(policy, sound, runs=RUNS, found=found)
         report |= {"sound": tried.sound, "broken": len(tried.broken), "beyond_us": len(tried.beyond)}
         limits = f", {len(tried.beyond)} beyond what we can judge" if tried.beyond else ""
         console.say(f"  tests:     {tried.sound} tasks are sound, {len(tried.broken)} broken{limits}")
-        _say_modes(policy, [t for t in sound if t.task_id not in tried.broken.keys() | tried.beyond.keys()])
+        unclear = tried.broken.keys() | tried.beyond.keys()
+        _say_modes(policy, [task for task in sound if task.has_tests and task.task_id not in unclear])
     return report
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
+import itertools
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +21,8 @@ from halo_raft.extract.bodies import continued, first_that_compiles
 from halo_raft.records import Task
 from halo_raft.store import write_atomically
 from halo_raft.tasks.public.catalogue import Files
+
+log = logging.getLogger(__name__)
 
 
 class TaskFiles:
@@ -73,7 +78,7 @@ def task_files(files: Files) -> Iterator[TaskFiles]:
                 output.close()
         for name, path in paths.items():
             if name != "sft" or written.references:
-                os.replace(parts[name], path)
+                _replace(path, parts[name])
     except OSError as error:
         raise DataError(f"--output: {files.tasks} cannot be written ({error.strerror})") from None
     finally:
@@ -109,8 +114,18 @@ def write_card(path: Path, facts: Mapping[str, Any], left_out: Mapping[str, str]
     write_atomically(path, f"---\n{head}---\n\n# {facts['name']}\n\n## What is wrong with it\n\n{wrong}")
 
 
+def _replace(path: Path, by: Path) -> None:
+    """Put a new file in the place of another; one with other content stays as the first free `NAME.1`, `NAME.2`, ..."""
+    if path.exists() and not filecmp.cmp(path, by, shallow=False):
+        names = (path.with_name(f"{path.name}.{number}") for number in itertools.count(1))
+        aside = next(name for name in names if not name.exists())
+        path.rename(aside)
+        log.warning("%s held something else, which is %s now", path, aside)
+    os.replace(by, path)
+
+
 def write_rows(path: Path, rows: Iterator[str] | list[str]) -> int:
-    """Write lines of JSON to a file that appears whole; return how many.
+    """Write lines of JSON to a file that appears whole; return how many. What else was there stays beside it.
 
     Raises:
         DataError: It cannot be written.
@@ -123,7 +138,7 @@ def write_rows(path: Path, rows: Iterator[str] | list[str]) -> int:
             for row in rows:
                 count += 1
                 file.write(row + "\n")
-        os.replace(part, path)
+        _replace(path, part)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror})") from None
     finally:

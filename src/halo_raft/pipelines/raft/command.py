@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load(RaftConfig, file, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
     config = on_checkpoint_base(with_lasting_paths(settings))
     if arguments.dry_run:
-        return dry_run(config, arguments.gpu_memory)
+        return dry_run(config, arguments.gpu_memory, goes_on=not (arguments.fresh or arguments.from_stage))
     history = train(config, fresh=arguments.fresh, from_stage=arguments.from_stage or "")
     return VerificationError.exit_code if taught_nothing(history) else 0
 
@@ -68,9 +68,9 @@ def _of_the_folder(arguments: argparse.Namespace) -> Path | None:
     return file
 
 
-def dry_run(config: RaftConfig, gpu_memory: float | None = None) -> int:
+def dry_run(config: RaftConfig, gpu_memory: float | None = None, *, goes_on: bool = True) -> int:
     """Print what a run would do; start and download nothing."""
-    plan = list(describe(config, gpu_memory))
+    plan = list(describe(config, gpu_memory, goes_on=goes_on))
     console.say("# Resolved configuration")
     console.say(to_yaml(config))
     console.say("# Plan")

@@ -15,7 +15,7 @@ from halo_raft.errors import VerificationError
 from halo_raft.pipelines.raft import heldout, kept, spoken
 from halo_raft.pipelines.raft.card import write_card
 from halo_raft.pipelines.raft.cycle_plan import begin_cycle, check_begun_cycles
-from halo_raft.pipelines.raft.diagnosis import diagnoses, taught_nothing
+from halo_raft.pipelines.raft.diagnosis import diagnoses, nothing_kept, taught_nothing
 from halo_raft.pipelines.raft.plan import RaftPlan
 from halo_raft.pipelines.raft.recheck import Terms, rechecked
 from halo_raft.pipelines.raft.rounds import Rounds
@@ -25,7 +25,7 @@ from halo_raft.pipelines.raft.tracked import RunTracker
 from halo_raft.pipelines.raft.training import finetune_job, with_training
 from halo_raft.records import CycleStats
 from halo_raft.sampling import Session, check_prompts_fit
-from halo_raft.select import Pool, Selection
+from halo_raft.select import Pool
 from halo_raft.store import RunFolder, remove, stats_of
 from halo_raft.terminal import console
 from halo_raft.terminal.logs import log_to
@@ -65,7 +65,7 @@ class RaftRun:
             self.folder.write_text("config.yaml", to_yaml(self.config))
             if self.plan.heldout and not self.config.tasks.heldout:
                 rows = (task.to_json() + "\n" for task in self.plan.heldout.tasks.tasks)
-                self.folder.write_text(heldout.FILE, "".join(rows))
+                self.folder.write_text(self.folder.heldout_tasks_path.name, "".join(rows))
             stack.enter_context(self.session)
             if "broken_tasks" not in known:  # a run that begins: its engine loads while its tasks are validated
                 self.session.start_ahead()
@@ -148,7 +148,7 @@ class RaftRun:
             spoken.gain(best, difference)
         measured_on = self.config.tasks.heldout
         if measured_on is None and self.plan.heldout:
-            measured_on = console.shown(self.folder.path / heldout.FILE)
+            measured_on = console.shown(self.folder.heldout_tasks_path)
         spoken.next_steps(self.folder.path, tracking.ui_command(self.config.tracking), measured_on)
 
     # --- the stages of a cycle
@@ -180,7 +180,7 @@ class RaftRun:
             selection = pool.select_at_random(config, count=count, seed=seed)
         spoken.selected(selection, config.keep_top_percent)
         if not selection.kept:
-            raise VerificationError(_nothing_kept(cycle, selection, len(pool)))
+            raise VerificationError(nothing_kept(cycle, selection.removed, len(pool), self.config))
         stats = replace(
             stats,
             **kept.aided(stats, selection),
@@ -257,11 +257,3 @@ class RaftRun:
 
     def _write_stats(self, stats: CycleStats) -> None:
         self.folder.write_json(f"cycle_{stats.cycle}_stats.json", stats.to_dict())
-
-
-def _nothing_kept(cycle: int, selection: Selection, samples: int) -> str:
-    steps = spoken.counts(selection.removed)
-    return (
-        f"cycle {cycle}: none of {samples} samples can be trained on ({steps}); lower selection.reward_threshold or "
-        "set selection.min_samples and run again, which draws no sample anew, or begin from SFT (--checkpoint)"
-    )

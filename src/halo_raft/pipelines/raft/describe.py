@@ -8,20 +8,22 @@ from halo_raft import devices, memory, models, sandbox, tasks, tracking, verifie
 from halo_raft.cluster.connection import describe_devices
 from halo_raft.config import RaftConfig
 from halo_raft.errors import ConfigError
+from halo_raft.judging import beyond_us
 from halo_raft.pipelines.plans import check_parts
-from halo_raft.pipelines.raft.plan import policies_of, prepare
+from halo_raft.pipelines.raft.plan import RaftPlan, policies_of, prepare
 from halo_raft.sampling import TEMPLATE_BYTES, SamplingPlan, check_prompts_fit
 from halo_raft.store import RunFolder
 
 Topic = tuple[str, str]
 
 
-def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[Topic]:
+def describe(config: RaftConfig, gpu_memory: float | None = None, *, goes_on: bool = True) -> Iterator[Topic]:
     """Yield (topic, what would happen).
 
     Args:
         config: The run.
         gpu_memory: Of the card to plan for, GiB; that of the card that is here when not given.
+        goes_on: Whether it would go on with what is in its folder, and so must fit it.
 
     Raises:
         HaloRaftError: As `prepare`, as far as can be told without a download; or the card has too little memory.
@@ -37,7 +39,10 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     if not any(described.downloads for described in (train, *others, *([heldout] if heldout else []))):
         plan = prepare(config)
         prompts = len(plan.training.tasks.tasks)
-        long = list(describe_prompts([plan.training, *([plan.heldout] if plan.heldout else [])]))
+        if goes_on:
+            check_goes_on(plan)
+        plans = [plan.training, *([plan.heldout] if plan.heldout else [])]
+        long = [*_left_out(plan), *describe_prompts(plans)]
         if plan.heldout and not heldout:
             heldout = tasks.Description(len(plan.heldout.tasks.tasks), train.verifier, downloads=False)
     yield from describe_model(config)
@@ -54,6 +59,33 @@ def describe(config: RaftConfig, gpu_memory: float | None = None) -> Iterator[To
     yield "output", str(config.output_dir.absolute())
     command = tracking.ui_command(config.tracking)
     yield "tracking", f"MLflow, to look at with: {command}" if command else "files in the output folder"
+
+
+def check_goes_on(plan: RaftPlan) -> None:
+    """Check that a run which has begun in the plan's folder would go on with it.
+
+    Raises:
+        DataError: It was begun with other settings, or by another command.
+    """
+    folder, fingerprint = RunFolder(plan.config.output_dir), plan.fingerprint
+    folder.check_begun(
+        fingerprint.to_dict(), may_change=() if folder.has_adapter() else tuple(fingerprint.UNTIL_TRAINED)
+    )
+
+
+def _left_out(plan: RaftPlan) -> Iterator[Topic]:
+    """Yield the first task that a run would leave out before it tries any, and how many there are."""
+    sets = [(policy, plan.training.tasks) for policy in plan.policies]
+    sets += [(plan.heldout.policy, plan.heldout.tasks)] if plan.heldout else []
+    found = {
+        (task_set.name, task_id): reason
+        for policy, task_set in sets
+        for task_id, reason in beyond_us(policy, task_set.by_id).items()
+    }
+    for (name, task_id), reason in found.items():
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        yield "left out", f"{tasks.place(name, task_id)}: task {task_id}: {reason}{more}"
+        return
 
 
 def describe_model(config: RaftConfig) -> Iterator[Topic]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from halo_raft.config import RaftConfig
+from halo_raft.pipelines.raft import spoken
 from halo_raft.pipelines.raft.heldout import by_cycle
 from halo_raft.records import CycleStats, VerdictKind
+from halo_raft.select import LADDER
 
 LEAST_KEPT = 10
 """Fewer samples teach a model their own text at best."""
@@ -42,6 +44,28 @@ def diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig) 
     return list(_diagnoses(stats, before, config))
 
 
+def nothing_kept(cycle: int, removed: Mapping[str, int], samples: int, config: RaftConfig) -> str:
+    """Return why a cycle has nothing to train on, with the mend of what took most samples.
+
+    Args:
+        cycle: From 1.
+        removed: Selection step -> samples that it removed.
+        samples: How many there were.
+        config: The run.
+    """
+    most = max(removed, key=lambda step: removed[step], default="")
+    if most == "truncated":
+        mend = f"raise sampling.max_new_tokens (now {config.sampling.max_new_tokens}) and begin anew with --fresh"
+    elif most == "infra":
+        mend = MENDS[VerdictKind.INFRA]
+    else:
+        mend = (
+            "lower selection.reward_threshold or set selection.min_samples and run again, which draws no sample anew, "
+            "or begin from SFT (--checkpoint)"
+        )
+    return f"cycle {cycle}: none of {samples} samples can be trained on ({spoken.counts(removed)}); {mend}"
+
+
 def taught_nothing(history: Sequence[CycleStats]) -> bool:
     """Return whether no cycle of a run kept enough samples of its own to learn from."""
     return not any(s.kept - s.replayed >= LEAST_KEPT for s in history if s.cycle)
@@ -61,10 +85,8 @@ def _diagnoses(stats: CycleStats, before: CycleStats | None, config: RaftConfig)
             "sampling.temperature, look whether the prompts ask for complete code, or begin from SFT (--checkpoint)"
         )
     if stats.kept < LEAST_KEPT:
-        yield (
-            f"{stats.kept} samples are too few to learn from: lower selection.reward_threshold, "
-            "or raise sampling.samples_per_prompt"
-        )
+        lower = "lower selection.reward_threshold, or " if config.selection.reward_threshold > LADDER[-1] else ""
+        yield f"{stats.kept} samples are too few to learn from: {lower}raise sampling.samples_per_prompt"
     elif stats.replayed == stats.kept:
         yield (
             f"all {stats.kept} samples that it trains on are of earlier cycles, it only repeats old winners: "

@@ -12,8 +12,6 @@ from halo_raft.sampling import Draft, SamplingPlan, draft_samples
 from halo_raft.store import RunFolder
 
 STAGE = "heldout"
-FILE = "tasks_heldout.jsonl"
-"""In the run folder: the tasks that were held out of the training tasks, where the user named none."""
 """Name of the stage in the run folder."""
 
 

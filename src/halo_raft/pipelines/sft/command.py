@@ -21,7 +21,6 @@ from halo_raft.config.training import tied_settings
 from halo_raft.errors import ConfigError, NoGpuError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.sft.rows import SftData, load_data, source
-from halo_raft.records import stable_hash
 from halo_raft.store import HeldFolder, check_writable, checked, has_weights, remove
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
@@ -46,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load(SftConfig, arguments.config, arguments.overrides, given_flags(arguments))
     config = on_checkpoint_base(with_lasting_paths(settings))
     if arguments.dry_run:
-        return dry_run(config)
+        return dry_run(config, fresh=arguments.fresh)
     train(config, fresh=arguments.fresh)
     return 0
 
@@ -60,11 +59,17 @@ def given_flags(arguments: argparse.Namespace) -> dict[str, tuple[str, Any]]:
     return flags
 
 
-def dry_run(config: SftConfig) -> int:
+def dry_run(config: SftConfig, *, fresh: bool = False) -> int:
     """Print what a run would do; start and download nothing."""
     plan = [("model", f"{config.model.name} ({models.check(config.model.name)})")]
+    folder = HeldFolder(config.training.output_dir)
+    check_writable(folder.path, "training.output_dir")
+    folder.check_ours()
     if config.data.train_file:
         data = load_data(config.data)
+        if not fresh:
+            fingerprint = _fingerprint(config, data)
+            folder.check_begun(fingerprint, may_change=_may_change(folder, fingerprint))
         plan += [("data", f"{data.name}: {data.rows} rows, {len(data.turns)} answers to learn")]
     else:
         plan += [("data", f"{source(config.data)} (downloaded at the first run)")]
@@ -93,15 +98,19 @@ def train(config: SftConfig, *, fresh: bool = False) -> dict[str, Any]:
     folder = HeldFolder(config.training.output_dir)
     try:
         fingerprint = _fingerprint(config, data)
-        done = has_weights(folder.path / FINAL)
-        known = folder.open(fingerprint, fresh=fresh, may_change=() if done else tuple(fingerprint))
+        known = folder.open(fingerprint, fresh=fresh, may_change=_may_change(folder, fingerprint))
         with log_to(folder.path / "logs"):
-            if done and (statistics := folder.read_as(STATISTICS, _finished)):
+            if has_weights(folder.path / FINAL) and (statistics := folder.read_as(STATISTICS, _finished)):
                 console.say("SFT already complete, skipping...")
                 return statistics
             return _train(config, data, folder, known)
     finally:
         folder.close()
+
+
+def _may_change(folder: HeldFolder, fingerprint: dict[str, Any]) -> tuple[str, ...]:
+    """Return the keys of the fingerprint that nothing in the folder depends on: all of them until it is trained."""
+    return () if has_weights(folder.path / FINAL) else tuple(fingerprint)
 
 
 def _finished(row: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +271,7 @@ def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
         "data": data.sha256,
         "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit"}),
         "lora settings": tied_settings(config.lora),
-        "training settings": stable_hash(training),
+        "training settings": training,
         "seed": config.seed,
     }
 

@@ -35,7 +35,7 @@ from halo_raft.judging import (
 from halo_raft.pipelines.verify.samples import FORMATS, TaskIds, read_samples
 from halo_raft.pipelines.verify.summary import Pace, Summary, show, summarise
 from halo_raft.records import Task, Verdict, VerdictKind
-from halo_raft.store import HeldFolder, JsonlWriter, read_verdicts, write_atomically
+from halo_raft.store import DAMAGES, HeldFolder, JsonlWriter, read_verdicts, reader_of, write_atomically
 from halo_raft.terminal import console
 from halo_raft.terminal.exits import parse, run_main
 from halo_raft.terminal.logs import log_to
@@ -66,7 +66,7 @@ class Request:
     @property
     def folder(self) -> Path:
         """Where verdicts are kept as they come, with the logs."""
-        return self.output.with_suffix(".verify")
+        return _beside(self.output)
 
     @property
     def verdicts(self) -> Path:
@@ -166,16 +166,28 @@ def prepare(arguments: argparse.Namespace) -> Request:
 
 
 def _refuse_to_write_over(arguments: argparse.Namespace) -> None:
-    """Keep the output off every file that the command reads.
+    """Keep the output off every file that the command reads, and off what no such command wrote.
 
     Raises:
-        DataError: It is one of them, by whatever path.
+        DataError: It is one of them, by whatever path, or holds no verdicts.
     """
     output = arguments.output
     for flag in ("samples", "tasks", "config"):
         read = getattr(arguments, flag)
         if read and output.exists() and Path(read).exists() and output.samefile(read):
             raise DataError(f"--output: {output} is the file of --{flag}; name another, it would be written over")
+    if output.exists() and HeldFolder(_beside(output)).known() is None:
+        with output.open("rb") as file:
+            first = file.readline()
+        try:
+            _ = reader_of(Verdict)(first) if first else None
+        except DAMAGES:
+            raise DataError(f"--output: {output} holds no verdicts; name another, it would be written over") from None
+
+
+def _beside(output: Path) -> Path:
+    """Return the folder that verdicts are kept in as they come."""
+    return output.with_suffix(".verify")
 
 
 def verify(request: Request, how: How) -> Summary:

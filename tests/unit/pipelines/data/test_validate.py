@@ -132,3 +132,24 @@ def test_stats_say_what_there_is_and_draw_it(folder, capsys):
     printed = capsys.readouterr().out
     assert "7 tasks, 7 with tests, 7 with a reference" in printed and "not read: 2 rows" in printed
     assert Path("t_stats.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_tasks_without_tests_among_others_are_named_and_left_out_by_fix(folder, capsys):
+    bare = {"task_id": "bare", "prompt": "Say anything.", "test_list": []}
+    Path("t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (DOUBLE, bare)))
+    code, result = found(capsys, "t.jsonl", "--fix", "fixed.jsonl")
+    assert code == 0
+    assert [(f["line"], f["kind"], f["severity"]) for f in result["findings"]] == [(2, "no_tests", "warning")]
+    assert (result["files"][0]["with_tests"], result["files"][0]["sound"]) == (1, 1)
+    assert [json.loads(line)["task_id"] for line in Path("fixed.jsonl").read_text().splitlines()] == ["a"]
+
+
+def test_what_another_file_held_stays_beside_it(folder, capsys):
+    Path("t.jsonl").write_text(json.dumps(DOUBLE) + "\n")
+    for number, text in enumerate(("precious", "precious too\n"), start=1):
+        Path("out.jsonl").write_text(text)
+        assert cli.main(["data", "prompts", "t.jsonl", "out.jsonl"]) == 0
+        assert Path(f"out.jsonl.{number}").read_text() == text
+        assert f"which is out.jsonl.{number} now" in capsys.readouterr().out
+    assert cli.main(["data", "prompts", "t.jsonl", "out.jsonl"]) == 0
+    assert not Path("out.jsonl.3").exists(), "the same again"

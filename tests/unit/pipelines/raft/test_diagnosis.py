@@ -7,7 +7,7 @@ import re
 import pytest
 
 from halo_raft.config import RaftConfig
-from halo_raft.pipelines.raft.diagnosis import MENDS, diagnoses, taught_nothing
+from halo_raft.pipelines.raft.diagnosis import MENDS, diagnoses, nothing_kept, taught_nothing
 from halo_raft.records import CycleStats, VerdictKind
 
 
@@ -68,3 +68,27 @@ def test_every_way_to_fail_has_a_mend():
 def test_a_run_without_anything_of_its_own_to_learn_taught_nothing(changes):
     assert taught_nothing([CycleStats(cycle=0), cycle(1, **changes), cycle(2, **changes)])
     assert not taught_nothing([cycle(1, **changes), cycle(2)])
+
+
+@pytest.mark.parametrize(
+    ("removed", "mend"),
+    [
+        ({"infra": 0, "truncated": 4, "below_threshold": 1}, "raise sampling.max_new_tokens (now 1024)"),
+        ({"infra": 5, "truncated": 4}, "see logs/raft.log"),
+        ({"infra": 0, "truncated": 1, "below_threshold": 4}, "lower selection.reward_threshold"),
+    ],
+)
+def test_where_nothing_is_kept_the_mend_is_that_of_what_took_most(removed, mend):
+    config = RaftConfig.model_validate({"sampling": {"max_new_tokens": 1024}})
+    text = nothing_kept(1, removed, 5, config)
+    assert text.startswith("cycle 1: none of 5 samples can be trained on (") and mend in text
+    assert (text.count("reward_threshold") == 0) == ("reward_threshold" not in mend)
+
+
+def test_a_threshold_that_cannot_be_lowered_is_not_to_be_lowered():
+    lowest = RaftConfig.model_validate({"selection": {"reward_threshold": 0.0}})
+    assert diagnoses(cycle(kept=4), None, lowest) == [
+        "4 samples are too few to learn from: raise sampling.samples_per_prompt"
+    ]
+    (line,) = said(cycle(kept=4))
+    assert "lower selection.reward_threshold, or raise" in line
