@@ -11,7 +11,7 @@ from halo_raft.pipelines.raft.tracked import metrics
 from halo_raft.pipelines.raft.training import finetune_job, with_training, write_base
 from halo_raft.records import CycleStats, Sample
 from halo_raft.store import RunFolder, read_records, write_atomically
-from halo_raft.train.job import ScalePoint
+from halo_raft.train.job import LossPoint, ScalePoint
 
 
 def sample(task: int, index: int, *, cycle: int = 1, reason: str = "stop") -> Sample:
@@ -76,7 +76,7 @@ def test_where_all_that_was_drawn_is_kept_nothing_is_mixed_in(make):
 
 def test_statistics_say_what_was_mixed_in_and_how_much_of_the_adapter_was_kept(capsys):
     facts = {
-        "loss_curve": ((1, 0.9, 1e-4),), "examples": 10, "mixed_in": 4, "scales": (ScalePoint(0.5, 1.2),),
+        "loss_curve": (LossPoint(1, 0.9, 1e-4),), "examples": 10, "mixed_in": 4, "scales": (ScalePoint(0.5, 1.2),),
         "skipped_too_long": 0, "held_back": 2, "held_back_loss": 1.2, "steps": 3, "trained_tokens": 9,
         "tokens_per_s": 1.0, "loop_seconds": 1.0,
     }  # fmt: skip
