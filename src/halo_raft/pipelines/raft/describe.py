@@ -40,7 +40,7 @@ def describe(config: RaftConfig, gpu_memory: float | None = None, *, goes_on: bo
         plan = prepare(config)
         prompts = len(plan.training.tasks.tasks)
         if goes_on:
-            check_goes_on(plan)
+            _check_goes_on(plan)
         plans = [plan.training, *([plan.heldout] if plan.heldout else [])]
         long = [*_left_out(plan), *describe_prompts(plans)]
         if plan.heldout and not heldout:
@@ -61,7 +61,7 @@ def describe(config: RaftConfig, gpu_memory: float | None = None, *, goes_on: bo
     yield "tracking", f"MLflow, to look at with: {command}" if command else "files in the output folder"
 
 
-def check_goes_on(plan: RaftPlan) -> None:
+def _check_goes_on(plan: RaftPlan) -> None:
     """Check that a run which has begun in the plan's folder would go on with it.
 
     Raises:
