@@ -127,6 +127,7 @@ def folder(tmp_path, monkeypatch):
     for name, text in YAML.items():
         Path(f"configs/{name}.yaml").write_text(text)
     Path("models/raft/run.json").write_text('{"fingerprint": {}}')
+    Path("models/sft/run.json").write_text('{"fingerprint": {"data": "x"}}')
     for adapter in (Path("models/sft/final_model"), Path("models/raft/cycle_5_final")):
         make_adapter(adapter)
         base = {"base_model_name_or_path": "Qwen/Qwen2.5-Coder-7B", "r": 16}
@@ -152,7 +153,7 @@ def test_it_would_run_as_it_stands(command, capsys):
         pytest.skip("g++ is not installed")
     words = shlex.split(command)
     more = ["--prompts", "data/copy.jsonl"] if words[0] == "raft" and "--prompts" not in words else []
-    assert cli.main([*words, *more, "--dry-run"]) == 0
+    assert cli.main([*words, *more, "--fresh", "--dry-run"]) == 0
     plan = " ".join(capsys.readouterr().out.split("# Plan")[1].split())
     given = dict(pairwise(words))
     for flag in ("--output", "--verifier", "--cycles", "--samples"):

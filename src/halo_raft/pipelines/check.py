@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 WIDTH = 60
 HELD_OUT = 4
-LEVELS = ("smoke", "standard", "full")
-QUICKSTART = Path("configs/quickstart.yaml")
-"""Of a checkout; an installed wheel has `halo-raft init`."""
+NEXT = {
+    "smoke": "halo-raft test --level standard",
+    "standard": "halo-raft raft train --config configs/quickstart.yaml",
+    "full": "halo-raft raft train --config configs/quickstart.yaml",
+}
+"""Level that was passed -> what to do then."""
 
 
 _MADE = ("output_dir", "training.output_dir", "tracking.dir")
@@ -52,7 +55,7 @@ def add_commands(commands: Any, config_group: Any) -> None:
     reference_command.set_defaults(run=reference)
     test_command = commands.add_parser("test", help="check this installation")
     levels = "smoke (default): seconds, no model; standard: the model generates; full: and is trained"
-    test_command.add_argument("--level", choices=LEVELS, default="smoke", help=levels)
+    test_command.add_argument("--level", choices=tuple(NEXT), default="smoke", help=levels)
     test_command.add_argument("--model", default="builtin:smollm2-135m", help="embedded, local or hub model")
     test_command.set_defaults(run=test)
     info_command = commands.add_parser("info", help="print versions, devices, sandbox tier and plugins")
@@ -169,15 +172,8 @@ def test(arguments: argparse.Namespace) -> int:
     console.say("\n" + "=" * WIDTH)
     console.say(f"Test Results: {sum(results)}/{len(results)} passed")
     console.say("=" * WIDTH)
-    console.say(f"Next: {_next(arguments.level) if all(results) else 'halo-raft info'}")
+    console.say(f"Next: {NEXT[arguments.level] if all(results) else 'halo-raft info'}")
     return 0 if all(results) else 1
-
-
-def _next(level: str) -> str:
-    """Return the command for who has passed a level."""
-    if level == LEVELS[0]:
-        return f"halo-raft test --level {LEVELS[1]}"
-    return f"halo-raft raft train --config {QUICKSTART}" if QUICKSTART.is_file() else "halo-raft init my-run"
 
 
 def _steps(level: str, trial: _Trial) -> Iterator[tuple[str, Callable[[], str | None]]]:

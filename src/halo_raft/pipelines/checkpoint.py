@@ -51,12 +51,14 @@ def _folder(name: str, where: TrackingConfig) -> Path:
     """Return the folder that a name means; a hub's name stays what it is.
 
     Raises:
-        ConfigError: MLflow has no such model, or the run that is named has no adapter yet.
+        ConfigError: MLflow has no such model, or the run that is named has no adapter yet, or a damaged one.
     """
     path = tracking.model_folder(name, where) if name.startswith("models:/") else found(name)
     if not any((path / inner / "run.json").is_file() for inner in ("", "raft")):
         return path
     result = next((path / result for result in RESULTS if has_weights(path / result)), None)
     if result is None:
+        if damaged := next((path / result for result in RESULTS if (path / result).is_dir()), None):
+            raise ConfigError(f"model: the adapter {damaged} is damaged; start its run again, which trains it anew")
         raise ConfigError(f"model: {path} is the folder of a run that has no adapter yet; let it finish a cycle")
     return result

@@ -69,3 +69,11 @@ def test_names_of_models_stay_as_they_are_and_two_that_contradict_are_refused(ru
 def test_a_report_of_an_adapter_is_its_runs(runs, capsys):
     assert cli.main(["report", "raft/best"]) == 0
     assert Path("raft/report/report.html").is_file() and "raft/report" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["model.name", "model.checkpoint"])
+@pytest.mark.parametrize("name", ["adapter_config.json", "adapter_model.safetensors"])
+def test_a_run_whose_adapter_is_damaged_is_told_from_one_without(runs, key, name):
+    (runs / "sft" / "final_model" / name).write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"the adapter .*sft/final_model is damaged; start its run again"):
+        on_checkpoint_base(load(RaftConfig, None, [f"{key}=sft"]))
