@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
 from halo_raft.errors import DataError
 from halo_raft.records import CycleStats
-from halo_raft.store import LineCount, RunFolder, checked, read_yaml
+from halo_raft.store import LineCount, RunFolder, begun_in, checked, read_yaml
 
 _BLOCK = 1 << 20
 """Bytes that are looked through at a time."""
@@ -131,10 +132,10 @@ def _raft(folder: RunFolder, run: dict[str, Any]) -> Progress:
     state = _state(folder, ended, complete)
     if complete and state == "complete":
         use = f"halo-raft benchmark run --model {folder.path / 'best'} --prompts {_measured_on(folder, settings)}"
-        return _told(folder, "raft", state, ended, use, **facts)
+        return _told(folder, "raft", state, run, use, **facts)
     facts |= _stage(folder, run, settings, current, history)
     facts["seconds_left"] = _seconds_left(facts, [s for s in history if s.cycle in done and s.cycle], cycles - current)
-    return _told(folder, "raft", state, ended, f"halo-raft raft train --output {folder.path}", **facts)
+    return _told(folder, "raft", state, run, f"halo-raft raft train --output {folder.path}", **facts)
 
 
 def _stage(
@@ -233,8 +234,8 @@ def _sft(folder: RunFolder, run: dict[str, Any]) -> Progress:
     again = f"halo-raft sft train --config {folder.path / 'config.yaml'} --output {folder.path}"
     if steps is not None:
         use = f"halo-raft raft train --checkpoint {folder.path / 'final_model'} --prompts starter"
-        return _told(folder, "sft", "complete", ended, use, stage="training", done=steps, total=steps)
-    return _told(folder, "sft", _state(folder, ended, False), ended, again, stage="training", **_steps(folder))
+        return _told(folder, "sft", "complete", run, use, stage="training", done=steps, total=steps)
+    return _told(folder, "sft", _state(folder, ended, False), run, again, stage="training", **_steps(folder))
 
 
 def _sweep(folder: RunFolder) -> Progress:
@@ -247,8 +248,10 @@ def _sweep(folder: RunFolder) -> Progress:
     return _told(folder, "sweep", state, {}, again, done=done, total=wanted, stage="trials", trials=trials)
 
 
-def _told(folder: RunFolder, kind: str, state: str, ended: dict[str, Any], go_on: str, **facts: Any) -> Progress:
-    error = ended.get("why", "") if state == "failed" else ""
+def _told(folder: RunFolder, kind: str, state: str, run: dict[str, Any], go_on: str, **facts: Any) -> Progress:
+    error = (run.get("ended") or {}).get("why", "") if state == "failed" else ""
+    if (place := begun_in(run)) != Path.cwd():
+        go_on = f"cd {shlex.quote(str(place))} && {go_on}"
     return Progress(folder=str(folder.path), kind=kind, state=state, error=error, go_on=go_on, **facts)
 
 

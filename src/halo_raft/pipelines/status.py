@@ -13,7 +13,7 @@ from typing import Any
 
 from halo_raft.errors import DataError, UsageError
 from halo_raft.pipelines.progress import Progress, progress_of
-from halo_raft.store import A_COPY, RunFolder, damaged, read_yaml, remove
+from halo_raft.store import A_COPY, RunFolder, begun_in, damaged, read_yaml, remove
 from halo_raft.terminal import console
 
 FOLDER = "folder that a run, a fine-tuning or a sweep wrote: its --output"
@@ -67,7 +67,9 @@ def sync(arguments: argparse.Namespace) -> int:
         raise damaged(config, "nothing is there", A_COPY)
     folder.hold()
     try:
-        tracker = tracking.create(load_file(config).tracking, folder.path)
+        settings = load_file(config).tracking
+        there = begun_in(known) / settings.dir  # as the run had it, wherever this command stands
+        tracker = tracking.create(settings.model_copy(update={"dir": there}), folder.path)
         sent, left = tracker.sync(known["tracking_run_id"])
     finally:
         folder.close()

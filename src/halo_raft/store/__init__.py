@@ -11,7 +11,7 @@
 """
 
 from halo_raft.store.adapters import has_weights
-from halo_raft.store.folder import HeldFolder, check_writable, remove
+from halo_raft.store.folder import HeldFolder, begun_in, check_writable, remove
 from halo_raft.store.jsonl import (
     JsonlWriter,
     LineCount,
@@ -36,6 +36,7 @@ __all__ = [
     "LineCount",
     "RunFolder",
     "StoredSample",
+    "begun_in",
     "check_writable",
     "checked",
     "damaged",

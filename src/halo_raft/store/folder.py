@@ -58,9 +58,10 @@ class Ended(TypedDict, total=False):
 
 
 class RunFacts(TypedDict, total=False):
-    """What `run.json` says, as far as it is read back."""
+    """What `run.json` says, as far as it is read back; relative paths of its settings are those of `begun_in`."""
 
     fingerprint: dict[str, Any]
+    begun_in: str
     tracking_run_id: str | None
     ended: Ended | None
     task_counts: dict[str, int]
@@ -112,7 +113,7 @@ class HeldFolder:
             self._clear()
             known = None
         if known is None:
-            known = {"fingerprint": dict(fingerprint)}
+            known = {"fingerprint": dict(fingerprint), "begun_in": str(Path.cwd())}
             self.write_json("run.json", known)
         now = json.loads(json.dumps(fingerprint))
         changed = self._changed(known["fingerprint"], now, may_change)
@@ -270,6 +271,16 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def begun_in(run: Mapping[str, Any]) -> Path:
+    """Return where the command stood that began a run, whose settings have their relative paths from there.
+
+    Args:
+        run: What `run.json` says; where it does not say it, or the place is gone, this is where we stand.
+    """
+    place = Path(run.get("begun_in") or Path.cwd())
+    return place if place.is_dir() else Path.cwd()
 
 
 def check_writable(folder: Path, key: str) -> None:

@@ -208,3 +208,21 @@ def test_progress_of_a_hundred_thousand_verdicts_reads_no_sample(make_run, monke
     (folder.path / "cycle_2_stats.json").unlink()
     monkeypatch.setattr("halo_raft.store.run_folder.read_records", None)
     assert progress_of(folder.path).stage == "measuring"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_from_elsewhere_the_way_on_begins_where_the_run_did(make_run, tmp_path, monkeypatch, capsys, gone):
+    begun, elsewhere = tmp_path / "begun here", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if not gone:
+        begun.mkdir()
+    folder = run_of(make_run(), begun_in=str(begun))
+    monkeypatch.chdir(elsewhere)
+    way = status(folder, capsys)["go_on"]
+    assert way.startswith("halo-raft" if gone else f"cd '{begun}' && halo-raft")
+    config = yaml.safe_load((folder.path / "config.yaml").read_text())
+    (folder.path / "config.yaml").write_text(yaml.safe_dump(config | {"tracking": {"dir": "runs"}}))
+    folder.write_json("run.json", folder.known() | {"tracking_run_id": "a" * 32})
+    cli.main(["sync", str(folder.path)])
+    assert (begun / "runs").exists() != gone
+    assert (elsewhere / "runs").exists() == gone

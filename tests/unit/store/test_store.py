@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -71,8 +72,9 @@ def test_a_folder_is_tied_to_what_it_was_started_with(tmp_path):
 def test_what_nothing_depends_on_yet_may_change(tmp_path):
     RunFolder(tmp_path).open({"model": "a", "selection": 1})
     now = {"model": "a", "selection": 2}
-    assert RunFolder(tmp_path).open(now, may_change=["selection"]) == {"fingerprint": now}
-    assert RunFolder(tmp_path).known() == {"fingerprint": now}
+    known = {"fingerprint": now, "begun_in": os.getcwd()}
+    assert RunFolder(tmp_path).open(now, may_change=["selection"]) == known
+    assert RunFolder(tmp_path).known() == known
     with pytest.raises(DataError, match=r"model: a, now b; set it back, use --fresh"):
         RunFolder(tmp_path).open({"model": "b", "selection": 3}, may_change=["selection"])
     with pytest.raises(DataError, match=r"selection: 2, now 3"):
