@@ -297,5 +297,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert driver_parts
     main()
