@@ -1,7 +1,7 @@
 """What a verdict costs in a ledger as it fills: several writers at a time, then programs that are known and others.
 
 Each writer is a process of its own with the real `Ledger`, as commands on one machine have it: some verdicts a
-transaction, each with the details of a failing assert. CPU time is all writers' together, memory that of the largest.
+transaction, each with the details of a failing assert. CPU time is all writers' together.
 
     python bench/ledger.py --output bench/results/ledger.md                     # a million
     python bench/ledger.py --entries 10000000 --output bench/results/ledger.md
@@ -33,16 +33,16 @@ VERDICT = Verdict(
 )  # fmt: skip
 
 
-def keys(start: int, end: int) -> list[str]:
+def keys(numbers: range) -> list[str]:
     """Return the keys of entries, of the length that a normal form's hash has."""
-    return [f"{number:064x}" for number in range(start, end)]
+    return [f"{number:064x}" for number in numbers]
 
 
 def write(folder: Path, start: int, end: int) -> None:
     """File entries, some at a time."""
     ledger = Ledger(folder, "bench")
     for first in range(start, end, A_TRANSACTION):
-        ledger.put(dict.fromkeys(keys(first, min(end, first + A_TRANSACTION)), VERDICT))
+        ledger.put(dict.fromkeys(keys(range(first, min(end, first + A_TRANSACTION))), VERDICT))
 
 
 def filled(folder: Path, start: int, end: int, writers: int) -> tuple[float, float]:
@@ -64,7 +64,7 @@ def filled(folder: Path, start: int, end: int, writers: int) -> tuple[float, flo
 def looked_up(folder: Path, start: int, end: int, *, known: bool) -> float:
     """Return the microseconds of CPU that one of 20,000 programs, spread over the ledger or beyond it, takes."""
     ledger, step = Ledger(folder, "bench"), max(1, (end - start) // 20_000)
-    asked = [f"{number:064x}" for number in range(start, end, step)]
+    asked = keys(range(start, end, step))
     begun = time.process_time()
     found = sum(len(ledger.find(asked[first : first + A_TRANSACTION])) for first in range(0, len(asked), A_TRANSACTION))
     used = time.process_time() - begun

@@ -79,7 +79,7 @@ class RaftRun:
         until_trained = self.plan.fingerprint.UNTIL_TRAINED
         if self.from_stage == "train":
             return tuple(key for key in until_trained if key != "selection settings")
-        return () if self.folder.has_adapter() and not self.from_stage else until_trained
+        return until_trained if self.from_stage else self.plan.may_change(self.folder)
 
     def _forget(self) -> None:
         if self.from_stage:

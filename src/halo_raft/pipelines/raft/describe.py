@@ -67,15 +67,14 @@ def _check_goes_on(plan: RaftPlan) -> None:
     Raises:
         DataError: It was begun with other settings, or by another command.
     """
-    folder, fingerprint = RunFolder(plan.config.output_dir), plan.fingerprint
-    folder.check_begun(
-        fingerprint.to_dict(), may_change=() if folder.has_adapter() else tuple(fingerprint.UNTIL_TRAINED)
-    )
+    folder = RunFolder(plan.config.output_dir)
+    folder.check_begun(plan.fingerprint.to_dict(), may_change=plan.may_change(folder))
 
 
 def _left_out(plan: RaftPlan) -> Iterator[Topic]:
     """Yield the first task that a run would leave out before it tries any, and how many there are."""
-    sets = [(policy, plan.training.tasks) for policy in plan.policies]
+    judges = {policy.verifier: policy for policy in plan.policies}.values()  # cycles share them
+    sets = [(policy, plan.training.tasks) for policy in judges]
     sets += [(plan.heldout.policy, plan.heldout.tasks)] if plan.heldout else []
     found = {
         (task_set.name, task_id): reason

@@ -14,6 +14,7 @@ from halo_raft.fingerprint import Fingerprint
 from halo_raft.judging import JudgingPolicy
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
 from halo_raft.sampling import Compute, SamplingPlan, drawn_as
+from halo_raft.store import RunFolder
 from halo_raft.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,10 @@ class RaftPlan:
     def task_sets(self) -> Mapping[str, TaskSet]:
         """The tasks by what they are for."""
         return {"training": self.training.tasks} | ({"heldout": self.heldout.tasks} if self.heldout else {})
+
+    def may_change(self, folder: RunFolder) -> tuple[str, ...]:
+        """Return the keys of the fingerprint that nothing in a run folder depends on yet."""
+        return () if folder.has_adapter() else Fingerprint.UNTIL_TRAINED
 
     def on_tasks(self, training: TaskSet, heldout: TaskSet | None) -> RaftPlan:
         """Return the plan on other tasks."""
