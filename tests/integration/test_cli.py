@@ -151,6 +151,19 @@ def test_dry_run_plans_the_memory_of_a_card(monkeypatch, capsys):
     assert "no KV cache" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--dry-run", "--gpu-memory", "-3"], ["--gpu-memory", "nan", "--dry-run"]])
+def test_a_card_has_some_memory(words, capsys):
+    assert raft.main(["--config", str(REPO / "configs" / "raft.yaml"), *words]) == 2
+    assert (
+        f"--gpu-memory {words[words.index('--gpu-memory') + 1]}: the memory of a card in GiB" in capsys.readouterr().err
+    )
+
+
+def test_a_run_takes_the_card_that_is_here(capsys):
+    assert raft.main(["--config", str(REPO / "configs" / "raft.yaml"), "--gpu-memory", "24"]) == 2
+    assert "only with --dry-run" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy():
     program = (
         "import sys\nfrom halo_raft.cli import build_parser\nbuild_parser().format_help()\n"

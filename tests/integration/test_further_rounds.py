@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
+from halo_raft import prompts
 from halo_raft.config import RaftConfig, load
 from halo_raft.engines.base import EngineDiedError
 from halo_raft.pipelines import raft
-from halo_raft.records import KeptSample, Sample, Verdict
-from halo_raft.store import read_records
+from halo_raft.records import KeptSample, Sample, Task, Verdict
+from halo_raft.report.examples import examples
+from halo_raft.store import RunFolder, read_records
 
 from ..tiny_model import make_tiny_model
 
@@ -114,3 +118,16 @@ def test_statistics_and_card_say_what_was_used(after: Path) -> None:
     card = (after / "cycle_1_final" / "README.md").read_text()
     assert "1 are repairs of a failed answer" in card
     assert "2 of 4 samples were drawn with the reference solution in view" in card
+
+
+def test_the_report_shows_what_the_model_was_sent(config: RaftConfig, after: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(config.model.name)
+    tasks = {row["task_id"]: Task(entry_point=f"f{n}", **row) for n in range(6) if (row := task(n))}
+    found = [e for e in examples(RunFolder(after), 1, tasks, {}) if e.round]
+    assert Counter(e.round for e in found) == {"repair": 2, "hint": 2}
+    drawn = list(read_records(after / "cycle_1_samples.jsonl", Sample))
+    for example in found:
+        _, *turns = re.split(r"(?:^|\n\n)(System|User|Assistant):\n", example.prompt)
+        chat = [{"role": r.lower(), "content": said} for r, said in zip(turns[::2], turns[1::2], strict=True)]
+        sent = [s.prompt_token_ids for s in drawn if (s.task_id, s.round) == (example.task_id, example.round)]
+        assert prompts.token_ids(chat, tokenizer) in sent, example.task_id

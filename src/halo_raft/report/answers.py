@@ -8,7 +8,8 @@ from typing import Any
 
 from halo_raft import prompts
 from halo_raft.evaluate import TaskChange
-from halo_raft.records import Task, Verdict
+from halo_raft.programs import reference_of
+from halo_raft.records import HINT, REPAIR, Task, Verdict
 from halo_raft.report.view import Answer, Answers, SideBySide
 from halo_raft.store import Drawn
 
@@ -16,19 +17,33 @@ MOST_TASKS = 100
 """Tasks whose completions are shown side by side: the most changed ones. A page of all of MBPP's would be unwieldy."""
 
 
-def asked(task: Task | None, wording: Mapping[str, Any], form: str | None = None) -> str:
+def asked(
+    task: Task | None,
+    wording: Mapping[str, Any],
+    form: str | None = None,
+    round: str | None = None,
+    failed: tuple[str, Verdict] | None = None,
+) -> str:
     """Return the chat that a model was sent for a task, with the tests that it was shown; nothing without a task.
 
     Args:
         task: None where the tasks are no longer to be had.
         wording: A configuration's `tasks:` section: `system_prompt`, `show_tests`.
-        form: As `records.Sample`.
+        form: As `records.Sample`, and so is `round`.
+        round: Nothing is returned of a repair without `failed`, or of a hint without its reference.
+        failed: The answer that a repair saw, with its verdict.
     """
     if task is None:
         return ""
     show_tests = bool(wording.get("show_tests", True))
     stub = prompts.function_stub(task, show_tests=show_tests) if form else None
     chat = prompts.messages(task, system=wording.get("system_prompt"), show_tests=show_tests, stub=stub)
+    if round == REPAIR:
+        told = failed and prompts.feedback(task, failed[1], show_tests=show_tests)
+        chat = prompts.repair_asked(chat, failed[0], told, task.language) if failed and told else ()
+    elif round == HINT:
+        reference = reference_of(task)
+        chat = prompts.hinted(chat, reference, task.language) if reference else ()
     return "\n\n".join(f"{message['role'].capitalize()}:\n{message['content']}" for message in chat)
 
 

@@ -44,6 +44,27 @@ def cycles_table(run: RunView) -> list[Row]:
     return main_table(history, run.best)
 
 
+def rounds_table(run: RunView) -> list[Row]:
+    """Return one row for each further round of a cycle, and for each other way that its prompts were asked."""
+    rows = []
+    for stats in (cycle.stats for cycle in run.trained):
+        ways = {
+            "second round": stats.second_round,
+            "repair: a failed answer in view": stats.repair,
+            "hint: the reference in view": stats.hint,
+            **{f"asked as {form}": counts for form, counts in stats.forms.items()},
+            **{f"mixed in: {source}": counts for source, counts in stats.mixed.items()},
+        }
+        for way, counts in ways.items():
+            if counts.get("samples"):
+                passed = f"{counts['passed']:,} ({counts['passed'] / counts['samples']:.1%})"
+                known = {name: f"{counts[name]:,}" if name in counts else "" for name in ("solved", "kept")}
+                row = {"Cycle": str(stats.cycle), "Samples": way, "Prompts": f"{counts['prompts']:,}"}
+                row |= {"Drawn": f"{counts['samples']:,}", "Passed": passed}
+                rows.append(row | {"Prompts solved": known["solved"], "Trained on": known["kept"]})
+    return rows
+
+
 def arms_table(runs: Sequence[RunView]) -> list[Row]:
     """Return one row a run: the base, the best cycle, and their difference."""
     rows = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from halo_raft.evaluate import Changes, Difference, Outcomes
-from halo_raft.records import CycleStats, PassRate
+from halo_raft.records import HINT, REPAIR, CycleStats, PassRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An answer with the question it is to, as the model saw it."""
+    """An answer with the question it is to, as the model saw it; `round` is that of `records.Sample`."""
 
     cycle: int
     task_id: str
     prompt: str
     answer: Answer
+    round: str | None = None
+
+    @property
+    def in_view(self) -> str:
+        """What the model saw besides the task; nothing of most samples."""
+        return {REPAIR: "a failed answer", HINT: "the reference"}.get(self.round or "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class RunView:
         difference: Best cycle against the base model on the held-out tasks.
         changes: The same, by task.
         side_by_side: The held-out tasks that changed most, with what the base and the best cycle answered.
-        examples: Sampled completions of the first and the best cycle, passed and failed.
+        examples: Sampled completions of the first and the best cycle, passed and failed, further rounds' included.
         losses: Of supervised fine-tuning: what the loss is on -> (optimizer step, loss per completion token).
         headline: Of supervised fine-tuning: title -> the number to look at first.
         facts: Topic -> text: model, tasks, versions, sandbox tier, ...

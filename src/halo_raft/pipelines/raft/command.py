@@ -15,7 +15,7 @@ from halo_raft import models
 from halo_raft.cluster.jobs import with_lasting_paths
 from halo_raft.config import RaftConfig, load, to_yaml
 from halo_raft.config.flags import RAFT_FLAGS, add_training_arguments, read_flags
-from halo_raft.errors import VerificationError
+from halo_raft.errors import UsageError, VerificationError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.describe import describe
 from halo_raft.pipelines.raft.diagnosis import taught_nothing
@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command with parsed arguments; return the exit code."""
+    if (card := arguments.gpu_memory) is not None and not (arguments.dry_run and card > 0):
+        raise UsageError(f"--gpu-memory {card:g}: the memory of a card in GiB, above 0, and only with --dry-run")
     file = arguments.config or (None if arguments.fresh else _of_the_folder(arguments))
     settings = load(RaftConfig, file, arguments.overrides, read_flags(arguments, RAFT_FLAGS))
     config = on_checkpoint_base(with_lasting_paths(settings))

@@ -180,6 +180,7 @@ def example_rows(found: Sequence[Example]) -> list[dict[str, str]]:
         {
             "task_id": example.task_id,
             "verdict": example.answer.kind,
+            "in_view": example.in_view,
             "completion": example.answer.completion,
             "details": example.answer.details,
             "prompt": example.prompt,
