@@ -172,7 +172,10 @@ def read_run(files: Files, before: Tokens | None = None) -> Measured:
     chosen_on: dict[int, Result] = {}
     results = {stem(files.plan.choose): chosen_on}
     for number in range(len(cycles)):
-        if not (number == 0 and files.is_sft and after):
+        elsewhere = files.is_sft and (
+            after or not files.heldout(0)[0].is_file()
+        )  # the base's, in another arm's figures
+        if number or not elsewhere:
             chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
     for name in files.plan.report:
         wanted = [n for n in range(1 if after else 0, len(cycles)) if files.result(n, name).is_file()]

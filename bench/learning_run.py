@@ -79,6 +79,11 @@ class Study:
         record = read_record(self.record(arm, seed))
         return record[1] if record and record[0] == self.key(arm, seed) else None
 
+    def has_base(self, tasks: str, seed: int) -> bool:
+        """Return whether the figures of any arm have the base model's on these tasks."""
+        runs = [found for arm in self.plan.arms if (found := self.found(arm, seed))]
+        return any(0 in run.on(tasks) for run in runs)
+
     def adapter(self, arm: str, seed: int) -> Path:
         """Return the adapter that stands for an arm: the best cycle's, or SFT's."""
         name = "final_model" if self.plan.arms[arm].kind == "sft" else "best"
@@ -153,9 +158,9 @@ def _report_on(study: Study, slice_: Slice, files: Files, cycles: Iterable[int])
 
 
 def _measure(study: Study, slice_: Slice, files: Files, tasks: str, cycles: Iterable[int]) -> None:
-    """Measure cycles on tasks, and what the arm begins from where that is the base model."""
-    begins_at_base = not study.plan.arms[files.arm].after
-    for cycle in [*([0] if begins_at_base else []), *cycles]:
+    """Measure cycles on tasks, and the base model where the arm begins from it and no figures have it."""
+    lacks_base = not study.plan.arms[files.arm].after and not study.has_base(tasks, files.seed)
+    for cycle in [*([0] if lacks_base else []), *cycles]:
         model = str(files.adapter(cycle)) if cycle else _shared(study, files.seed).model.name
         _benchmark(study, slice_, model, tasks, files.result(cycle, tasks), files.seed)
 

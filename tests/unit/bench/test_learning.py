@@ -111,6 +111,22 @@ def test_a_study_is_run_once_arm_after_arm_and_carried_without_its_runs(study, t
     assert not any("sft-seed0/final_model" in command for command in again[2:]), "so it is not measured again"
 
 
+def test_the_base_is_measured_once_a_seed_also_by_another_machine(study, tmp_path: Path) -> None:
+    carried = ["--records", str(tmp_path / "carried")]
+    study(*carried, "--only", "sft", "0")
+    shutil.rmtree(tmp_path / "work")
+    commands = study(*carried, "--only", "raft", "0")
+    assert not any("--model builtin" in command for command in commands), "SFT's figures have the base's"
+    shutil.rmtree(tmp_path / "work")
+    (tmp_path / "carried" / "sft-seed0.json").unlink()
+    bases = [command for command in study(*carried, "--only", "sft", "0") if "--model builtin" in command]
+    assert [("dev" in c, "test" in c) for c in bases] == [(False, True)], "a run of RAFT measures what it chooses on"
+    report = (tmp_path / "out.md").read_text()
+    assert report.count("| base | 0 |") == 2 and "sft less base" in report.replace(", best cycle,", "")
+    of_another_seed = study(*carried, "--only", "raft", "1")
+    assert len([command for command in of_another_seed if "--model builtin" in command]) == 1
+
+
 def test_what_is_changed_in_a_plan_is_run_again_with_what_begins_from_it(study, tmp_path: Path, capsys) -> None:
     study("--only", "sft-raft", "0", "--only", "raft", "0")
     plan = tmp_path / "plan.yaml"
