@@ -157,7 +157,11 @@ def _stage(
     if allotted := plan.get("samples"):
         total = sum(allotted.values())
     begun = folder.path / f"cycle_{cycle}_plan.json"
-    return {"stage": "generating and verifying"} | _samples(folder, cycle, "", total, begun, history)
+    found = _samples(folder, cycle, "", total, begun, history)
+    if not total or found["done"] < total:
+        return {"stage": "generating and verifying"} | found
+    further = any(settings.get("sampling", {}).get(name) for name in ("second_round", "repair", "hint"))
+    return {"stage": "further rounds" if further else "selecting"} | found
 
 
 def _samples(

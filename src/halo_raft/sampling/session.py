@@ -114,7 +114,9 @@ class Session:
         if left:
             self._look_over()
             self.pool.use(stage.origin.adapter)  # loading is no part of the generation's speed
-        with self._show(total, total - len(left), LineCount(stage.samples_path)) as advance:
+        lines = LineCount(stage.samples_path)
+        of_other_rounds = lines() - (total - len(left.missing))
+        with self._show(total, total - len(left), lambda: lines() - of_other_rounds) as advance:
             return self._bring_to_end(stage, left, advance) if left else StageTime()
 
     def _bring_to_end(self, stage: Stage, left: Outstanding, advance: Advance) -> StageTime:

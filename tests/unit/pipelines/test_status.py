@@ -75,6 +75,19 @@ def test_a_run_that_was_killed_says_how_far_it_is(make_run, capsys):
     assert found["go_on"] == f"halo-raft raft train --output {folder.path}"
 
 
+@pytest.mark.parametrize(("sampling", "stage"), [({}, "selecting"), ({"repair": 4}, "further rounds")])
+def test_a_cycle_whose_first_round_is_verified_draws_no_more_of_it(make_run, capsys, sampling, stage):
+    folder = run_of(make_run())
+    for name in ("cycle_2_stats.json", "raft_statistics.json", "cycle_2_kept.jsonl"):
+        (folder.path / name).unlink()
+    (folder.path / "cycle_2_final" / "adapter_model.safetensors").unlink()
+    config = folder.path / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump(settings | {"sampling": settings["sampling"] | sampling}))
+    found = status(folder, capsys)
+    assert (found["stage"], found["done"], found["total"]) == (stage, 36, 36)
+
+
 def test_each_stage_is_told_from_the_others(make_run, capsys):
     folder = run_of(make_run())
     (folder.path / "cycle_2_stats.json").unlink()

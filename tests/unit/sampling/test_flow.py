@@ -290,9 +290,12 @@ def test_a_stage_is_done_when_each_sample_has_a_verdict_that_says_something(stag
     assert not outstanding(stage)
 
 
-def test_who_shows_a_stage_can_count_what_is_drawn_of_it(stage, monkeypatch, tmp_path):
-    """Before anything of it is verified, from the file that the stage writes."""
+@pytest.mark.parametrize("rounds_before", [0, 3])
+def test_who_shows_a_stage_can_count_what_is_drawn_of_it(stage, monkeypatch, tmp_path, rounds_before):
+    """Before anything of it is verified, from the file that the stage writes behind what earlier rounds left there."""
     seen = []
+    with JsonlWriter(stage.samples_path) as writer:
+        writer.append([sample(f"of an earlier round, {n}", "") for n in range(rounds_before)])
 
     @contextmanager
     def show(total, done, drawn):
