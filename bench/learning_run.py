@@ -11,7 +11,7 @@ from typing import Any
 from halo_raft.config import RaftConfig, SftConfig, load
 from halo_raft.config.sft import RAFT_ALONE
 from halo_raft.config.training import WHEN_CHECKPOINTS_ARE_WRITTEN, TrainingConfig
-from halo_raft.errors import ConfigError, UsageError
+from halo_raft.errors import ConfigError, HaloRaftError
 from halo_raft.pipelines.checkpoint import on_checkpoint_base
 from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.reuse import take_over
@@ -90,20 +90,22 @@ class Study:
         return (self.folder(arm, seed) / name).resolve()
 
 
-def check_settings(study: Study) -> None:
-    """Check the settings of every arm before the first one runs.
+def check_settings(study: Study, pairs: Iterable[tuple[str, int]]) -> None:
+    """Check the settings of every arm, and that those which are to run could, before the first one does.
 
     Raises:
         ConfigError: One is wrong; names the arm and the setting.
     """
-    seed = study.plan.seeds[0]
+    seed, asked = study.plan.seeds[0], {name for pair in pairs for name in study.plan.line_of(pair[0])}
     for name, arm in study.plan.arms.items():
         try:
             if arm.kind == "sft":
                 load(SftConfig, None, sft_settings(study, name, seed))
-            else:
-                load(RaftConfig, study.plan.config, study.settings(name, seed))
-        except UsageError as error:
+                continue
+            config = load(RaftConfig, study.plan.config, study.settings(name, seed))
+            if name in asked:
+                prepare(config)
+        except HaloRaftError as error:
             raise ConfigError(f"arms.{name}: {error}") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
@@ -215,6 +216,17 @@ def test_a_plan_with_a_mistake_is_one_line(
     assert study(code=3) == []
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_an_arm_that_cannot_run_is_refused_before_another_does(study, tmp_path: Path, capsys) -> None:
+    rows = [json.loads(task.to_json()) | {"solution": None} for task in tasks.load("starter", limit=4).tasks]
+    Path("bare.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "plan.yaml").write_text(
+        PLAN.replace("raft: {}", "raft: {}\n  hint: {settings: {sampling.hint: reference}}")
+    )
+    assert study("--train", "bare.jsonl", code=3) == []
+    assert "arms.hint: sampling.hint: no task of bare.jsonl has a reference solution" in capsys.readouterr().err
+    assert kinds(study("--train", "bare.jsonl", "--only", "raft", "0"))[0] == "raft train", "which does without"
 
 
 def test_what_the_plan_has_not_cannot_be_run_alone(study, learning, capsys: pytest.CaptureFixture[str]) -> None:
