@@ -18,7 +18,7 @@ from halo_raft.config.curriculum import CurriculumConfig, CycleConfig
 from halo_raft.config.judging import SandboxConfig, VerifierConfig
 from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.sampling import SamplingConfig
-from halo_raft.config.section import NonNegative, Positive, Reward, Seconds, Section, Share
+from halo_raft.config.section import NonNegative, Positive, PromptFormats, Reward, Seconds, Section, Share
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
 
@@ -57,7 +57,7 @@ class TasksConfig(Section):
     """Replaces the system prompt of the task's language; an empty string sends none."""
     show_tests: bool = True
     """Show the asserts in the prompt, so that name and signature are known."""
-    prompt_formats: Annotated[tuple[Literal["text", "function"], ...], Field(min_length=1)] = ("text",)
+    prompt_formats: PromptFormats = ("text",)
     """Forms that a training task's samples take turns in: `text` as the task stands; `function`, where a Python task
     asks in words, a function to complete: head, and a docstring of the question with the shown tests (HumanEval's)."""
 

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from halo_raft.config.resources import ResourcesConfig
 from halo_raft.config.schema import ModelConfig, TrackingConfig
-from halo_raft.config.section import NonNegative, Positive, Section
+from halo_raft.config.section import NonNegative, Positive, PromptFormats, Section
 from halo_raft.config.training import LoraConfig, TrainingConfig
 
 
@@ -30,6 +30,9 @@ class SftDataConfig(Section):
     """Use the first so many rows only."""
     system_prompt: str | None = None
     """Replaces RAFT's system prompt in rows that are no `messages`; an empty string sends none."""
+    prompt_formats: PromptFormats = ("text",)
+    """How rows that are tasks, with tests and a reference, are asked, as `tasks.prompt_formats` of RAFT; of several
+    forms each row has one."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

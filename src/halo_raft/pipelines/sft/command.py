@@ -264,12 +264,13 @@ def _say_what_is_there(config: SftConfig, folder: HeldFolder, statistics: dict[s
 def _fingerprint(config: SftConfig, data: SftData) -> dict[str, Any]:
     """Return what the output folder is tied to."""
     checkpoint = config.model.checkpoint
+    asked = {"prompt_formats"} if config.data.prompt_formats == ("text",) else set()  # as earlier versions asked
     training = {name: value for name, value in tied_settings(config.training).items() if name != "output_dir"}
     return {
         "model": models.fingerprint(config.model.name),
         "checkpoint": models.fingerprint(str(checkpoint)) if checkpoint else None,
         "data": data.sha256,
-        "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit"}),
+        "data settings": config.data.model_dump(mode="json", exclude={"train_file", "dataset", "limit", *asked}),
         "lora settings": tied_settings(config.lora),
         "training settings": training,
         "seed": config.seed,

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from halo_raft import prompts, tasks
+from halo_raft import tasks
 from halo_raft.config.sft import SftDataConfig
 from halo_raft.errors import ConfigError, DataError
+from halo_raft.sampling.drafts import Wording, forms_of
 from halo_raft.tasks.base import read_rows
 from halo_raft.train.rows import Turn, parse_row
 
@@ -56,7 +57,7 @@ def load_data(config: SftDataConfig) -> SftData:
             break
         count += 1
         digest.update(json.dumps(row, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
-        turns += [(where, turn) for turn in _turns(row, where)]
+        turns += [(where, turn) for turn in _turns(row, where, config)]
     if not turns:
         raise DataError(f"{name}: holds no rows")
     return SftData(name, count, tuple(turns), digest.hexdigest())
@@ -95,10 +96,12 @@ def _rows(config: SftDataConfig) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{name}, row {number}", {key: value for key, value in row.items() if value is not None}
 
 
-def _turns(row: Mapping[str, Any], where: str) -> list[Turn]:
+def _turns(row: Mapping[str, Any], where: str, config: SftDataConfig) -> list[Turn]:
     """Read a row; one that is a task with its tests is asked as RAFT asks it."""
     if row.get("test_list") and "messages" not in row:
         task = tasks.parse_row(row, where)
         if task.solution:
-            return [Turn(prompts.messages(task), task.solution, task.language, complete=True)]
+            asked = Wording(config.system_prompt, show_tests=True)
+            form = forms_of(task, config.prompt_formats)[0]
+            return [Turn(asked.chat(task, form), task.solution, task.language, complete=True)]
     return parse_row(row, where)

@@ -73,3 +73,43 @@ def test_tasks_with_tests_are_asked_as_raft_asks_them(tmp_path: Path) -> None:
     assert not rest and turn.answer == row["code"]
     assert turn.messages == prompts.messages(tasks.parse_row(row, "x"))
     assert "assert f(1) == 2" in turn.messages[-1]["content"]
+
+
+def test_tasks_are_asked_in_the_forms_that_are_wanted_each_in_one(tmp_path: Path) -> None:
+    rows = [
+        {
+            "task_id": n,
+            "text": f"Add {n}.",
+            "code": f"def f{n}(x): return x + {n}",
+            "test_list": [f"assert f{n}(1) == 2"],
+        }
+        for n in range(20)
+    ]
+    path = write(tmp_path / "x.jsonl", *rows, ALPACA[0])
+
+    def asked(*formats: str) -> list[str]:
+        data = load_data(SftDataConfig(train_file=str(path), prompt_formats=formats))
+        assert len(data.turns) == data.rows == 21
+        assert [turn.answer for _, turn in data.turns][:20] == [row["code"] for row in rows]
+        return [turn.messages[-1]["content"] for _, turn in data.turns]
+
+    text, function, both = asked("text"), asked("function"), asked("text", "function")
+    assert all("Complete this Python function:" in question for question in function[:20])
+    assert function[3].count("def f3(x):") == 1 and "Add 3." in function[3]
+    assert {question == a for question, a in zip(both[:20], text, strict=False)} == {True, False}
+    assert all(question in pair for question, *pair in zip(both, text, function, strict=True))
+    assert text[20] == function[20] == "Q0", "a row without tests is no task"
+
+
+def test_a_system_prompt_takes_the_place_of_the_usual_one_in_tasks_too(tmp_path: Path) -> None:
+    row = {"text": "Add one.", "code": "def f(x): return x + 1", "test_list": ["assert f(1) == 2"]}
+    path = str(write(tmp_path / "x.jsonl", row))
+    ((_, turn),) = load_data(SftDataConfig(train_file=path, system_prompt="Be brief.")).turns
+    assert turn.messages[0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_folder_of_before_there_were_forms_goes_on(tmp_path: Path) -> None:
+    data = SftDataConfig(train_file=str(write(tmp_path / "x.jsonl", *ALPACA)))
+    assert "prompt_formats" not in sft._fingerprint(SftConfig(data=data), load_data(data))["data settings"]
+    other = data.model_copy(update={"prompt_formats": ("function",)})
+    assert "prompt_formats" in sft._fingerprint(SftConfig(data=other), load_data(other))["data settings"]
