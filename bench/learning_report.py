@@ -192,6 +192,8 @@ def _comparisons(found: Found, task_set: str) -> Iterator[str]:
         yield from row(f"{arm}, mean of cycles, less base", base, _of_all(found, arm, task_set))
     for candidate, other in found.plan.compare:
         one, two = (found.recipe or "" if name == RECIPE else name for name in (candidate, other))
+        if one == two:  # the choice fell on the other one
+            continue
         named = f"{candidate} less {other}"
         yield from row(f"{named}, best cycles", found.best(two, task_set), found.best(one, task_set))
         equal = [found.at_equal_tokens(arm, task_set) for arm in (two, one)]

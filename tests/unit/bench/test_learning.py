@@ -84,6 +84,7 @@ def test_a_study_is_run_once_arm_after_arm_and_carried_without_its_runs(study, t
 
     study("--only", "raft", "0")
     text = (tmp_path / "out.md").read_text()
+    assert "| recipe less sft, best cycles |" in text and "| recipe less raft, best cycles |" in text
     assert "Not there yet: sft-raft (seed 1), sft (seed 1), raft (seed 1), control (seed 0)" in text
 
     more = study()
@@ -147,6 +148,13 @@ def test_arms_are_measured_at_equal_tokens_once_all_are_there(study, tmp_path: P
     assert at_first, "the short arm drew one cycle's tokens, within which the first cycle is the best of the others"
     assert commands.index(at_first[0]) > max(n for n, c in enumerate(commands) if "train --" in c)
     assert "| recipe less raft, at equal generated tokens |" in (tmp_path / "out.md").read_text()
+
+
+def test_a_recipe_is_not_compared_with_itself(study, tmp_path: Path) -> None:
+    study("--only", "raft", "0", "--only", "sft", "0")
+    text = (tmp_path / "out.md").read_text()
+    assert "The recipe is `raft`" in text and "| recipe less sft, best cycles |" in text
+    assert "| recipe less raft" not in text
 
 
 def test_arms_of_a_seed_share_what_the_base_drew(study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
