@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         study = study_of(arguments)
         pairs = pairs_of(study.plan, arguments.only)
-        check_settings(study, pairs)
+        check_settings(study, [] if arguments.report_only else pairs)
         check_apart(study.plan)
         if arguments.estimate:
             print("\n".join(estimate(study, pairs, Rates.of(arguments))))

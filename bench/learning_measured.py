@@ -172,10 +172,8 @@ def read_run(files: Files, before: Tokens | None = None) -> Measured:
     chosen_on: dict[int, Result] = {}
     results = {stem(files.plan.choose): chosen_on}
     for number in range(len(cycles)):
-        elsewhere = files.is_sft and (
-            after or not files.heldout(0)[0].is_file()
-        )  # the base's, in another arm's figures
-        if number or not elsewhere:
+        elsewhere = files.is_sft and (after or not files.heldout(0)[0].is_file())
+        if number or not elsewhere:  # the base model's may be among the figures of another arm
             chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
     for name in files.plan.report:
         wanted = [n for n in range(1 if after else 0, len(cycles)) if files.result(n, name).is_file()]

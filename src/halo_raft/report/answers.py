@@ -11,6 +11,7 @@ from halo_raft.evaluate import TaskChange
 from halo_raft.programs import reference_of
 from halo_raft.records import HINT, REPAIR, Task, Verdict
 from halo_raft.report.view import Answer, Answers, SideBySide
+from halo_raft.sampling.drafts import Wording
 from halo_raft.store import Drawn
 
 MOST_TASKS = 100
@@ -36,8 +37,7 @@ def asked(
     if task is None:
         return ""
     show_tests = bool(wording.get("show_tests", True))
-    stub = prompts.function_stub(task, show_tests=show_tests) if form else None
-    chat = prompts.messages(task, system=wording.get("system_prompt"), show_tests=show_tests, stub=stub)
+    chat = Wording(wording.get("system_prompt"), show_tests).chat(task, form)
     if round == REPAIR:
         told = failed and prompts.feedback(task, failed[1], show_tests=show_tests)
         chat = prompts.repair_asked(chat, failed[0], told, task.language) if failed and told else ()

@@ -235,6 +235,7 @@ def test_an_arm_that_cannot_run_is_refused_before_another_does(study, tmp_path: 
     assert study("--train", "bare.jsonl", code=3) == []
     assert "arms.hint: sampling.hint: no task of bare.jsonl has a reference solution" in capsys.readouterr().err
     assert kinds(study("--train", "bare.jsonl", "--only", "raft", "0"))[0] == "raft train", "which does without"
+    assert study("--train", "bare.jsonl", "--report-only") == [], "what is there can be reported"
 
 
 def test_what_the_plan_has_not_cannot_be_run_alone(study, learning, capsys: pytest.CaptureFixture[str]) -> None:
