@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-CPU_FEATURES = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""CPU flags of x86 (AVX-512, AMX) and Arm that multiply bfloat16 in hardware; without one it is emulated."""
+FAST = frozenset({"amx_bf16", "bf16"})
+"""CPU flags of x86 (AMX) and Arm with which bfloat16 is multiplied faster than float32."""
+FAST_BUT_ON_INTEL = "avx512_bf16"
+"""With this one alone AMD's are; Intel's took 1.6 times as long as in float32 (`bench/results/cpu_heap.md`)."""
 
 
 def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
@@ -15,8 +17,9 @@ def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    flags = {word for line in lines if line.lower().startswith(("flags", "features")) for word in line.split()}
-    return bool(CPU_FEATURES & flags)
+    lines = [line for line in text.splitlines() if line.lower().startswith(("flags", "features"))]
+    flags = {word for line in lines for word in line.split()}
+    return bool(FAST & flags) or (FAST_BUT_ON_INTEL in flags and "GenuineIntel" not in text)

@@ -10,7 +10,9 @@ from halo_raft.precision import bfloat16_is_fast
 @pytest.mark.parametrize(
     ("cpuinfo", "fast"),
     [
-        ("flags\t\t: fpu avx512f avx512_bf16", True),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx512f avx512_bf16", True),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512f avx512_bf16", False),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16", True),
         ("flags\t\t: fpu amx_bf16", True),
         ("Features\t: fp asimd bf16", True),
         ("flags\t\t: fpu avx512f", False),

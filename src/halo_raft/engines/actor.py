@@ -26,6 +26,7 @@ from halo_raft.engines import REGISTRY, shared_memory
 from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
 from halo_raft.engines.start import own_log, why_it_failed
 from halo_raft.errors import ConfigError, HaloRaftError
+from halo_raft.heap import keeping_heap
 
 STARTS_FOR = 6
 """A start may take so many times `engine.stall_s`: it may download the model."""
@@ -139,6 +140,7 @@ def start_engines(spec: EngineSpec, replicas: int, *, gpus: float, cpus: int) ->
         num_gpus=gpus,
         max_restarts=spec.config.max_restarts,
         max_task_retries=0,
+        runtime_env={"env_vars": keeping_heap()} if spec.device == "cpu" else None,
         scheduling_strategy="SPREAD",  # on a CPU an engine takes all cores of its node, whatever Ray counts
     )
     return [remote.remote(spec) for _ in range(replicas)]

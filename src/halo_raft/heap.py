@@ -1,0 +1,18 @@
+"""What the C library does with memory that a process frees."""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "GLIBC_TUNABLES"
+KEEPING = ("arena_max=1", "mmap_threshold=4294967296", "trim_threshold=8589934592", "hugetlb=1")
+"""One heap for all threads, which grows for tensors of any size and is not given back: its pages are there already."""
+
+
+def keeping_heap() -> dict[str, str]:
+    """Return the environment of a process that computes on a CPU, to be set before it starts.
+
+    By default glibc gives back what each large tensor took, and the kernel clears those pages anew for the next one:
+    a third of the time of a training step (`bench/results/cpu_heap.md`). What the user set stays.
+    """
+    return {VARIABLE: os.environ.get(VARIABLE) or ":".join(f"glibc.malloc.{setting}" for setting in KEEPING)}
