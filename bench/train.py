@@ -48,7 +48,7 @@ def kept_rows(kept: Path | None, count: int, tokenizer: Any) -> list[dict[str, A
     return rows[::step][:count]
 
 
-def ours(base: str, examples: Path, folder: Path) -> tuple[float, int]:
+def ours(base: str, examples: Path, folder: Path, *, bf16: bool = True) -> tuple[float, int]:
     """Return tokens per second and tokens of one epoch of ours."""
     from halo_raft.train import loop
 
@@ -57,7 +57,7 @@ def ours(base: str, examples: Path, folder: Path) -> tuple[float, int]:
         per_device_train_batch_size=OUR_BATCH,
         gradient_accumulation_steps=OUR_ACCUMULATION,
         learning_rate=1e-4,
-        bf16=True,
+        bf16=bf16,
     )
     job = FinetuneJob(
         base_model=base,
