@@ -13,6 +13,6 @@ def keeping_heap() -> dict[str, str]:
     """Return the environment of a process that computes on a CPU, to be set before it starts.
 
     By default glibc gives back what each large tensor took, and the kernel clears those pages anew for the next one:
-    a third of the time of a training step (`bench/results/cpu.md`). What the user set stays.
+    a third of the time of a training step on two virtual cores (`bench/cpu.py` measures it). What the user set stays.
     """
     return {VARIABLE: os.environ.get(VARIABLE) or ":".join(f"glibc.malloc.{setting}" for setting in KEEPING)}
