@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from halo_raft.evaluate import bootstrap_interval, paired_difference
+from learning_likeness import LIKE, worded_alike
 from learning_measured import Measured, Result, least_tokens
 from learning_plan import BASE, RECIPE, Plan, stem
 from learning_plots import Series, plot
@@ -111,6 +112,7 @@ def write_report(output: Path, found: Found, *, command: Sequence[str], note: st
     for task_set in (plan.choose, *plan.report):
         chosen = ", which is chosen on" if task_set == plan.choose and plan.report else ""
         lines += [f"## {task_set}{chosen}", "", *_rates(found, task_set), "", *_comparisons(found, task_set), ""]
+        lines += [] if task_set == plan.choose else _by_wording(found, task_set)
         lines += _plots(found, task_set, output)
     lines += ["## Training", "", *_training(found), "", "## Made by", "", f"    python {shlex.join(command)}", ""]
     output.write_text("\n".join(lines))
@@ -172,6 +174,22 @@ def _rates(found: Found, task_set: str) -> Iterator[str]:
         if results:
             unique = np.mean([result.unique for _, result in results])
             yield f"| {name} | {cycle} | {_shown(by_task(results, 1))} | {_shown(by_task(results, k))} | {unique:.2f} |"
+
+
+def _by_wording(found: Found, task_set: str) -> Iterator[str]:
+    """Yield pass@1 of tasks that are worded like one that is trained on beside that of the others, where both are."""
+    groups = worded_alike(task_set, found.plan.train)
+    if all(groups.values()):
+        sizes = f"like one that is trained on: {len(groups[True])} tasks | otherwise: {len(groups[False])} tasks"
+        yield f"| pass@1 where worded | {sizes} |"
+        yield "| --- | --- | --- |"
+        for arm in (BASE, *found.runs):
+            values = by_task(found.best(arm, task_set), 1)
+            cells = (_shown({task: values[task] for task in values.keys() & ids}) for ids in groups.values())
+            yield f"| {arm} | {' | '.join(cells)} |"
+        yield ""
+        yield f"Prompts are worded alike that have {LIKE:.0%} and more of the different words of both in common."
+        yield ""
 
 
 def _comparisons(found: Found, task_set: str) -> Iterator[str]:

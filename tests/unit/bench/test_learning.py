@@ -254,3 +254,19 @@ def test_every_plan_of_ours_can_be_read(learning) -> None:
 def test_errors_of_a_plan_have_their_own_exit_code(learning) -> None:
     with pytest.raises(HaloRaftError):
         learning.read_plan(Path("nowhere.yaml"), {}, {})
+
+
+def test_tasks_that_are_worded_like_one_that_is_trained_on_are_reported_apart(study, tmp_path: Path) -> None:
+    words = tasks.load("starter", limit=1).tasks[0].prompt.split()
+    changed = " ".join("xylophone" if number % 6 == 5 else word for number, word in enumerate(words))
+    prompts = (changed, "Sing loudly", "Dance slowly", "Whistle twice")
+    rows = [json.loads(line) for line in Path("test.jsonl").read_text().splitlines()]
+    Path("test.jsonl").write_text(
+        "".join(json.dumps(r | {"prompt": p}) + "\n" for r, p in zip(rows, prompts, strict=True))
+    )
+    study("--only", "raft", "0")
+    report = (tmp_path / "out.md").read_text()
+    assert "| pass@1 where worded | like one that is trained on: 1 tasks | otherwise: 3 tasks |" in report
+    assert report.count("| pass@1 where worded |") == 1, "of what is chosen on nothing is told apart"
+    apart = report.partition("| pass@1 where worded |")[2]
+    assert "| base | 25.0% [" in apart and "| raft | 50.0% [" in apart
