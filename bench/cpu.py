@@ -1,7 +1,7 @@
 """Tokens per second on a CPU: in float32 and in bfloat16, with pages of memory that stay and that are given back.
 
-The product multiplies in what the CPU's flags promise to be faster (`halo_raft/precision.py`), and its trainer and
-engine keep the pages that they free (`halo_raft/heap.py`). Here each is left out in turn, and both. Training is one
+The product multiplies in what the CPU's flags promise to be faster (`halo_raft/precision.py`), and its engine keeps
+the pages that it frees (`halo_raft/heap.py`); its trainer does not. Here each is left out in turn, and both. Training is one
 epoch of starter tasks with their solutions in the product's loop, generation their answers by its engine, each in a
 process of its own; the clock starts when models are loaded.
 
@@ -100,7 +100,7 @@ def main() -> None:
 
     def contenders(way: str, count: int) -> dict[str, Any]:
         choices = {
-            f"as halo-raft does it: {PRECISIONS[fast]}, pages stay": (fast, True),
+            f"{PRECISIONS[fast]}, pages stay": (fast, True),
             f"{PRECISIONS[not fast]}, pages stay": (not fast, True),
             f"{PRECISIONS[fast]}, pages are given back": (fast, False),
             f"{PRECISIONS[not fast]}, pages are given back": (not fast, False),

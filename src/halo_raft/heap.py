@@ -10,9 +10,9 @@ KEEPING = ("arena_max=1", "mmap_threshold=4294967296", "trim_threshold=858993459
 
 
 def keeping_heap() -> dict[str, str]:
-    """Return the environment of a process that computes on a CPU, to be set before it starts.
+    """Return the environment of an engine that computes on a CPU, to be set before it starts.
 
     By default glibc gives back what each large tensor took, and the kernel clears those pages anew for the next one:
-    a third of the time of a training step on two virtual cores (`bench/cpu.py` measures it). What the user set stays.
+    a fifth of an engine's time on two virtual cores. Training did not gain (`bench/cpu.py`). What the user set stays.
     """
     return {VARIABLE: os.environ.get(VARIABLE) or ":".join(f"glibc.malloc.{setting}" for setting in KEEPING)}

@@ -25,7 +25,7 @@ def work():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     turns(8)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-thread = threading.Thread(target=work)  # Ray Train trains in one
+thread = threading.Thread(target=work)
 thread.start()
 thread.join()
 """

@@ -24,7 +24,6 @@ from halo_raft import models
 from halo_raft.cluster.home import Home
 from halo_raft.cluster.orphans import release_orphaned_groups
 from halo_raft.errors import HaloRaftError, user_error, wrapped
-from halo_raft.heap import keeping_heap
 from halo_raft.train.job import FinetuneJob, FinetuneResult, read_training
 from halo_raft.train.visiting import visiting
 
@@ -119,7 +118,7 @@ def _fit(job: FinetuneJob, name: str, starts: int) -> dict[str, Any]:
         run_config=RunConfig(
             name=name,
             storage_path=str(job.storage_dir),
-            worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU | keeping_heap()},
+            worker_runtime_env={"env_vars": ON_GPU if on_gpu else ON_CPU},
             # the controller's default is to wait for ever when there is no room
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=starts),
         ),
