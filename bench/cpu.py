@@ -1,8 +1,8 @@
 """Tokens per second on a CPU: in float32 and in bfloat16, with pages of memory that stay and that are given back.
 
 The product multiplies in what the CPU's flags promise to be faster (`halo_raft/precision.py`), and its engine keeps
-the pages that it frees (`halo_raft/heap.py`); its trainer does not. Here all four ways are
-tried. Training is one epoch of starter tasks with their solutions in the product's loop, generation their answers by its engine, each in a
+the pages that it frees (`halo_raft/heap.py`); its trainer does not. Here all four ways are tried. Training is one
+epoch of starter tasks with their solutions in the product's loop, generation their answers by its engine, each in a
 process of its own; the clock starts when models are loaded.
 
     python bench/cpu.py
