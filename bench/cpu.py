@@ -1,7 +1,7 @@
 """Tokens per second on a CPU: in float32 and in bfloat16, with pages of memory that stay and that are given back.
 
 The product multiplies in what the CPU's flags promise to be faster (`halo_raft/precision.py`), and its engine keeps
-the pages that it frees (`halo_raft/heap.py`); its trainer does not. Here all four ways are tried. Training is one
+the pages that it frees (`halo_raft/engines/heap.py`); its trainer does not. All four ways are tried. Training is one
 epoch of starter tasks with their solutions in the product's loop, generation their answers by its engine, each in a
 process of its own; the clock starts when models are loaded.
 
@@ -23,7 +23,7 @@ from typing import Any
 
 from halo_raft import models, prompts, tasks
 from halo_raft.config import EngineConfig
-from halo_raft.heap import VARIABLE, keeping_heap
+from halo_raft.engines.heap import VARIABLE, keeping_heap
 from halo_raft.precision import bfloat16_is_fast
 from side_by_side import RESULTS, Measured, facts, in_turn, write
 from train import kept_rows, ours

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from halo_raft import tasks
 from halo_raft.tasks.likeness import words_of
@@ -25,7 +25,4 @@ def _words(prompt: str) -> frozenset[str]:
 
 
 def _nearest(words: frozenset[str], known: list[frozenset[str]]) -> float:
-    def shared() -> Iterator[float]:
-        yield from (len(words & other) / len(words | other) for other in known if words or other)
-
-    return max(shared(), default=0.0)
+    return max((len(words & other) / len(words | other) for other in known if other), default=0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 FAST = frozenset({"amx_bf16", "bf16"})
 """CPU flags of x86 (AMX) and Arm with which bfloat16 is multiplied faster than float32."""
 FAST_BUT_ON_INTEL = "avx512_bf16"
-"""With this one alone AMD's are taken to be; on Intel's a training step took 1.3 times as long (`bench/cpu.py`)."""
+"""With this one alone AMD's are taken to be; on Intel's training took 1.1 to 1.3 times as long (`bench/cpu.py`)."""
 
 
 def bfloat16_is_fast(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

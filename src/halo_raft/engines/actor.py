@@ -24,9 +24,9 @@ import ray
 from halo_raft import devices, models
 from halo_raft.engines import REGISTRY, shared_memory
 from halo_raft.engines.base import Adapter, Completion, EngineDiedError, EngineSpec, GenerationRequest
+from halo_raft.engines.heap import keeping_heap
 from halo_raft.engines.start import own_log, why_it_failed
 from halo_raft.errors import ConfigError, HaloRaftError
-from halo_raft.heap import keeping_heap
 
 STARTS_FOR = 6
 """A start may take so many times `engine.stall_s`: it may download the model."""

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from halo_raft.heap import VARIABLE, keeping_heap
+from halo_raft.engines.heap import VARIABLE, keeping_heap
 
 FAULTS = """
 import ctypes, resource, threading
