@@ -7,7 +7,7 @@ REGISTRY: Registry[Engine] = Registry(
     "engine",
     __name__,
     Engine,
-    frozenset({"base", "actor", "merging", "proof", "shared_memory", "start", "vllm_settings"}),
+    frozenset({"base", "actor", "heap", "merging", "proof", "shared_memory", "start", "vllm_settings"}),
 )
 
 __all__ = ["REGISTRY", "Adapter", "Completion", "Engine", "EngineSpec", "GenerationRequest"]
