@@ -31,8 +31,8 @@ class SftDataConfig(Section):
     system_prompt: str | None = None
     """Replaces RAFT's system prompt in rows that are no `messages`; an empty string sends none."""
     prompt_formats: PromptFormats = ("text",)
-    """How rows that are tasks, with tests and a reference, are asked, as `tasks.prompt_formats` of RAFT; of several
-    forms each row has one."""
+    """How rows that are tasks, with `test_list` and a reference and no `messages`, are asked, as `tasks.prompt_formats`
+    of RAFT; of several forms each row has one."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -18,13 +18,14 @@ from halo_raft.terminal import console
 
 FOLDER = "folder that a run, a fine-tuning or a sweep wrote: its --output"
 _OF_A_CYCLE = re.compile(
-    r"cycle_(\d+)_(plan\.json|selected\.json|stats\.json|kept\.jsonl|((heldout|recheck)_)?(samples|verified)\.jsonl|final)"
-    r"|\.cycle_(\d+)_final-[\w-]+"
+    r"cycle_(\d+)_(plan\.json|selected\.json|stats\.json|(kept|base)\.jsonl|((heldout|recheck)_)?(samples|verified)\.jsonl"
+    r"|final)|\.cycle_(\d+)_final-[\w-]+"
 )
 """What a run writes for a cycle; a file of the user's with a name like that is not touched."""
 
 _OF_A_RUN = (
     *("run.json", "config.yaml", "raft_statistics.json", "sft_statistics.json", "train_examples.jsonl"),
+    *("tasks_heldout.jsonl", "sweep_keys.json", "sweep_reused.json"),
     *("final_model", "best", "logs/raft.log", "logs/ray.log", "tracking", "report", ".ray_train"),
 )
 

@@ -8,7 +8,7 @@
 - `session`: Ray and engines, started when first needed
 """
 
-from halo_raft.sampling.drafts import Draft, Wording, draft_samples, forms_of, request, sample_id
+from halo_raft.sampling.drafts import FUNCTION, Draft, Wording, draft_samples, forms_of, request, sample_id
 from halo_raft.sampling.engine_pool import Compute
 from halo_raft.sampling.flow import Stage
 from halo_raft.sampling.generate import Origin
@@ -17,6 +17,7 @@ from halo_raft.sampling.room import TEMPLATE_BYTES, Room
 from halo_raft.sampling.session import Session, StageTime
 
 __all__ = [
+    "FUNCTION",
     "TEMPLATE_BYTES",
     "Compute",
     "Draft",

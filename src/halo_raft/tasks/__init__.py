@@ -168,13 +168,18 @@ def mixed(tasks: TaskSet, others: Mapping[str, TaskSet], shares: Mapping[str, fl
         The set with what was added at its end, and the id of each task that was added -> name of its set.
 
     Raises:
-        DataError: An id is in two of them.
+        DataError: An id is in two of them, or a share of so few tasks is none.
     """
     if not others:
         return tasks, {}
     added, sources = list[Task](), dict[str, str]()
     for name, other in others.items():
         count = round(shares[name] / (1 - sum(shares.values())) * len(tasks.tasks))
+        if not count:
+            raise DataError(
+                f"tasks.mix: {shares[name]} of {name} beside {len(tasks.tasks)} tasks of {tasks.name} is not one task; "
+                "raise it, or leave it out"
+            )
         lots = sorted(other.tasks, key=lambda task: stable_hash("mix", task.task_id))[:count]
         added += lots
         sources |= {task.task_id: name for task in lots}

@@ -11,6 +11,7 @@ import yaml
 
 from halo_raft import cli
 from halo_raft.pipelines.progress import progress_of
+from halo_raft.pipelines.sweep.reuse import KEYS_FILE, REUSED_FILE
 from halo_raft.store import RunFolder
 
 
@@ -177,6 +178,8 @@ def test_clean_removes_what_it_says_and_nothing_of_the_users(make_run, capsys):
     folder = run_of(make_run())
     mine = folder.path / "cycle_1_notes.txt"
     mine.write_text("mine")
+    for written in (folder.base_path(2), folder.heldout_tasks_path, folder.path / KEYS_FILE, folder.path / REUSED_FILE):
+        written.write_text("")
     (folder.path / "logs").mkdir()
     (folder.path / "logs" / "mine.log").write_text("mine")
     assert cli.main(["clean", str(folder.path)]) == 2

@@ -12,19 +12,22 @@ Counts = dict[str, dict[str, int]]
 """Part -> `prompts`, `samples` and `passed`, further rounds and infra left out."""
 
 
-def by_form(folder: RunFolder, cycle: int) -> Counts:
-    """Return samples, and those that passed, by the form that their task was asked in."""
-    return _by(folder, cycle, lambda sample: sample.form or "text")
+def by_form(folder: RunFolder, cycle: int, samples: int) -> Counts:
+    """Return the first `samples` of each task, and those that passed, by the form that their task was asked in."""
+    return _by(folder, cycle, samples, lambda sample: sample.form or "text")
 
 
-def mixed_in(plan: RaftPlan, folder: RunFolder, cycle: int) -> Counts:
-    """Return samples, and those that passed, of tasks that were mixed in, by where they are from."""
-    return _by(folder, cycle, lambda sample: plan.mixed.get(sample.task_id)) if plan.mixed else {}
+def mixed_in(plan: RaftPlan, folder: RunFolder, cycle: int, samples: int) -> Counts:
+    """Return the first `samples` of each task that was mixed in, and those that passed, by where it is from."""
+    return _by(folder, cycle, samples, lambda sample: plan.mixed.get(sample.task_id)) if plan.mixed else {}
 
 
-def _by(folder: RunFolder, cycle: int, part: Callable[[StoredSample], str | None]) -> Counts:
-    """Count samples by part, those of no part, of further rounds, and infra left out."""
-    parts = {s.sample_id: name for s in folder.stored(cycle) if s.round is None and (name := part(s))}
+def _by(folder: RunFolder, cycle: int, samples: int, part: Callable[[StoredSample], str | None]) -> Counts:
+    """Count the first samples of each task by part, those of no part and infra left out.
+
+    Later ones are of further rounds, which an interrupted cycle may have drawn before it counts.
+    """
+    parts = {s.sample_id: name for s in folder.stored(cycle) if s.index < samples and (name := part(s))}
     found = {name: {"prompts": 0, "samples": 0, "passed": 0} for name in sorted(set(parts.values()))}
     prompts: set[tuple[str, str]] = set()
     for verdict in folder.each_verdict(cycle):

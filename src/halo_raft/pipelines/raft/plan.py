@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from halo_raft import models, tasks
+from halo_raft import models, prompts, tasks
 from halo_raft.config import RaftConfig
 from halo_raft.config.training import tied_settings
 from halo_raft.errors import ConfigError
 from halo_raft.fingerprint import Fingerprint
 from halo_raft.judging import JudgingPolicy
 from halo_raft.pipelines.plans import check_parts, fit_for, load_tasks, sampling_plan
-from halo_raft.sampling import Compute, SamplingPlan, drawn_as
+from halo_raft.sampling import FUNCTION, Compute, SamplingPlan, drawn_as
 from halo_raft.store import RunFolder
 from halo_raft.tasks import TaskSet
 
@@ -110,6 +110,7 @@ def prepare(config: RaftConfig) -> RaftPlan:
         policy.check([task for task_set in (train, *others.values()) for task in task_set.tasks])
     train, measured = _taken_out(train, config)
     train, mixed = tasks.mixed(train, others, config.tasks.mix)
+    _say_mixed(config, mixed, len(train.tasks))
     if mixed and measured is not None:
         tasks.refuse_overlap(train, measured)
     heldout = None
@@ -127,8 +128,35 @@ def prepare(config: RaftConfig) -> RaftPlan:
         raise ConfigError(
             f"sampling.hint: no task of {train.name} has a reference solution; give some, or leave it out"
         )
+    _check_forms(train, config)
     training = replace(sampling_plan(config, train, policies[0]), formats=config.tasks.prompt_formats)
     return RaftPlan(config=config, training=training, heldout=heldout, policies=policies, mixed=mixed)
+
+
+def _say_mixed(config: RaftConfig, mixed: Mapping[str, str], count: int) -> None:
+    """Say how many of all tasks were mixed in, and from where."""
+    for name, share in config.tasks.mix.items():
+        added = sum(source == name for source in mixed.values())
+        fewer = f", not {share:.0%}: it has no more" if added < int(share * count) else ""
+        log.info("Of %d training tasks, %d are from %s (%.0f%%%s)", count, added, name, 100 * added / count, fewer)
+
+
+def _check_forms(train: TaskSet, config: RaftConfig) -> None:
+    """Say which tasks have no function to complete, where such are asked for.
+
+    Raises:
+        ConfigError: None has.
+    """
+    if FUNCTION not in config.tasks.prompt_formats:
+        return
+    without = [task for task in train.tasks if not prompts.is_code(task) and prompts.function_stub(task) is None]
+    if len(without) == len(train.tasks):
+        raise ConfigError(
+            f"tasks.prompt_formats: no task of {train.name} can be asked as a function, which takes Python, an "
+            "entry_point, and a reference or shown tests that call it; leave it out"
+        )
+    if without:
+        log.info("%d of %d tasks have no form as a function, and are asked in words", len(without), len(train.tasks))
 
 
 def takes_out(config: RaftConfig, count: int) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 from halo_raft import tasks
 from halo_raft.config.sft import SftDataConfig
 from halo_raft.errors import ConfigError, DataError
-from halo_raft.sampling.drafts import Wording, forms_of
+from halo_raft.records import Task
+from halo_raft.sampling.drafts import FUNCTION, Wording, forms_of
 from halo_raft.tasks.base import read_rows
 from halo_raft.train.rows import Turn, parse_row
 
@@ -51,15 +52,22 @@ def load_data(config: SftDataConfig) -> SftData:
     name = source(config)
     turns: list[tuple[str, Turn]] = []
     digest = hashlib.sha256()
-    count = 0
+    count = functions = 0
     for where, row in _rows(config):
         if count == config.limit:
             break
         count += 1
         digest.update(json.dumps(row, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
-        turns += [(where, turn) for turn in _turns(row, where, config)]
+        task = _task(row, where)
+        functions += bool(task and FUNCTION in forms_of(task, config.prompt_formats))
+        turns += [(where, turn) for turn in ([_as_raft_asks(task, config)] if task else parse_row(row, where))]
     if not turns:
         raise DataError(f"{name}: holds no rows")
+    if FUNCTION in config.prompt_formats and not functions:
+        raise ConfigError(
+            f"data.prompt_formats: no row of {name} can be asked as a function, which takes a Python task in words "
+            "with test_list and a reference; leave it out"
+        )
     return SftData(name, count, tuple(turns), digest.hexdigest())
 
 
@@ -96,12 +104,16 @@ def _rows(config: SftDataConfig) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{name}, row {number}", {key: value for key, value in row.items() if value is not None}
 
 
-def _turns(row: Mapping[str, Any], where: str, config: SftDataConfig) -> list[Turn]:
-    """Read a row; one that is a task with its tests is asked as RAFT asks it."""
-    if row.get("test_list") and "messages" not in row:
-        task = tasks.parse_row(row, where)
-        if task.solution:
-            asked = Wording(config.system_prompt, show_tests=True)
-            form = forms_of(task, config.prompt_formats)[0]
-            return [Turn(asked.chat(task, form), task.solution, task.language, complete=True)]
-    return parse_row(row, where)
+def _task(row: Mapping[str, Any], where: str) -> Task | None:
+    """Return a row as a task where it is one, with tests and a reference."""
+    if not row.get("test_list") or "messages" in row:
+        return None
+    task = tasks.parse_row(row, where)
+    return task if task.solution else None
+
+
+def _as_raft_asks(task: Task, config: SftDataConfig) -> Turn:
+    """Return a task's reference as the answer to the question as RAFT asks it."""
+    asked = Wording(config.system_prompt, show_tests=True)
+    form = forms_of(task, config.prompt_formats)[0]
+    return Turn(asked.chat(task, form), task.solution or "", task.language, complete=True)

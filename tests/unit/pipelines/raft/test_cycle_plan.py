@@ -134,7 +134,8 @@ def test_what_was_asked_how_is_counted(tmp_path: Path) -> None:
     put(folder, 1, "a", 0, True)
     put(folder, 1, "a", 1, False, form="function")
     put(folder, 1, "b", 1, True, form="function")
-    put(folder, 1, "b", 2, True, round="hint", of=1)
-    assert by_form(folder, 1) == {
+    put(folder, 1, "b", 2, True, form="function")  # a second round, drawn before the cycle was interrupted
+    put(folder, 1, "b", 3, True, round="hint", of=1)
+    assert by_form(folder, 1, 2) == {
         "function": {"prompts": 2, "samples": 2, "passed": 1}, "text": {"prompts": 1, "samples": 1, "passed": 1}
     }  # fmt: skip

@@ -78,7 +78,7 @@ def test_hints_need_a_reference(tmp_path):
         prepare(load(RaftConfig, None, words))
 
 
-def test_a_share_of_other_tasks_is_mixed_in(tmp_path):
+def test_a_share_of_other_tasks_is_mixed_in(tmp_path, caplog):
     def plan(*settings: str):
         return prepare(load(RaftConfig, None, [f"output_dir={tmp_path / 'out'}", *settings]))
 
@@ -100,9 +100,38 @@ def test_a_share_of_other_tasks_is_mixed_in(tmp_path):
     assert both.training.policy.verifier == "auto"
     assert [task.judged_by for task in both.training.tasks.tasks][-1] == "execution"
 
+    with pytest.raises(DataError, match=r"tasks\.mix: 0\.01 of starter beside 30 tasks of .* is not one task"):
+        plan(words[0], "tasks.mix={starter: 0.01}")
+    caplog.set_level("INFO", logger="halo_raft")
+    logging.getLogger("halo_raft").addHandler(caplog.handler)  # the console's set-up ends propagation
+    plan(*words)
+    assert "Of 40 training tasks, 10 are from starter (25%)" in caplog.text
+    few = tmp_path / "few.jsonl"
+    few.write_text(json.dumps({"task_id": "f", "prompt": "Write h.", "test_list": ["assert h() == 1"]}) + "\n")
+    plan(words[0], f"tasks.mix={{{few}: 0.5}}")
+    assert f"Of 31 training tasks, 1 are from {few} (3%, not 50%: it has no more)" in caplog.text
+
     with pytest.raises(DataError, match="are also in"):
         plan(*words, "tasks.heldout=starter")
     with pytest.raises(ConfigError, match="leave nothing"):
         plan(words[0], "tasks.mix={starter: 0.5, other: 0.5}")
     with pytest.raises(ConfigError, match="no file and no task source"):
         plan(words[0], "tasks.mix={other: 0.5}")
+
+
+def test_a_function_form_that_no_task_has_is_refused_and_those_without_are_counted(tmp_path, caplog):
+    def plan(*rows: dict[str, object]):
+        (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        words = [f"tasks.train={tmp_path / 'tasks.jsonl'}", f"output_dir={tmp_path / 'out'}"]
+        return prepare(load(RaftConfig, None, [*words, "tasks.prompt_formats=[text, function]"]))
+
+    in_words = {"task_id": "a", "prompt": "Add one.", "test_list": ["assert f(1) == 2"]}
+    program = {"task_id": "b", "prompt": "Print 1.", "expected_output": "1"}
+    with pytest.raises(ConfigError, match=r"tasks\.prompt_formats: no task of .*tasks\.jsonl can be asked as a function"):
+        plan(program)
+    caplog.set_level("INFO", logger="halo_raft")
+    logging.getLogger("halo_raft").addHandler(caplog.handler)  # the console's set-up ends propagation
+    plan(in_words)
+    assert "no form as a function" not in caplog.text
+    plan(in_words, program)
+    assert "1 of 2 tasks have no form as a function, and are asked in words" in caplog.text

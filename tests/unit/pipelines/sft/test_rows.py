@@ -101,15 +101,26 @@ def test_tasks_are_asked_in_the_forms_that_are_wanted_each_in_one(tmp_path: Path
     assert text[20] == function[20] == "Q0", "a row without tests is no task"
 
 
-def test_a_system_prompt_takes_the_place_of_the_usual_one_in_tasks_too(tmp_path: Path) -> None:
+def task_file(folder: Path) -> str:
     row = {"text": "Add one.", "code": "def f(x): return x + 1", "test_list": ["assert f(1) == 2"]}
-    path = str(write(tmp_path / "x.jsonl", row))
-    ((_, turn),) = load_data(SftDataConfig(train_file=path, system_prompt="Be brief.")).turns
+    return str(write(folder / "task.jsonl", row))
+
+
+def test_forms_of_rows_that_have_none_are_refused(tmp_path: Path) -> None:
+    chat = {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}
+    path = str(write(tmp_path / "x.jsonl", chat | {"test_list": ["assert f(1) == 2"]}, *ALPACA))
+    with pytest.raises(ConfigError, match=r"data\.prompt_formats: no row of .*x\.jsonl can be asked as a function"):
+        load_data(SftDataConfig(train_file=path, prompt_formats=("text", "function")))
+    assert load_data(SftDataConfig(train_file=path)).rows == 1 + len(ALPACA)
+
+
+def test_a_system_prompt_takes_the_place_of_the_usual_one_in_tasks_too(tmp_path: Path) -> None:
+    ((_, turn),) = load_data(SftDataConfig(train_file=task_file(tmp_path), system_prompt="Be brief.")).turns
     assert turn.messages[0] == {"role": "system", "content": "Be brief."}
 
 
 def test_a_folder_of_before_there_were_forms_goes_on(tmp_path: Path) -> None:
     data = SftDataConfig(train_file=str(write(tmp_path / "x.jsonl", *ALPACA)))
     assert "prompt_formats" not in sft._fingerprint(SftConfig(data=data), load_data(data))["data settings"]
-    other = data.model_copy(update={"prompt_formats": ("function",)})
+    other = data.model_copy(update={"train_file": task_file(tmp_path), "prompt_formats": ("function",)})
     assert "prompt_formats" in sft._fingerprint(SftConfig(data=other), load_data(other))["data settings"]
