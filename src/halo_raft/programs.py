@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from halo_raft import prompts
-from halo_raft.extract import continued, defines, extract, first_that_compiles
+from halo_raft.extract import compiles, continued, defines, extract, first_that_compiles
 from halo_raft.extract.trees import PARSED_CHARS, parsed
 from halo_raft.records import Task
 
@@ -28,9 +28,33 @@ MAX_CHARS = PARSED_CHARS
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def normalised_program(completion: str, task: Task) -> str:
-    """Return a form of the program that comments, layout, docstrings, dead code and chosen names do not change."""
-    return _normalised(extract(completion, task.language, task.entry_point), task)
+def normalised_program(completion: str, task: Task, form: str | None = None) -> str:
+    """Return a form of the program that comments, layout, docstrings, dead code and chosen names do not change.
+
+    Args:
+        completion: The answer.
+        task: What it answers.
+        form: As `records.Sample`: how it was asked.
+    """
+    whole = under_its_stub(completion, task) if form else None
+    return _normalised(extract(completion, task.language, task.entry_point) if whole is None else whole, task)
+
+
+def under_its_stub(completion: str, task: Task) -> str | None:
+    """Return the whole program of an answer that only goes on with the function that it was asked to complete.
+
+    None for any other answer, also where its code cannot be told: whoever judges it says why.
+    """
+    stub = prompts.function_stub(task)
+    if not stub:
+        return None
+    try:
+        code = extract(completion, task.language, task.entry_point)
+    except Exception:
+        return None
+    if not code or defines(code, task.entry_point or "") or not (code[:1].isspace() or not compiles(code)):
+        return None
+    return first_that_compiles(continued(stub, code))
 
 
 def reference_of(task: Task) -> str | None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,7 +120,7 @@ class Pool:
         self._spread = spread
         self._cycle = max((c.sample.cycle for c in self._judged), default=0)
         self._references: dict[str, bytes | None] = {}
-        self._programs: dict[tuple[str, bytes], str] = {}
+        self._programs: dict[tuple[str, bytes, str | None], str] = {}
         self._chosen: dict[tuple[tuple[_Candidate, ...], int], list[_Candidate]] = {}
 
     def __len__(self) -> int:
@@ -157,7 +157,7 @@ class Pool:
         capped.sort(key=lambda c: -min(c.reward, asked))  # what a lower threshold admits goes last
         kept = capped[:wanted]
         passed = [c for c in usable if c.sample.round == HINT and c.success]
-        new, hinted = self._hinted(passed, distinct, success, config.max_per_prompt)
+        new, hinted = self._hinted(passed, distinct, kept, success, config.max_per_prompt)
         steps |= {
             "below_threshold": above + passed,
             "duplicate": distinct + new,
@@ -169,13 +169,30 @@ class Pool:
         return self._selection(steps, threshold)
 
     def _hinted(
-        self, passed: list[_Candidate], own: Iterable[_Candidate], success: Mapping[str, float], cap: int
+        self,
+        passed: list[_Candidate],
+        own: Iterable[_Candidate],
+        kept: Iterable[_Candidate],
+        success: Mapping[str, float],
+        cap: int,
     ) -> tuple[list[_Candidate], list[_Candidate]]:
-        """Return those of hinted samples that are programs of their own, and of these what the cap leaves, in order."""
+        """Return those of hinted samples that are programs of their own, and of these what the cap leaves, in order.
+
+        Args:
+            passed: The hinted samples.
+            own: What the model found by itself, one of each program.
+            kept: Of these what is trained on, which counts for the cap.
+            success: As in `_rounds`.
+            cap: Of all samples of a task.
+        """
         groups = self._groups(passed, cap)
         known = {(c.sample.task_id, c.program) for c in own}
         new = {id(c): c for group in groups for c in _distinct(group) if (c.sample.task_id, c.program) not in known}
-        capped = [c for round_ in self._rounds(groups, success, cap) for c in round_ if id(c) in new]
+        taken, capped = Counter(c.sample.task_id for c in kept), list[_Candidate]()
+        for candidate in (c for round_ in self._rounds(groups, success, cap) for c in round_ if id(c) in new):
+            if taken[candidate.sample.task_id] < cap:
+                taken[candidate.sample.task_id] += 1
+                capped.append(candidate)
         return list(new.values()), sorted(capped, key=self._copied)
 
     def _copied(self, candidate: _Candidate) -> bool:
@@ -245,7 +262,11 @@ class Pool:
     def _look(self, groups: Sequence[tuple[_Candidate, ...]], count: int) -> Iterator[Looked]:
         """Yield what comes of looking at the programs of each group."""
         jobs = (
-            Job(self._tasks[group[0].sample.task_id], [(c.reward, c.sample.completion) for c in group], count)
+            Job(
+                self._tasks[group[0].sample.task_id],
+                [(c.reward, c.sample.completion, c.sample.form) for c in group],
+                count,
+            )
             for group in groups
         )
         if self._spread and sum(map(len, groups)) > 2 * PROGRAMS_PER_JOB:
@@ -255,13 +276,13 @@ class Pool:
             for job in jobs:
                 yield from look([job], self._program)
 
-    def _program(self, completion: str, task: Task) -> str:
+    def _program(self, completion: str, task: Task, form: str | None) -> str:
         """Return a normalised program; of few, each is worked out once."""
         text = hashlib.blake2b(completion.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        if (key := (task.task_id, text)) not in self._programs:
+        if (key := (task.task_id, text, form)) not in self._programs:
             if len(self._programs) >= MOST_PROGRAMS:
                 self._programs.clear()
-            self._programs[key] = normalised_program(completion, task)
+            self._programs[key] = normalised_program(completion, task, form)
         return self._programs[key]
 
     def _rounds(

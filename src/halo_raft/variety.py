@@ -20,12 +20,12 @@ class Job(NamedTuple):
     """Answers to one task, the best first, whose programs are to be looked at.
 
     Attributes:
-        answers: Reward and completion of each.
+        answers: Reward, completion and form of each.
         most: How many are to be chosen.
     """
 
     task: Task
-    answers: list[tuple[float, str]]
+    answers: list[tuple[float, str, str | None]]
     most: int
 
 
@@ -58,7 +58,7 @@ def chunks(jobs: Iterable[Job]) -> Iterator[list[Job]]:
         yield some
 
 
-def look(jobs: Iterable[Job], program_of: Callable[[str, Task], str] | None = None) -> list[Looked]:
+def look(jobs: Iterable[Job], program_of: Callable[[str, Task, str | None], str] | None = None) -> list[Looked]:
     """Look at the programs of some tasks' answers.
 
     Args:
@@ -68,12 +68,12 @@ def look(jobs: Iterable[Job], program_of: Callable[[str, Task], str] | None = No
     return [_looked(job, program_of or normalised_program) for job in jobs]
 
 
-def _looked(job: Job, program_of: Callable[[str, Task], str]) -> Looked:
-    known: dict[str, str] = {}  # models say the same thing again and again
-    for _, completion in job.answers:
-        if completion not in known:
-            known[completion] = program_of(completion, job.task)
-    programs = [known[completion] for _, completion in job.answers]
+def _looked(job: Job, program_of: Callable[[str, Task, str | None], str]) -> Looked:
+    known: dict[tuple[str, str | None], str] = {}  # models say the same thing again and again
+    for _, completion, form in job.answers:
+        if (completion, form) not in known:
+            known[completion, form] = program_of(completion, job.task, form)
+    programs = [known[completion, form] for _, completion, form in job.answers]
     first: dict[str, int] = {}
     for place, program in enumerate(programs):
         first.setdefault(program, place)

@@ -202,7 +202,7 @@ def test_a_pool_looks_at_each_program_once_however_often_it_is_chosen_from(monke
     looked = []
     real = halo_raft.select.normalised_program
     monkeypatch.setattr(
-        halo_raft.select, "normalised_program", lambda code, task: looked.append(code) or real(code, task)
+        halo_raft.select, "normalised_program", lambda code, task, form: looked.append(code) or real(code, task, form)
     )
     samples = [sample(n, code=f"def f():\n    return {n % 5}") for n in range(20)]
     pool = Pool(samples, [verdict(s, 1.0 if s.index < 10 else 0.0) for s in samples], TASKS)

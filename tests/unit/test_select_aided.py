@@ -56,3 +56,40 @@ def test_a_reference_that_is_a_body_is_found_under_its_prompt():
     copy = replace(aided(2, "t0", "hint", "def f(y):\n    return y"), round="hint")
     selection = Pool([sample(1), copy], [verdict(sample(1)), verdict(copy)], {"t0": task}).select(config())
     assert selection.copied == {"s002"}
+
+
+def test_a_body_is_the_program_that_it_makes_of_its_stub():
+    whole = "def add(one, other):\n    return one + other"
+    task = Task(
+        task_id="t0", prompt="Add two numbers.", entry_point="add", test_list=("assert add(1, 2) == 3",), solution=whole
+    )
+    samples = [
+        replace(sample(1, "t0", whole), form="function"),
+        replace(sample(2, "t0"), completion="    total = one + other\n    return total\n", form="function"),
+        replace(sample(3, "t0"), completion="    return other + one\n", form="function"),
+        replace(aided(4, "t0", "hint"), completion="    return one + other  # as shown\n", form="function"),
+    ]
+
+    def chosen_of(*numbers: int):
+        some = [samples[number - 1] for number in numbers]
+        return Pool(some, [verdict(s) for s in some], {"t0": task}).select(config(max_hinted_share=1.0))
+
+    assert len(chosen_of(1, 2, 3).kept) == 3
+    assert chosen_of(1, 4).removed["duplicate"] == 1, "the hinted body is the whole program that was found"
+    assert chosen_of(3, 4).copied == {"s004"}, "and the reference"
+
+
+def test_the_cap_is_of_all_samples_of_a_task_whoever_found_them():
+    def code(number: int) -> str:
+        return "def f():\n" + "    a = 1\n" * number + "    return a"
+
+    own = [sample(n, "t0", code(n)) for n in range(1, 4)]
+    hinted = [aided(10 + n, task, "hint", code(10 + n)) for n in range(3) for task in ("t0", "t1")]
+    hinted = [replace(s, sample_id=f"{s.sample_id}{s.task_id}") for s in hinted]
+    samples = [*own, *hinted]
+    selection = Pool(samples, [verdict(s) for s in samples], TASKS).select(
+        config(max_per_prompt=4, max_hinted_share=1.0)
+    )
+    kept = [s.task_id for s in selection.kept]
+    assert (kept.count("t0"), kept.count("t1")) == (4, 3)
+    assert selection.removed["over_prompt_cap"] == 2

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from halo_raft.extract import compiles, continued, defines, extract, first_that_compiles
-from halo_raft.prompts import function_stub
+from halo_raft.programs import under_its_stub
 from halo_raft.records import Task, Verdict
 from halo_raft.store import Drawn
 
@@ -33,14 +32,8 @@ class Answer:
 
     def judged_as(self, task: Task) -> str:
         """Return the completion; where it only goes on with the function that it was asked to complete, under that."""
-        stub = function_stub(task) if self.form else None
-        try:
-            code = extract(self.completion, task.language, task.entry_point) if stub else ""
-        except Exception:  # the same will happen when it is judged, and be said there
-            return self.completion
-        if not stub or not code or defines(code, task.entry_point or "") or not _is_body(code):
-            return self.completion
-        return as_completion(first_that_compiles(continued(stub, code)))
+        whole = under_its_stub(self.completion, task) if self.form else None
+        return self.completion if whole is None else as_completion(whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +49,3 @@ def as_completion(program: str) -> str:
     """Return a whole program as a completion that extraction takes as it is."""
     mark = "```" if any(line.lstrip().startswith("~~~") for line in program.splitlines()) else "~~~"
     return f"{mark}\n{program}\n{mark}\n"
-
-
-def _is_body(code: str) -> bool:
-    """Return whether code is what stands in a function: indented, or of no use outside of one."""
-    return code[:1].isspace() or not compiles(code)

@@ -172,7 +172,7 @@ def _unique_ratio(folder: RunFolder, cycle: int, tasks: Mapping[str, Task]) -> f
     known, distinct = 0, set[tuple[str, bytes]]()
     for sample in folder.stored(cycle):
         if sample.sample_id in passed and not sample.round and sample.task_id in tasks:
-            program = normalised_program(sample.completion, tasks[sample.task_id])
+            program = normalised_program(sample.completion, tasks[sample.task_id], sample.form)
             distinct.add((sample.task_id, hashlib.sha256(program.encode("utf-8", "surrogatepass")).digest()))
             known += 1
     return len(distinct) / known if known else None

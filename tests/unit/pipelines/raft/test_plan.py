@@ -127,7 +127,9 @@ def test_a_function_form_that_no_task_has_is_refused_and_those_without_are_count
 
     in_words = {"task_id": "a", "prompt": "Add one.", "test_list": ["assert f(1) == 2"]}
     program = {"task_id": "b", "prompt": "Print 1.", "expected_output": "1"}
-    with pytest.raises(ConfigError, match=r"tasks\.prompt_formats: no task of .*tasks\.jsonl can be asked as a function"):
+    with pytest.raises(
+        ConfigError, match=r"tasks\.prompt_formats: no task of .*tasks\.jsonl can be asked as a function"
+    ):
         plan(program)
     caplog.set_level("INFO", logger="halo_raft")
     logging.getLogger("halo_raft").addHandler(caplog.handler)  # the console's set-up ends propagation
