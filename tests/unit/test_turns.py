@@ -72,6 +72,18 @@ def test_a_prompt_that_is_code_shows_no_asserts_and_one_test_may_hide_behind_ano
     assert told(one, "def f(x):\n    return 41") == "Its results are wrong."
 
 
+def test_values_that_a_loop_or_a_setup_brings_are_hidden_though_the_assert_is_shown() -> None:
+    loop = "def test_solution():\n    for a, b in [(97, 3), (98, 4)]:\n        assert f(a) == b"
+    looped = Task(task_id="t", prompt="Write f.", entry_point="f", tests=loop)
+    fails = "It fails with KeyError in this test: assert f(a) == b"
+    assert told(looped, "def f(x):\n    raise KeyError(x)", "python") == fails
+    set_up = Task(
+        task_id="t", prompt="Write f.", entry_point="f", test_setup="a = 97\nb = 3", test_list=("assert f(a) == b",)
+    )
+    assert told(set_up, "def f(x):\n    raise KeyError(x)") == fails
+    assert told(SHOWN, "def f(x):\n    raise KeyError(x)") == "It fails with KeyError: 1" + FIRST
+
+
 def test_a_program_that_may_have_seen_the_tests_is_told_no_text_of_its_own() -> None:
     def beside(kind: VerdictKind, details: str, task: Task = HIDDEN) -> str:
         return prompts.feedback(

@@ -69,8 +69,9 @@ def feedback(task: Task, verdict: Verdict, *, show_tests: bool) -> str:
         show_tests: Whether the prompt shows the task's tests.
     """
     shown = shown_tests(task) if show_tests and not is_code(task) and task.shown_tests is None else []
-    all_shown = len(shown) == verdict.tests_total > 0
-    test = _test(verdict.details, shown) if all_shown else ""
+    all_named = len(shown) == verdict.tests_total > 0
+    test = _test(verdict.details, shown) if all_named else ""
+    all_shown = all_named and bool(task.test_list) and not task.test_setup  # else a loop or a setup has further values
     knew_nothing = verdict.integrity == "outside"
     match verdict.kind:
         case VerdictKind.COMPILE:

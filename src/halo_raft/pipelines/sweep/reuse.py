@@ -161,7 +161,8 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
     if not samples:
         return
     same_judge = key.verdicts == stage.verdicts
-    if stage.purpose == "train" and not (same_judge and stage.later and key.later == stage.later):
+    all_rounds = stage.purpose != "train" or bool(same_judge and stage.later and key.later == stage.later)
+    if not all_rounds:
         # whatever was drawn beyond the first round was drawn by what the other judge said, or otherwise
         samples = [s for s in samples if s.index < plan.config.sampling.samples_per_prompt]
     named = (plan.fingerprint.of_samples, stage.cycle, stage.purpose)
@@ -176,7 +177,7 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
         samples=len(samples),
         verdicts=len(verdicts),
         tokens=sum(s.tokens for s in samples),
-        seconds=_seconds(source, stage),
+        seconds=_seconds(source, stage, all_rounds),
     )
     noted = _notes(folder) | {stage.name: note}
     folder.write_json(REUSED_FILE, {name: note.to_dict() for name, note in noted.items()})
@@ -184,10 +185,11 @@ def _take_stage(plan: RaftPlan, folder: RunFolder, others: list[RunFolder], stag
     _write(folder.samples_path(stage.cycle, stage.stage), (_renamed(s.whole(), ids[s.sample_id]) for s in samples))
 
 
-def _seconds(source: RunFolder, stage: Shared) -> float:
-    """Return what a stage took the run that drew it, however often it was handed on."""
+def _seconds(source: RunFolder, stage: Shared, all_rounds: bool) -> float:
+    """Return what a stage, or its first round alone, took the run that drew it, however often it was handed on."""
     stats = source.stats(stage.cycle)
-    own = sum(stats.seconds.get(name, 0.0) for name in stage.seconds_names) if stats else 0.0
+    names = stage.seconds_names if all_rounds else stage.seconds_names[:1]
+    own = sum(stats.seconds.get(name, 0.0) for name in names) if stats else 0.0
     return own + sum(note.seconds for note in reused(source) if note.name == stage.name)
 
 

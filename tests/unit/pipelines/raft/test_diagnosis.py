@@ -76,6 +76,7 @@ def test_a_run_without_anything_of_its_own_to_learn_taught_nothing(changes):
         ({"infra": 0, "truncated": 4, "below_threshold": 1}, "raise sampling.max_new_tokens (now 1024)"),
         ({"infra": 5, "truncated": 4}, "see logs/raft.log"),
         ({"infra": 0, "truncated": 1, "below_threshold": 4}, "lower selection.reward_threshold"),
+        ({"truncated": 1, "below_threshold": 3, "over_hinted_share": 1}, "set selection.max_hinted_share=1"),
     ],
 )
 def test_where_nothing_is_kept_the_mend_is_that_of_what_took_most(removed, mend):

@@ -123,9 +123,13 @@ def test_runs_that_differ_in_later_rounds_share_the_first_alone(make_plan, first
         again = [dataclasses.replace(s, sample_id=f"{s.sample_id}+{n}", index=n) for s in drawn for n in (2, 3)]
         with folder.samples_path(1).open("a") as file:
             file.writelines(s.to_json() + "\n" for s in again)
+        folder.write_json(
+            "cycle_1_stats.json", CycleStats(cycle=1, seconds={"sample": 30.0, "second_round": 9.0}).to_dict()
+        )
     taker, found = taken(make_plan("trial_1", f"sampling.second_round={second}"), folder)
     assert found["cycle_1_train"].samples == 6 + more
     assert {s.index for s in taker.samples(1)} == ({0, 1, 2, 3} if more else {0, 1})
+    assert found["cycle_1_train"].seconds == (39.0 if more else 30.0)
 
 
 def test_of_several_siblings_the_one_with_most_gives(make_plan):
