@@ -210,3 +210,10 @@ def test_almost_solved_goes_by_what_was_earned():
 
 def test_credit_is_counted_of_failures_too():
     assert past(t0=1).credit["t0"] == pytest.approx(1.0 + 3 * 0.3)
+
+
+def test_a_cycle_that_allots_its_samples_has_the_pass_rate_of_one_that_does_not():
+    allotted_by_need = PastCycle.of([*verdicts("t0", 9, 12), *verdicts("t1", 1, 4), *verdicts("t2", 0, 1)])
+    assert allotted_by_need.pass_rate == pytest.approx((3 / 4 + 1 / 4 + 0) / 3)
+    assert past(t0=3, t1=1, t2=0).pass_rate == pytest.approx(allotted_by_need.pass_rate)
+    assert PastCycle.of([]).pass_rate == 0.0

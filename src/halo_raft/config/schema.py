@@ -217,6 +217,15 @@ class RaftConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _learns_no_failed_answer(self) -> Self:
+        if self.sampling.repair and self.training.train_on == "all" and self.selection.repaired_as != "answer":
+            raise ValueError(
+                f"selection.repaired_as: {self.selection.repaired_as} with training.train_on=all would train on the "
+                "failed answers that the dialogue shows; set it to answer, or train_on to completion"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _watches_something(self) -> Self:
         for name in self.training.choosing:
             if not self.training.held_back:

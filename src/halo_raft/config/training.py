@@ -16,7 +16,7 @@ SINCE_ADDED = ("quantize", "base_share", "weight", "scales", "rslora", "plus_rat
 
 
 class LoraConfig(Section):
-    """Shape of the adapter."""
+    """Shape of a new adapter. One that training goes on with (`model.checkpoint`) keeps its own, but for `plus_ratio`."""
 
     r: Positive = 32
     """Rank: how much an adapter can hold. Engines serve 8, 16, 32, 64, ..."""
@@ -65,8 +65,8 @@ class TrainingConfig(Section):
     """Share of the examples that are answers of the model that the run began from, right or wrong, drawn from cycle 1:
     they hold on to what it could do."""
     scales: tuple[Annotated[float, Field(gt=0, le=2)], ...] = ()
-    """Keep so much of the adapter that was trained (0.5: half; WiSE-FT); of several the one with the lowest held-back
-    loss."""
+    """Keep so much of the adapter that was trained (0.5: half; WiSE-FT), what it began from included; of several the
+    one with the lowest held-back loss."""
     min_steps: NonNegative = 0
     """At least so many optimizer steps: few examples are accumulated less, then seen more often."""
     train_on: Literal["completion", "all"] = "completion"

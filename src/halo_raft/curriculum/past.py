@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from statistics import fmean
 
 from halo_raft.records import Verdict, VerdictKind
 
@@ -37,8 +38,8 @@ class PastCycle:
 
     @property
     def pass_rate(self) -> float:
-        """Share of the samples that passed; 0 without samples."""
-        return sum(self.passed.values()) / max(1, sum(self.samples.values()))
+        """Mean over the tasks of the share of samples that passed, however many each was allotted; 0 without any."""
+        return fmean(self.passed.get(i, 0) / drawn for i, drawn in self.samples.items()) if self.samples else 0.0
 
     @classmethod
     def together(cls, cycles: Iterable[PastCycle]) -> PastCycle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 
 VARIABLE = "GLIBC_TUNABLES"
 KEEPING = ("arena_max=1", "mmap_threshold=4294967296", "trim_threshold=8589934592", "hugetlb=1")
@@ -14,5 +15,9 @@ def keeping_heap() -> dict[str, str]:
 
     By default glibc gives back what each large tensor took, and the kernel clears those pages anew for the next one:
     a fifth of an engine's time on two virtual cores. Training did not gain (`bench/cpu.py`). What the user set stays.
+    Empty before glibc 2.35: it takes no `mmap_threshold` above 32 MiB, and with the others alone it maps more, not less.
     """
+    name, version = platform.libc_ver()
+    if name != "glibc" or [int(part) for part in version.split(".")[:2]] < [2, 35]:
+        return {}
     return {VARIABLE: os.environ.get(VARIABLE) or ":".join(f"glibc.malloc.{setting}" for setting in KEEPING)}

@@ -107,7 +107,7 @@ def cycle_view(folder: RunFolder, stats: CycleStats, tasks: Mapping[str, Task]) 
     aided = {s.sample_id for s in folder.stored(cycle) if s.round}  # not what the model does by itself
     verdicts = (v for v in folder.each_verdict(cycle) if v.sample_id not in aided)
     outcomes = evaluate.tally(_counting(verdicts, rewards))
-    kept = Counter(sample.task_id for sample in folder.each_kept(cycle))
+    kept = Counter({s.sample_id: s.task_id for s in folder.each_kept(cycle)}.values())  # a repair may be two rows
     return replace(
         view,
         solved=evaluate.pass_at_k_rate(_solved(outcomes), 1),

@@ -56,8 +56,10 @@ def rounds_table(run: RunView) -> list[Row]:
             **{f"mixed in: {source}": counts for source, counts in stats.mixed.items()},
         }
         for way, counts in ways.items():
-            if counts.get("samples"):
-                passed = f"{counts['passed']:,} ({counts['passed'] / counts['samples']:.1%})"
+            if counts.get("samples") or counts.get("kept"):  # of what earlier cycles drew
+                passed = (
+                    f"{counts['passed']:,} ({counts['passed'] / counts['samples']:.1%})" if counts["samples"] else ""
+                )
                 known = {name: f"{counts[name]:,}" if name in counts else "" for name in ("solved", "kept")}
                 row = {"Cycle": str(stats.cycle), "Samples": way, "Prompts": f"{counts['prompts']:,}"}
                 row |= {"Drawn": f"{counts['samples']:,}", "Passed": passed}

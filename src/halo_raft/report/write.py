@@ -64,6 +64,8 @@ def tasks_of(folder: Path) -> tuple[Mapping[str, Task], Mapping[str, Task]]:
     except DataError:  # `gather` says what is damaged
         return {}, {}
     training = _loaded(section.get("train"), section.get("tests"))
+    for spec in section.get("mix") or ():
+        training = {**_loaded(spec, None), **training}
     heldout = section.get("heldout")
     return training, _loaded(heldout, section.get("tests")) if heldout else training  # a share of them was held out
 

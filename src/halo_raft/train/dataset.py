@@ -38,7 +38,7 @@ def load_dataset(job: FinetuneJob, eos_token_ids: Sequence[int]) -> Dataset:
         eos_token_ids: As in `examples.end_with_eos`.
 
     Raises:
-        DataError: A file is missing or malformed, or no example is left.
+        DataError: A file is missing or malformed, or no example of its own is left.
     """
     settings = job.training
     weigh: Callable[[Sequence[TrainExample]], tuple[TrainExample, ...]]
@@ -47,7 +47,7 @@ def load_dataset(job: FinetuneJob, eos_token_ids: Sequence[int]) -> Dataset:
     examples, held_back = hold_back(own.examples, settings.held_back, job.held_back_seed)
     if not job.mixed_in:
         return Dataset(weigh(examples), held_back, 0, own.skipped_too_long)
-    more = load_examples(job.mixed_in, eos_token_ids, settings.max_seq_length, settings.train_on)
+    more = load_examples(job.mixed_in, eos_token_ids, settings.max_seq_length, settings.train_on, may_be_none=True)
     watched = {example.group for example in held_back}
     mixed = weigh([example for example in more.examples if example.group not in watched])
     return Dataset((*weigh(examples), *mixed), held_back, len(mixed), own.skipped_too_long + more.skipped_too_long)

@@ -100,6 +100,8 @@ def load_examples(
     eos_token_ids: Sequence[int],
     max_length: int,
     train_on: Literal["completion", "all"] = "completion",
+    *,
+    may_be_none: bool = False,
 ) -> ExampleSet:
     """Read examples from JSONL files, in order.
 
@@ -112,9 +114,10 @@ def load_examples(
         eos_token_ids: As in `end_with_eos`.
         max_length: Longest example in tokens, prompt and EOS included; longer ones are counted, not cut.
         train_on: `all` counts the prompt's tokens after the first as completion.
+        may_be_none: Whether all of them may be too long.
 
     Raises:
-        DataError: A file is missing, a row is malformed, or no example is left.
+        DataError: A file is missing, a row is malformed, or no example is left and some must be.
     """
     if not eos_token_ids:
         raise DataError("the base model's tokenizer has no EOS token, so completions cannot be closed")
@@ -130,7 +133,7 @@ def load_examples(
                 kept.append(example)
             else:
                 skipped += 1
-    if not kept:
+    if not kept and not may_be_none:
         why = f"all {skipped} have more than max_seq_length={max_length} tokens" if skipped else "there are no rows"
         raise DataError(f"nothing to train on in {', '.join(map(str, paths))}: {why}")
     return ExampleSet(tuple(kept), skipped)

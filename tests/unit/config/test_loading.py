@@ -60,6 +60,14 @@ def test_a_setting_that_would_do_nothing_is_refused(schema, setting, line):
         load(schema, None, setting.split())
 
 
+def test_a_failed_answer_is_never_trained_on():
+    both = ["sampling.repair=2", "selection.repaired_as=both"]
+    with pytest.raises(ConfigError, match="would train on the failed answers that the dialogue shows"):
+        load(RaftConfig, None, [*both, "training.train_on=all"])
+    assert load(RaftConfig, None, both).training.train_on == "completion"
+    assert load(RaftConfig, None, [both[0], "training.train_on=all"]).selection.repaired_as == "answer"
+
+
 def test_replay_follows_where_training_starts_unless_it_is_said():
     def replays(*overrides):
         return load(RaftConfig, None, overrides).replays

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -36,7 +35,7 @@ def _faults(environment: dict[str, str]) -> int:
     return int(subprocess.run(command, env=os.environ | environment, capture_output=True, check=True).stdout)
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="only glibc reads GLIBC_TUNABLES")
+@pytest.mark.skipif(not keeping_heap(), reason="only glibc 2.35 and later keeps them")
 def test_pages_of_large_blocks_are_kept_in_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     assert _faults(keeping_heap()) * 20 < _faults({})
@@ -44,4 +43,16 @@ def test_pages_of_large_blocks_are_kept_in_every_thread(monkeypatch: pytest.Monk
 
 def test_what_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "glibc.malloc.check=3")
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
     assert keeping_heap() == {VARIABLE: "glibc.malloc.check=3"}
+
+
+@pytest.mark.parametrize("library", [("glibc", "2.34"), ("glibc", "2.4"), ("", ""), ("musl", "1.2.5")])
+def test_a_c_library_that_would_do_the_opposite_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, library: tuple[str, str]
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("platform.libc_ver", lambda: library)
+    assert keeping_heap() == {}
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.35"))
+    assert VARIABLE in keeping_heap()

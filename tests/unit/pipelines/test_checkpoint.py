@@ -77,3 +77,9 @@ def test_a_run_whose_adapter_is_damaged_is_told_from_one_without(runs, key, name
     (runs / "sft" / "final_model" / name).write_bytes(b"")
     with pytest.raises(ConfigError, match=r"the adapter .*sft/final_model is damaged; start its run again"):
         on_checkpoint_base(load(RaftConfig, None, [f"{key}=sft"]))
+
+
+def test_a_dry_run_tells_the_rank_of_the_adapter_that_training_goes_on_with(runs, capsys):
+    assert cli.main(["raft", "train", "--checkpoint", "sft", "--dry-run", "tracking.mlflow=false", "lora.r=64"]) == 0
+    plan = capsys.readouterr().out.partition("# Plan")[2]
+    assert "(LoRA r=8, which training goes on with)" in plan and "steps of 16, LoRA r=8" in plan

@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+import yaml
 
+from halo_raft import tasks
 from halo_raft.records import HINT, REPAIR, CycleStats
 from halo_raft.report import gather
 from halo_raft.report.tables import rounds_table
+from halo_raft.report.write import tasks_of
 
 from ...made_run import TASKS, answer, write
 
@@ -33,8 +36,8 @@ def folder(make_run):
 
 
 def test_the_chat_of_a_further_round_is_shown_as_the_model_saw_it(folder):
-    tasks = TASKS | {"t9": replace(TASKS["t9"], solution=REFERENCE)}
-    shown = {(e.task_id, e.in_view): e for e in gather(folder.path, tasks).examples if e.cycle == 1 and e.round}
+    known = TASKS | {"t9": replace(TASKS["t9"], solution=REFERENCE)}
+    shown = {(e.task_id, e.in_view): e for e in gather(folder.path, known).examples if e.cycle == 1 and e.round}
     assert list(shown) == [("t6", "a failed answer"), ("t7", "a failed answer"), ("t9", "the reference")]
     question, _, failed = shown["t6", "a failed answer"].prompt.partition("Assistant:\n")
     assert TASKS["t6"].prompt in question
@@ -66,6 +69,31 @@ def test_the_table_of_further_rounds(folder):
         "Passed": "35 (2.5%)", "Prompts solved": "3", "Trained on": "2",
     }  # fmt: skip
     assert (second["Samples"], second["Passed"], second["Trained on"]) == ("asked as function", "0 (0.0%)", "")
+
+
+def test_what_a_round_of_an_earlier_cycle_still_teaches_is_in_the_table(folder):
+    stats = CycleStats.from_dict(json.loads((folder.path / "cycle_1_stats.json").read_text()))
+    hint = {"prompts": 0, "samples": 0, "passed": 0, "solved": 0, "kept": 40}
+    folder.write_json("cycle_1_stats.json", replace(stats, hint=hint).to_dict())
+    (row,) = rounds_table(gather(folder.path, TASKS))
+    assert (row["Samples"], row["Drawn"], row["Passed"], row["Trained on"]) == (
+        "hint: the reference in view", "0", "", "40",
+    )  # fmt: skip
+
+
+def test_a_repair_that_is_two_examples_is_one_kept_sample(folder):
+    kept = folder.kept(1)
+    once = next(c for c in gather(folder.path, TASKS).cycles if c.stats.cycle == 1).kept
+    folder.write_kept(1, [*kept, kept[0]])
+    assert next(c for c in gather(folder.path, TASKS).cycles if c.stats.cycle == 1).kept == once
+
+
+def test_tasks_that_were_mixed_in_are_shown_with_their_prompts(folder):
+    config = yaml.safe_load((folder.path / "config.yaml").read_text())
+    config["tasks"] = config.get("tasks", {}) | {"train": "starter", "mix": {"starter:heldout": 0.1}}
+    (folder.path / "config.yaml").write_text(yaml.safe_dump(config))
+    wanted = {task.task_id for name in ("starter", "starter:heldout") for task in tasks.load(name).tasks}
+    assert set(tasks_of(folder.path)[0]) == wanted
 
 
 def test_a_run_without_further_rounds_has_no_such_table(make_run):

@@ -11,7 +11,7 @@ import pytest
 from halo_raft.config import RaftConfig, SftConfig, load
 from halo_raft.config.schema import LoraConfig
 from halo_raft.config.training import TrainingConfig, tied_settings
-from halo_raft.errors import ConfigError, UsageError
+from halo_raft.errors import ConfigError, DataError, UsageError
 from halo_raft.train import FinetuneJob
 from halo_raft.train.dataset import load_dataset
 
@@ -99,6 +99,16 @@ def test_what_is_mixed_in_is_never_held_back_and_answers_nothing_that_is(make_jo
     assert len(data.examples) == 3 * (10 - len(watched))
     facts = train(job)
     assert (facts["examples"], facts["mixed_in"]) == (len(data.examples), data.mixed_in)
+
+
+def test_where_all_that_is_mixed_in_is_too_long_its_own_are_trained_on(make_job: MakeJob, tmp_path: Path) -> None:
+    own, mixed = answers(tmp_path / "own.jsonl", ("a", 20)), tmp_path / "mixed.jsonl"
+    row = {"prompt_token_ids": [1], "token_ids": [30] * 5000, "task_id": "b"}
+    mixed.write_text(json.dumps(row) + "\n")
+    data = load_dataset(make_job(example_files=(own,), mixed_in=(mixed,)), [EOS])
+    assert (len(data.examples), data.mixed_in, data.skipped_too_long) == (1, 0, 1)
+    with pytest.raises(DataError, match="nothing to train on"):
+        load_dataset(make_job(example_files=(mixed,), mixed_in=(own,)), [EOS])
 
 
 def test_the_scale_with_the_lowest_held_back_loss_is_kept(make_job: MakeJob, tmp_path: Path) -> None:

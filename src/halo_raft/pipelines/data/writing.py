@@ -17,7 +17,7 @@ import yaml
 
 from halo_raft import prompts
 from halo_raft.errors import DataError
-from halo_raft.extract.bodies import continued, first_that_compiles
+from halo_raft.programs import reference_of
 from halo_raft.records import Task
 from halo_raft.store import write_atomically
 from halo_raft.tasks.public.catalogue import Files
@@ -100,10 +100,7 @@ def refuse_to_write_over(flag: str, written: Iterable[Path], read: Iterable[Path
 
 def sft_row(task: Task) -> dict[str, Any]:
     """Return a task with a reference as a chat, asked as RAFT asks it, the whole program as the answer."""
-    answer = task.solution or ""
-    if prompts.is_code(task) and f"def {task.entry_point}" not in answer:
-        answer = first_that_compiles(continued(task.prompt, answer))
-    text = f"```{task.language}\n{answer.strip()}\n```"
+    text = f"```{task.language}\n{(reference_of(task) or '').strip()}\n```"
     return {"task_id": task.task_id, "messages": [*prompts.messages(task), {"role": "assistant", "content": text}]}
 
 

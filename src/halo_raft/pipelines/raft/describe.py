@@ -91,7 +91,8 @@ def describe_model(config: RaftConfig) -> Iterator[Topic]:
     """Yield what generates, and on what."""
     yield "model", f"{config.model.name} ({models.check(config.model.name)})"
     if config.model.checkpoint:
-        yield "checkpoint", str(config.model.checkpoint)
+        rank = models.rank_of(config.model.checkpoint)
+        yield "checkpoint", f"{config.model.checkpoint} (LoRA r={rank}, which training goes on with)"
 
 
 def describe_prompts(plans: Sequence[SamplingPlan]) -> Iterator[Topic]:
@@ -176,7 +177,8 @@ def _cycles(config: RaftConfig, prompts: int) -> Iterator[Topic]:
     kept = int(prompts * config.selection.max_per_prompt * config.selection.keep_top_percent)
     batch = config.training.per_device_train_batch_size * config.training.gradient_accumulation_steps
     steps = -(-int(kept * config.training.num_train_epochs) // batch)
-    yield "training", f"at most {kept} kept samples a cycle, {steps} steps of {batch}, LoRA r={config.lora.r}"
+    rank = models.rank_of(config.model.checkpoint) if config.model.checkpoint else config.lora.r
+    yield "training", f"at most {kept} kept samples a cycle, {steps} steps of {batch}, LoRA r={rank}"
 
 
 def _heldout_plan(config: RaftConfig, heldout: tasks.Description) -> str:

@@ -56,8 +56,8 @@ def nothing_kept(cycle: int, removed: Mapping[str, int], samples: int, config: R
     most = max(removed, key=lambda step: removed[step], default="")
     if removed.get("over_hinted_share"):
         mend = (
-            "only samples that saw the reference passed: set selection.max_hinted_share=1 and run again, which draws no "
-            "sample anew, or begin from SFT on the references"
+            "only samples that saw the reference passed: set selection.max_hinted_share=1 and run again, which draws "
+            "no sample anew, or begin from SFT on the references"
         )
     elif most == "truncated":
         mend = f"raise sampling.max_new_tokens (now {config.sampling.max_new_tokens}) and begin anew with --fresh"

@@ -257,6 +257,8 @@ def metrics(stats: CycleStats) -> dict[str, float | None]:
         named |= {f"{round_}/{name}": float(n) for name, n in getattr(stats, round_).items()}
     for form, counts in stats.forms.items():
         named[f"pass_rate_{form}"] = counts["passed"] / counts["samples"] if counts["samples"] else None
+    for source, counts in stats.mixed.items():
+        named |= {f"mixed/{source}/{name}": float(n) for name, n in counts.items()}
     return named | {
         "pass_rate": stats.pass_rate,
         "samples": float(stats.samples),

@@ -49,8 +49,9 @@ def write_base(plan: RaftPlan, folder: RunFolder, cycle: int) -> tuple[Path, ...
     config = plan.config
     if not config.training.base_share:
         return ()
-    kept = {sample.sample_id for sample in folder.each_kept(cycle)}
-    count = round(len(kept) * config.training.base_share / (1 - config.training.base_share))
+    rows = [sample.sample_id for sample in folder.each_kept(cycle)]  # a repair may be two
+    kept = set(rows)
+    count = round(len(rows) * config.training.base_share / (1 - config.training.base_share))
     drawn = [
         sample
         for sample in folder.stored(1)

@@ -62,6 +62,14 @@ def test_answers_of_the_first_model_make_their_share(make):
     assert {s.sample_id for s in later} != {s.sample_id for s in mixed}
 
 
+def test_a_repair_that_is_two_examples_counts_twice_in_the_share(make):
+    plan, folder = make("training.base_share=0.5")
+    kept = folder.kept(1)
+    folder.write_kept(1, [*kept, *kept[:3]])
+    write_base(plan, folder, 1)
+    assert len(list(read_records(folder.base_path(1), Sample))) == len(kept) + 3
+
+
 def test_no_more_is_mixed_in_than_was_drawn(make):
     plan, folder = make("training.base_share=0.95")
     write_base(plan, folder, 1)
@@ -89,3 +97,9 @@ def test_statistics_say_what_was_mixed_in_and_how_much_of_the_adapter_was_kept(c
     assert "0.5 of the adapter is kept (training.scales)" in said
     assert {"train/base_samples": 4.0, "train/adapter_scale": 0.5}.items() <= metrics(stats).items()
     assert metrics(CycleStats(cycle=1))["train/base_samples"] is None, "a run without has no such curve"
+
+
+def test_what_was_mixed_in_is_tracked_by_where_it_is_from():
+    stats = CycleStats(cycle=1, mixed={"starter": {"prompts": 3, "samples": 24, "passed": 6}})
+    found = {name: value for name, value in metrics(stats).items() if name.startswith("mixed")}
+    assert found == {"mixed/starter/prompts": 3.0, "mixed/starter/samples": 24.0, "mixed/starter/passed": 6.0}
