@@ -16,7 +16,7 @@ SINCE_ADDED = ("quantize", "base_share", "weight", "scales", "rslora", "plus_rat
 
 
 class LoraConfig(Section):
-    """Shape of a new adapter. One that training goes on with (`model.checkpoint`) keeps its own, but for `plus_ratio`."""
+    """Shape of a new adapter. One that is gone on with (`model.checkpoint`) keeps its own, but for `plus_ratio`."""
 
     r: Positive = 32
     """Rank: how much an adapter can hold. Engines serve 8, 16, 32, 64, ..."""

@@ -15,7 +15,7 @@ def keeping_heap() -> dict[str, str]:
 
     By default glibc gives back what each large tensor took, and the kernel clears those pages anew for the next one:
     a fifth of an engine's time on two virtual cores. Training did not gain (`bench/cpu.py`). What the user set stays.
-    Empty before glibc 2.35: it takes no `mmap_threshold` above 32 MiB, and with the others alone it maps more, not less.
+    Empty before glibc 2.35, which takes no `mmap_threshold` above 32 MiB: with the others alone it would map more.
     """
     name, version = platform.libc_ver()
     if name != "glibc" or [int(part) for part in version.split(".")[:2]] < [2, 35]:
