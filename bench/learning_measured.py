@@ -6,7 +6,7 @@ Nothing is run here. The file has, task by task, how many samples were drawn and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -160,12 +160,13 @@ class Files:
         return run.samples_path(cycle, "heldout"), run.verdicts_path(cycle, "heldout")
 
 
-def read_run(files: Files, before: Tokens | None = None) -> Measured:
+def read_run(files: Files, before: Tokens | None = None, reported: Collection[int] = ()) -> Measured:
     """Read one arm with one seed from its folder.
 
     Args:
         files: The arm's.
         before: What the adapter cost that it begins from.
+        reported: Cycles that were measured on what is reported.
     """
     after = files.plan.arms[files.arm].after or ""
     cycles = _sft_cycles(files) if files.is_sft else RunFolder(files.folder).history()
@@ -175,8 +176,8 @@ def read_run(files: Files, before: Tokens | None = None) -> Measured:
         elsewhere = files.is_sft and (after or not files.heldout(0)[0].is_file())
         if number or not elsewhere:  # the base model's may be among the figures of another arm
             chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
-    for name in files.plan.report:
-        wanted = [n for n in range(1 if after else 0, len(cycles)) if files.result(n, name).is_file()]
+    for name in files.plan.report if reported else ():
+        wanted = [n for n in sorted({*reported, *([] if after else [0])}) if files.result(n, name).is_file()]
         results[stem(name)] = {n: _result(*_beside(files.result(n, name)), name) for n in wanted}
     if files.is_sft:
         cycles[1].heldout["pass_at_1"] = pass_at_k_rate(chosen_on[1].outcomes, 1).to_dict()
@@ -211,11 +212,6 @@ def read_record(path: Path) -> tuple[str, Measured] | None:
     cycles = [CycleStats.from_dict(stats) for stats in row["cycles"]]
     tokens = [Tokens(**spent) for spent in row["tokens"]]
     return row["key"], Measured(row["arm"], row["seed"], cycles, tokens, results, row["after"])
-
-
-def least_tokens(runs: Iterable[Measured]) -> int:
-    """Return the fewest tokens that any run that samples drew in all its cycles; 0 where none does."""
-    return min((total for run in runs if (total := run.tokens[-1].generated)), default=0)
 
 
 def _tokens(files: Files, cycles: list[CycleStats], spent: Tokens) -> Iterator[Tokens]:

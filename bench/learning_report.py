@@ -15,12 +15,14 @@ import numpy as np
 
 from halo_raft.evaluate import bootstrap_interval, paired_difference
 from learning_likeness import LIKE, worded_alike
-from learning_measured import Measured, Result, least_tokens
+from learning_measured import Measured
 from learning_plan import BASE, RECIPE, Plan, stem
 from learning_plots import Series, plot
 
 ByTask = Mapping[str, tuple[float, ...]]
 """Task -> a value for each seed."""
+Models = Sequence[tuple[Measured, int]]
+"""Runs, and the cycle of each whose model is meant; 0 is the base model."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +50,43 @@ class Found:
         return [run for runs in self.runs.values() for run in runs]
 
     @property
-    def recipe(self) -> str | None:
-        """The arm of `plan.recipes` whose best cycles are the best on the tasks that are chosen on."""
+    def seeds(self) -> list[int]:
+        """All seeds that there is a run with."""
+        return sorted({run.seed for run in self.all})
+
+    @property
+    def recipe(self) -> tuple[str, list[int]] | None:
+        """The arm of `plan.recipes` whose best cycles are the best on what is chosen on, and the seeds that say so.
+
+        Of those arms that are there, over the seeds that all of them have; None where there are no such.
+        """
         there = [name for name in self.plan.recipes if name in self.runs]
-        return max(there, key=lambda name: _mean(by_task(self.best(name, self.plan.choose), 1))[0], default=None)
+        seeds = set.intersection(*({run.seed for run in self.runs[name]} for name in there)) if there else set()
 
-    def base(self, task_set: str) -> list[tuple[int, Result]]:
-        """Return the base model's results, by seed."""
-        return [(run.seed, run.on(task_set)[0]) for run in self.all if not run.after and 0 in run.on(task_set)]
+        def chosen_by(name: str) -> float:
+            models = [(run, cycle) for run, cycle in self.best(name) if run.seed in seeds]
+            return _mean(by_task(models, self.plan.choose, 1))[0]
 
-    def best(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
-        """Return the results of an arm's best cycles, by seed."""
-        if arm == BASE:
-            return self.base(task_set)
-        return [(run.seed, run.on(task_set)[run.best]) for run in self.runs.get(arm, ())]
+        return (max(there, key=chosen_by), sorted(seeds)) if seeds else None
 
-    def at_equal_tokens(self, arm: str, task_set: str) -> list[tuple[int, Result]]:
-        """Return the same of the best cycles within the tokens that each arm of the seed drew."""
-        cycles = ((run, run.best_within(self.tokens_of(run.seed))) for run in self.runs.get(arm, ()))
-        return [(r.seed, r.on(task_set)[c]) for r, c in cycles if c is not None and c in r.on(task_set)]
+    def base(self, task_set: str) -> Models:
+        """Return the base model as each run that begins from it measured it."""
+        return [(run, 0) for run in self.all if not run.after and 0 in run.on(task_set)]
 
-    def tokens_of(self, seed: int) -> int:
-        """Return the fewest tokens that any run of a seed drew."""
-        return least_tokens(run for run in self.all if run.seed == seed)
+    def best(self, arm: str) -> Models:
+        """Return an arm's best cycles."""
+        return [(run, run.best) for run in self.runs.get(arm, ())]
+
+    def best_within(self, arm: str, other: str, task_set: str) -> Models:
+        """Return an arm's best cycles among those that took no more generated tokens than another arm in all.
+
+        Nothing where the other one draws no samples, or these are the best cycles anyway.
+        """
+        most = {run.seed: run.tokens[-1].generated for run in self.runs.get(other, ())}
+        cycles = [(run, run.best_within(most[run.seed])) for run in self.runs.get(arm, ()) if most.get(run.seed)]
+        if all(cycle == run.best for run, cycle in cycles):
+            return []
+        return [(run, cycle) for run, cycle in cycles if cycle is not None and cycle in run.on(task_set)]
 
     def cycles(self, arm: str, task_set: str) -> list[int]:
         """Return the cycles of an arm that all of its runs were measured in; all of them or, where chosen, none."""
@@ -82,11 +98,11 @@ class Found:
         return next(result.k for run in self.all for result in run.on(task_set).values())
 
 
-def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
-    """Return pass@k for each task and seed, for the tasks that all results have; of several, their mean."""
+def by_task(models: Models, task_set: str, k: int) -> ByTask:
+    """Return pass@k for each task and seed, for the tasks that all have; of several models of a seed, their mean."""
     seeds: dict[int, list[dict[str, float]]] = defaultdict(list)
-    for seed, result in results:
-        seeds[seed].append(result.values(k))
+    for run, cycle in models:
+        seeds[run.seed].append(run.on(task_set)[cycle].values(k))
     shared = set.intersection(*(set(values) for group in seeds.values() for values in group))
     return {
         task: tuple(float(np.mean([values[task] for values in seeds[seed]])) for seed in sorted(seeds))
@@ -97,7 +113,8 @@ def by_task(results: Iterable[tuple[int, Result]], k: int) -> ByTask:
 def write_report(output: Path, found: Found, *, command: Sequence[str], note: str = "") -> None:
     """Write the report and its plots; `note` is Markdown that stands before the tables."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    plan, seeds = found.plan, sorted({run.seed for run in found.all})
+    plan, seeds = found.plan, found.seeds
+    missing = [f"{arm} (seed {seed})" for arm, seed in _missing(found)]
     lines = [
         "# Does it learn?",
         "",
@@ -106,7 +123,7 @@ def write_report(output: Path, found: Found, *, command: Sequence[str], note: st
         *([note.strip(), ""] if note.strip() else []),
         *_how_to_read(found, len(seeds)),
         "",
-        *([] if not (missing := _missing(found)) else [f"Not there yet: {', '.join(missing)}.", ""]),
+        *([f"Not there yet: {', '.join(missing)}.", ""] if missing else []),
         *_arms(found),
     ]
     for task_set in (plan.choose, *plan.report):
@@ -119,15 +136,24 @@ def write_report(output: Path, found: Found, *, command: Sequence[str], note: st
 
 
 def _how_to_read(found: Found, seeds: int) -> Iterator[str]:
-    if "control" in found.runs:
-        yield "`control` keeps as many of its samples as RAFT would of the same ones, at random: what RAFT gains over"
-        yield "it, the verifier earned. (From cycle 2 on each arm draws its own, so the counts differ; see Training.)"
+    if controls := [f"`{name}`" for name in found.runs if "ablate" in found.plan.arms[name].settings]:
+        yield f"{', '.join(controls)}: keeps as many of its samples as RAFT would of the same ones, at random; what"
+        yield "RAFT gains over it, the verifier earned. (From cycle 2 on each arm draws its own, and counts differ; see"
+        yield "Training.)"
     yield f"Intervals are 95%, {_resampled(seeds)};"
     yield "comparisons are paired by task, and p-values are over tasks."
     yield f"A best cycle is the one with the highest pass@1 of its run on `{found.plan.choose}`, so its figure there"
     yield "is a little too good; single cycles and the mean of all are not chosen."
     if found.recipe:
-        yield f"The recipe is `{found.recipe}`: of {', '.join(found.plan.recipes)} the best there, over all seeds."
+        recipe, over = found.recipe
+        there = [name for name in found.plan.recipes if name in found.runs]
+        so_far = {name for name, _ in _missing(found)} & set(found.plan.recipes)
+        named = f"over {_seeds(over)}{', so far' if so_far else ''}"
+        yield f"The recipe is `{recipe}`: of {', '.join(there)} the best there, {named}."
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _resampled(seeds: int) -> str:
@@ -136,9 +162,9 @@ def _resampled(seeds: int) -> str:
     return f"over tasks and the {seeds} training runs alike, of which so few show their spread but roughly"
 
 
-def _missing(found: Found) -> list[str]:
+def _missing(found: Found) -> list[tuple[str, int]]:
     there = {(run.arm, run.seed) for run in found.all}
-    return [f"{arm} (seed {seed})" for arm in found.plan.arms for seed in found.plan.seeds if (arm, seed) not in there]
+    return [(arm, seed) for arm in found.plan.arms for seed in found.plan.seeds if (arm, seed) not in there]
 
 
 def _arms(found: Found) -> Iterator[str]:
@@ -157,7 +183,8 @@ def _arms(found: Found) -> Iterator[str]:
         yield f"| {name} | {arm.after or BASE} | {does} | {tokens[0]} | {tokens[1]} | {minutes:.1f} |"
     yield ""
     yield "Tokens are means over seeds, with those of the arm that one begins from. Samples of the base model that arms"
-    yield "share count for each of them; minutes are those that each took itself, without measuring."
+    yield "share count for each of them; minutes are those that each took itself, without measuring. Comparisons name"
+    yield "the generated tokens of both sides: a gain that took no more than the other side is not bought by samples."
     yield ""
 
 
@@ -165,15 +192,22 @@ def _rates(found: Found, task_set: str) -> Iterator[str]:
     k = found.k(task_set)
     yield f"| arm | cycle | pass@1 | pass@{k} | unique solutions a task |"
     yield "| --- | --- | --- | --- | --- |"
-    rows = [(BASE, "0", found.base(task_set))]
+    rows: list[tuple[str, str, Models]] = [(BASE, "0", found.base(task_set))]
     for arm, runs in found.runs.items():
         cycles = [cycle for cycle in found.cycles(arm, task_set) if cycle]
-        rows += [(arm, str(c), [(run.seed, run.on(task_set)[c]) for run in runs]) for c in cycles]
-        rows += [] if cycles else [(arm, "best", found.best(arm, task_set))]
-    for name, cycle, results in rows:
-        if results:
-            unique = np.mean([result.unique for _, result in results])
-            yield f"| {name} | {cycle} | {_shown(by_task(results, 1))} | {_shown(by_task(results, k))} | {unique:.2f} |"
+        rows += [(arm, str(c), [(run, c) for run in runs]) for c in cycles]
+        rows += [] if cycles else [(arm, "best", found.best(arm))]
+    for name, cycle, models in rows:
+        if models:
+            unique = np.mean([run.on(task_set)[c].unique for run, c in models])
+            cells = " | ".join(_shown(by_task(models, task_set, size)) for size in (1, k))
+            yield f"| {name}{_of_seeds(found, models)} | {cycle} | {cells} | {unique:.2f} |"
+
+
+def _of_seeds(found: Found, models: Models) -> str:
+    """Name the seeds of some models where they are not all."""
+    seeds = sorted({run.seed for run, _ in models})
+    return "" if seeds == found.seeds else f" ({_seeds(seeds)})"
 
 
 def _by_wording(found: Found, task_set: str) -> Iterator[str]:
@@ -184,9 +218,10 @@ def _by_wording(found: Found, task_set: str) -> Iterator[str]:
         yield f"| pass@1 where worded | {sizes} |"
         yield "| --- | --- | --- |"
         for arm in (BASE, *found.runs):
-            values = by_task(found.best(arm, task_set), 1)
+            models = found.base(task_set) if arm == BASE else found.best(arm)
+            values = by_task(models, task_set, 1)
             cells = (_shown({task: values[task] for task in values.keys() & ids}) for ids in groups.values())
-            yield f"| {arm} | {' | '.join(cells)} |"
+            yield f"| {arm}{_of_seeds(found, models)} | {' | '.join(cells)} |"
         yield ""
         yield f"Prompts are worded alike that have {LIKE:.0%} and more of the different words of both in common."
         yield ""
@@ -194,28 +229,30 @@ def _by_wording(found: Found, task_set: str) -> Iterator[str]:
 
 def _comparisons(found: Found, task_set: str) -> Iterator[str]:
     k = found.k(task_set)
-    yield f"| comparison | pass@1 | pass@{k} |"
-    yield "| --- | --- | --- |"
+    yield f"| comparison | pass@1 | pass@{k} | generated tokens |"
+    yield "| --- | --- | --- | --- |"
 
-    def row(name: str, before: Sequence[tuple[int, Result]], after: Sequence[tuple[int, Result]]) -> Iterator[str]:
-        seeds = {seed for seed, _ in before} & {seed for seed, _ in after}
+    def row(name: str, before: Models, after: Models) -> Iterator[str]:
+        seeds = {run.seed for run, _ in before} & {run.seed for run, _ in after}
         if seeds:
-            pair = [[(seed, result) for seed, result in side if seed in seeds] for side in (before, after)]
-            cells = (_compared(*(by_task(side, size) for side in pair)) for size in (1, k))
-            yield f"| {name} | {' | '.join(cells)} |"
+            pair = [[(run, cycle) for run, cycle in side if run.seed in seeds] for side in (before, after)]
+            cells = [_compared(*(by_task(side, task_set, size) for side in pair)) for size in (1, k)]
+            spent = [f"{np.mean([run.tokens[cycle].generated for run, cycle in side]):,.0f}" for side in pair]
+            yield f"| {name}{_of_seeds(found, pair[0])} | {' | '.join(cells)} | {spent[1]} beside {spent[0]} |"
 
     base = found.base(task_set)
     for arm in found.runs:
-        yield from row(f"{arm}, best cycle, less base", base, found.best(arm, task_set))
+        yield from row(f"{arm}, best cycle, less base", base, found.best(arm))
         yield from row(f"{arm}, mean of cycles, less base", base, _of_all(found, arm, task_set))
     for candidate, other in found.plan.compare:
-        one, two = (found.recipe or "" if name == RECIPE else name for name in (candidate, other))
+        recipe = found.recipe[0] if found.recipe else ""
+        one, two = (recipe if name == RECIPE else name for name in (candidate, other))
         if one == two:  # the choice fell on the other one
             continue
         named = f"{candidate} less {other}"
-        yield from row(f"{named}, best cycles", found.best(two, task_set), found.best(one, task_set))
-        equal = [found.at_equal_tokens(arm, task_set) for arm in (two, one)]
-        yield from row(f"{named}, at equal generated tokens", *equal)
+        yield from row(f"{named}, best cycles", found.best(two), found.best(one))
+        within = found.best_within(one, two, task_set)
+        yield from row(f"{named}, best cycle within the other's tokens", found.best(two), within)
         yield from row(f"{named}, mean of cycles", *(_of_all(found, arm, task_set) for arm in (two, one)))
         for cycle in sorted(set(_all_cycles(found, one, task_set)) & set(_all_cycles(found, two, task_set))):
             yield from row(f"{named}, cycle {cycle}", *(_of_all(found, arm, task_set, [cycle]) for arm in (two, one)))
@@ -227,10 +264,10 @@ def _all_cycles(found: Found, arm: str, task_set: str) -> list[int]:
     return cycles if len(cycles) > 1 or found.plan.measure == "all" else []
 
 
-def _of_all(found: Found, arm: str, task_set: str, cycles: Sequence[int] | None = None) -> list[tuple[int, Result]]:
-    """Return the results of all measured cycles of an arm, or of some."""
+def _of_all(found: Found, arm: str, task_set: str, cycles: Sequence[int] | None = None) -> Models:
+    """Return all measured cycles of an arm, or some."""
     wanted = _all_cycles(found, arm, task_set) if cycles is None else cycles
-    return [(run.seed, run.on(task_set)[cycle]) for run in found.runs.get(arm, ()) for cycle in wanted]
+    return [(run, cycle) for run in found.runs.get(arm, ()) for cycle in wanted]
 
 
 def _mean(values: ByTask) -> tuple[float, float, float]:
@@ -273,8 +310,7 @@ def _plots(found: Found, task_set: str, output: Path) -> Iterator[str]:
     for size in dict.fromkeys((1, k)) if drawn else ():
         series = []
         for arm, cycles in drawn.items():
-            of_arm = [[(run.seed, run.on(task_set)[c]) for run in found.runs[arm]] for c in cycles]
-            points = [_mean(by_task(results, size)) for results in of_arm]
+            points = [_mean(by_task([(run, c) for run in found.runs[arm]], task_set, size)) for c in cycles]
             series.append(Series(arm, cycles, *map(list, zip(*points, strict=True))))
         name = f"{output.stem}_{named}_pass{size}.png"
         plot(series, f"pass@{size}", output.parent / name)

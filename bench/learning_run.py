@@ -17,8 +17,8 @@ from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.reuse import take_over
 from halo_raft.records import stable_hash
 from halo_raft.store import RunFolder
-from learning_measured import Files, Measured, least_tokens, read_record, read_run, write_record
-from learning_plan import Plan, content, words
+from learning_measured import Files, Measured, read_record, read_run, write_record
+from learning_plan import RECIPE, Plan, content, words
 from learning_slice import Slice
 
 MEASURED_BY = ("verifier", "run_after_compile", "sandbox.", "engine.", "resources.")
@@ -124,7 +124,7 @@ def run(study: Study, slice_: Slice, pairs: Iterable[tuple[str, int]]) -> None:
             if not known:
                 _measure_arm(study, slice_, Files(study.plan, study.work, name, seed))
     for seed in study.plan.seeds:
-        _measure_at_equal_tokens(study, slice_, seed)
+        _measure_within_tokens(study, slice_, seed)
 
 
 def _train(study: Study, slice_: Slice, name: str, seed: int) -> None:
@@ -155,28 +155,31 @@ def _report_on(study: Study, slice_: Slice, files: Files, cycles: Iterable[int])
         _measure(study, slice_, files, tasks, cycles)
     after = study.plan.arms[files.arm].after
     begun = study.found(after, files.seed) if after else None
-    measured = read_run(files, begun.tokens[begun.best] if begun else None)
+    measured = read_run(files, begun.tokens[begun.best] if begun else None, cycles)
     write_record(study.record(files.arm, files.seed), study.key(files.arm, files.seed), measured)
 
 
 def _measure(study: Study, slice_: Slice, files: Files, tasks: str, cycles: Iterable[int]) -> None:
-    """Measure cycles on tasks, and the base model where the arm begins from it and no figures have it."""
-    lacks_base = not study.plan.arms[files.arm].after and not study.has_base(tasks, files.seed)
-    for cycle in [*([0] if lacks_base else []), *cycles]:
+    """Measure cycles on tasks, and the base model where the arm begins from it and no other machine has done so."""
+    here = files.result(0, tasks).is_file() or not study.has_base(tasks, files.seed)
+    with_base = here and not study.plan.arms[files.arm].after
+    for cycle in [*([0] if with_base else []), *cycles]:
         model = str(files.adapter(cycle)) if cycle else _shared(study, files.seed).model.name
         _benchmark(study, slice_, model, tasks, files.result(cycle, tasks), files.seed)
 
 
-def _measure_at_equal_tokens(study: Study, slice_: Slice, seed: int) -> None:
-    """Measure, once all arms of a seed are there, the best cycle of each within the tokens that all of them drew."""
-    runs = [found for name in study.plan.arms if (found := study.found(name, seed))]
-    if len(runs) < len(study.plan.arms):
-        return
-    for found in runs:
-        cycle, files = found.best_within(least_tokens(runs)), Files(study.plan, study.work, found.arm, seed)
-        known = all(cycle in found.on(tasks) for tasks in study.plan.report)
-        if cycle is not None and not known and files.folder.is_dir():
-            _report_on(study, slice_, files, [found.best, cycle])
+def _measure_within_tokens(study: Study, slice_: Slice, seed: int) -> None:
+    """Measure the best cycle of each arm within the tokens of one that it is compared with, where both are there."""
+    found = {name: run for name in study.plan.arms if (run := study.found(name, seed))}
+    for pair in study.plan.compare:
+        ones, others = ([*study.plan.recipes] if name == RECIPE else [name] for name in pair)
+        for one, other in ((a, b) for a in ones for b in others if a in found and b in found):
+            run, files = found[one], Files(study.plan, study.work, one, seed)
+            cycle = run.best_within(found[other].tokens[-1].generated)
+            known = all(cycle in run.on(tasks) for tasks in study.plan.report)
+            if cycle is not None and not known and files.folder.is_dir():
+                _report_on(study, slice_, files, [run.best, cycle])
+                found[one] = study.found(one, seed) or run
 
 
 def _shared(study: Study, seed: int) -> RaftConfig:
@@ -221,9 +224,10 @@ def _default(key: str) -> object:
 
 
 def _benchmark(study: Study, slice_: Slice, model: str, tasks: str, output: Path, seed: int) -> None:
-    """Measure a model as the runs measure themselves, whatever its arm does in training; once."""
-    if output.is_file() and output.stat().st_mtime >= _trained_at(model):
-        return
+    """Measure a model as the runs measure themselves, whatever its arm does in training.
+
+    A result that is there is the command's to look at: it is kept if it is of this model and these tasks, or refused.
+    """
     run = _shared(study, seed)
     samples = study.plan.samples
     ks = ",".join(map(str, dict.fromkeys((1, samples))))
@@ -239,9 +243,3 @@ def _benchmark(study: Study, slice_: Slice, model: str, tasks: str, output: Path
         *(word for word in [*words(study.plan.settings), *study.given] if word.startswith(MEASURED_BY)),
     ]
     slice_.call([*command, "--seed", str(seed), "--output", str(output), *settings])
-
-
-def _trained_at(model: str) -> float:
-    """Return when an adapter was written, 0 for what is none."""
-    weights = Path(model) / "adapter_config.json"
-    return weights.stat().st_mtime if weights.is_file() else 0.0
