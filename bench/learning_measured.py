@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -172,17 +172,20 @@ def read_run(files: Files, before: Tokens | None = None, reported: Collection[in
     cycles = _sft_cycles(files) if files.is_sft else RunFolder(files.folder).history()
     chosen_on: dict[int, Result] = {}
     results = {stem(files.plan.choose): chosen_on}
-    for number in range(len(cycles)):
-        elsewhere = files.is_sft and (after or not files.heldout(0)[0].is_file())
-        if number or not elsewhere:  # the base model's may be among the figures of another arm
-            chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
-    for name in files.plan.report if reported else ():
-        wanted = [n for n in sorted({*reported, *([] if after else [0])}) if files.result(n, name).is_file()]
-        results[stem(name)] = {n: _result(*_beside(files.result(n, name)), name) for n in wanted}
+    for number in range(1 if files.is_sft else 0, len(cycles)):
+        chosen_on[number] = _result(*files.heldout(number), files.plan.choose)
+    for name in files.plan.report:
+        results[stem(name)] = {n: _result(*_beside(files.result(n, name)), name) for n in reported}
     if files.is_sft:
         cycles[1].heldout["pass_at_1"] = pass_at_k_rate(chosen_on[1].outcomes, 1).to_dict()
     tokens = list(_tokens(files, cycles, before or Tokens()))
     return Measured(files.arm, files.seed, cycles, tokens, results, after)
+
+
+def with_result(run: Measured, files: Files, cycle: int, task_set: str) -> Measured:
+    """Return the figures of a run with those of one more cycle, 0 for the base model, on a task set."""
+    result = _result(*_beside(files.result(cycle, task_set)), task_set)
+    return replace(run, results={**run.results, stem(task_set): {**run.on(task_set), cycle: result}})
 
 
 def write_record(path: Path, key: str, run: Measured) -> None:

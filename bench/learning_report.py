@@ -218,7 +218,8 @@ def _by_wording(found: Found, task_set: str) -> Iterator[str]:
         yield f"| pass@1 where worded | {sizes} |"
         yield "| --- | --- | --- |"
         for arm in (BASE, *found.runs):
-            models = found.base(task_set) if arm == BASE else found.best(arm)
+            if not (models := found.base(task_set) if arm == BASE else found.best(arm)):  # it is measured last
+                continue
             values = by_task(models, task_set, 1)
             cells = (_shown({task: values[task] for task in values.keys() & ids}) for ids in groups.values())
             yield f"| {arm}{_of_seeds(found, models)} | {' | '.join(cells)} |"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from halo_raft.pipelines.raft.plan import prepare
 from halo_raft.pipelines.sweep.reuse import take_over
 from halo_raft.records import stable_hash
 from halo_raft.store import RunFolder
-from learning_measured import Files, Measured, read_record, read_run, write_record
+from learning_measured import Files, Measured, read_record, read_run, with_result, write_record
 from learning_plan import RECIPE, Plan, content, words
 from learning_slice import Slice
 
@@ -82,7 +82,7 @@ class Study:
     def has_base(self, tasks: str, seed: int) -> bool:
         """Return whether the figures of any arm have the base model's on these tasks."""
         runs = [found for arm in self.plan.arms if (found := self.found(arm, seed))]
-        return any(0 in run.on(tasks) for run in runs)
+        return any(0 in run.on(tasks) for run in runs if not run.after)  # whose 0 is what it begins from
 
     def adapter(self, arm: str, seed: int) -> Path:
         """Return the adapter that stands for an arm: the best cycle's, or SFT's."""
@@ -109,8 +109,8 @@ def check_settings(study: Study, pairs: Iterable[tuple[str, int]]) -> None:
             raise ConfigError(f"arms.{name}: {error}") from None
 
 
-def run(study: Study, slice_: Slice, pairs: Iterable[tuple[str, int]]) -> None:
-    """Run arms with their seeds, or what is left of them, each with the arms that it begins from.
+def run(study: Study, slice_: Slice, pairs: Sequence[tuple[str, int]]) -> None:
+    """Run arms with their seeds, or what is left of them, each with the arms that it begins from; the base model last.
 
     Raises:
         TimeIsUpError: The slice is over.
@@ -123,8 +123,9 @@ def run(study: Study, slice_: Slice, pairs: Iterable[tuple[str, int]]) -> None:
                 _train(study, slice_, name, seed)
             if not known:
                 _measure_arm(study, slice_, Files(study.plan, study.work, name, seed))
-    for seed in study.plan.seeds:
+    for seed in dict.fromkeys(seed for _, seed in pairs):
         _measure_within_tokens(study, slice_, seed)
+        _measure_base(study, slice_, seed)
 
 
 def _train(study: Study, slice_: Slice, name: str, seed: int) -> None:
@@ -140,46 +141,48 @@ def _train(study: Study, slice_: Slice, name: str, seed: int) -> None:
 
 
 def _measure_arm(study: Study, slice_: Slice, files: Files) -> None:
-    """Measure what was trained, and keep its figures."""
+    """Measure what was trained on all task sets, and keep the figures of the arm."""
     if files.is_sft:
-        _measure(study, slice_, files, study.plan.choose, [1])
+        _benchmark(study, slice_, files, 1, study.plan.choose)
     trained = read_run(files)
     cycles = range(1, len(trained.cycles)) if study.plan.measure == "all" else [trained.best]
-    _report_on(study, slice_, files, cycles)
-
-
-def _report_on(study: Study, slice_: Slice, files: Files, cycles: Iterable[int]) -> None:
-    """Measure cycles on what is reported, and keep the figures of the arm."""
-    cycles = list(cycles)
     for tasks in study.plan.report:
-        _measure(study, slice_, files, tasks, cycles)
+        for cycle in cycles:
+            _benchmark(study, slice_, files, cycle, tasks)
     after = study.plan.arms[files.arm].after
     begun = study.found(after, files.seed) if after else None
     measured = read_run(files, begun.tokens[begun.best] if begun else None, cycles)
     write_record(study.record(files.arm, files.seed), study.key(files.arm, files.seed), measured)
 
 
-def _measure(study: Study, slice_: Slice, files: Files, tasks: str, cycles: Iterable[int]) -> None:
-    """Measure cycles on tasks, and the base model where the arm begins from it and no other machine has done so."""
-    here = files.result(0, tasks).is_file() or not study.has_base(tasks, files.seed)
-    with_base = here and not study.plan.arms[files.arm].after
-    for cycle in [*([0] if with_base else []), *cycles]:
-        model = str(files.adapter(cycle)) if cycle else _shared(study, files.seed).model.name
-        _benchmark(study, slice_, model, tasks, files.result(cycle, tasks), files.seed)
-
-
 def _measure_within_tokens(study: Study, slice_: Slice, seed: int) -> None:
     """Measure the best cycle of each arm within the tokens of one that it is compared with, where both are there."""
-    found = {name: run for name in study.plan.arms if (run := study.found(name, seed))}
     for pair in study.plan.compare:
-        ones, others = ([*study.plan.recipes] if name == RECIPE else [name] for name in pair)
-        for one, other in ((a, b) for a in ones for b in others if a in found and b in found):
-            run, files = found[one], Files(study.plan, study.work, one, seed)
-            cycle = run.best_within(found[other].tokens[-1].generated)
-            known = all(cycle in run.on(tasks) for tasks in study.plan.report)
-            if cycle is not None and not known and files.folder.is_dir():
-                _report_on(study, slice_, files, [run.best, cycle])
-                found[one] = study.found(one, seed) or run
+        ones, others = (study.plan.recipes if name == RECIPE else (name,) for name in pair)
+        for one, other in ((a, b) for a in ones for b in others):
+            run, beside = study.found(one, seed), study.found(other, seed)
+            cycle = run.best_within(beside.tokens[-1].generated) if run and beside else None
+            if cycle and study.folder(one, seed).is_dir():
+                _add(study, slice_, one, seed, cycle, study.plan.report)
+
+
+def _measure_base(study: Study, slice_: Slice, seed: int) -> None:
+    """Measure the base model where no figures have it, and keep it with those of the first arm that begins from it."""
+    plan = study.plan
+    first = next((name for name, arm in plan.arms.items() if not arm.after and study.found(name, seed)), None)
+    if first:
+        lacking = [tasks for tasks in (plan.choose, *plan.report) if not study.has_base(tasks, seed)]
+        _add(study, slice_, first, seed, 0, lacking)
+
+
+def _add(study: Study, slice_: Slice, arm: str, seed: int, cycle: int, task_sets: Iterable[str]) -> None:
+    """Measure one more cycle of an arm that has figures, 0 for the base model, and keep it with them."""
+    files = Files(study.plan, study.work, arm, seed)
+    for tasks in task_sets:
+        run = study.found(arm, seed)
+        if run and cycle not in run.on(tasks):
+            _benchmark(study, slice_, files, cycle, tasks)
+            write_record(study.record(arm, seed), study.key(arm, seed), with_result(run, files, cycle, tasks))
 
 
 def _shared(study: Study, seed: int) -> RaftConfig:
@@ -223,12 +226,13 @@ def _default(key: str) -> object:
     return TrainingConfig.model_fields[key].default
 
 
-def _benchmark(study: Study, slice_: Slice, model: str, tasks: str, output: Path, seed: int) -> None:
-    """Measure a model as the runs measure themselves, whatever its arm does in training.
+def _benchmark(study: Study, slice_: Slice, files: Files, cycle: int, tasks: str) -> None:
+    """Measure the model of an arm's cycle, 0 for the base, as the runs measure themselves, whatever its arm does.
 
     A result that is there is the command's to look at: it is kept if it is of this model and these tasks, or refused.
     """
-    run = _shared(study, seed)
+    run = _shared(study, files.seed)
+    model = str(files.adapter(cycle)) if cycle else run.model.name
     samples = study.plan.samples
     ks = ",".join(map(str, dict.fromkeys((1, samples))))
     command = ["benchmark", "run", "--model", model, "--prompts", tasks, "--samples", str(samples), "--k", ks]
@@ -242,4 +246,4 @@ def _benchmark(study: Study, slice_: Slice, model: str, tasks: str, output: Path
         "tracking.mlflow=false",  # the study's own files have it all
         *(word for word in [*words(study.plan.settings), *study.given] if word.startswith(MEASURED_BY)),
     ]
-    slice_.call([*command, "--seed", str(seed), "--output", str(output), *settings])
+    slice_.call([*command, "--seed", str(files.seed), "--output", str(files.result(cycle, tasks)), *settings])
