@@ -65,7 +65,7 @@ class Found:
 
         def chosen_by(name: str) -> float:
             models = [(run, cycle) for run, cycle in self.best(name) if run.seed in seeds]
-            return _mean(by_task(models, self.plan.choose, 1))[0]
+            return float(np.mean([*by_task(models, self.plan.choose, 1).values()]))
 
         return (max(there, key=chosen_by), sorted(seeds)) if seeds else None
 
@@ -245,8 +245,8 @@ def _comparisons(found: Found, task_set: str) -> Iterator[str]:
     for arm in found.runs:
         yield from row(f"{arm}, best cycle, less base", base, found.best(arm))
         yield from row(f"{arm}, mean of cycles, less base", base, _of_all(found, arm, task_set))
+    recipe = found.recipe[0] if found.recipe else ""
     for candidate, other in found.plan.compare:
-        recipe = found.recipe[0] if found.recipe else ""
         one, two = (recipe if name == RECIPE else name for name in (candidate, other))
         if one == two:  # the choice fell on the other one
             continue
