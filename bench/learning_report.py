@@ -221,7 +221,7 @@ def _by_wording(found: Found, task_set: str) -> Iterator[str]:
             if not (models := found.base(task_set) if arm == BASE else found.best(arm)):  # it is measured last
                 continue
             values = by_task(models, task_set, 1)
-            cells = (_shown({task: values[task] for task in values.keys() & ids}) for ids in groups.values())
+            cells = (_shown({task: values[task] for task in sorted(values.keys() & ids)}) for ids in groups.values())
             yield f"| {arm}{_of_seeds(found, models)} | {' | '.join(cells)} |"
         yield ""
         yield f"Prompts are worded alike that have {LIKE:.0%} and more of the different words of both in common."
